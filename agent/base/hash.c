@@ -1,0 +1,83 @@
+#include "hash.h"
+#include "must.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+struct hash {
+	EVP_MD_CTX *ctx;
+};
+
+/* Fetched once: an implicit fetch a message costs more than a small body. */
+static EVP_MD *sha256(void)
+{
+	static EVP_MD *md;
+
+	if (!md)
+		md = EVP_MD_fetch(NULL, "SHA256", NULL);
+	MUST(md);
+	return md;
+}
+
+struct hash *hash_new(void)
+{
+	struct hash *h = mem_new(sizeof(*h));
+
+	h->ctx = EVP_MD_CTX_new();
+	MUST(h->ctx && EVP_DigestInit_ex2(h->ctx, sha256(), NULL) == 1);
+	return h;
+}
+
+void hash_free(struct hash *h)
+{
+	if (h)
+		EVP_MD_CTX_free(h->ctx);
+	free(h);
+}
+
+void hash_add(struct hash *h, struct view v)
+{
+	MUST(EVP_DigestUpdate(h->ctx, v.p, v.n) == 1);
+}
+
+void hash_end(struct hash *h, uint8_t out[HASH_BODY_OCTETS])
+{
+	unsigned char full[EVP_MAX_MD_SIZE];
+
+	MUST(EVP_DigestFinal_ex(h->ctx, full, NULL) == 1);
+	memcpy(out, full, HASH_BODY_OCTETS);
+	MUST(EVP_DigestInit_ex2(h->ctx, NULL, NULL) == 1);
+}
+
+void hash_keyed(const uint8_t key[HASH_KEY_OCTETS], struct view v, uint8_t *out,
+		size_t n)
+{
+	unsigned char full[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+
+	MUST(HMAC(sha256(), key, HASH_KEY_OCTETS, (const unsigned char *)v.p,
+		  v.n, full, &len));
+	MUST(n <= len);
+	memcpy(out, full, n);
+}
+
+void hash_random(void *out, size_t n)
+{
+	uint8_t *p = out;
+
+	while (n) {
+		ssize_t got = getrandom(p, n, 0);
+
+		MUST(got > 0);
+		p += got;
+		n -= (size_t)got;
+	}
+}
+
+bool hash_same(const void *a, const void *b, size_t n)
+{
+	return CRYPTO_memcmp(a, b, n) == 0;
+}
