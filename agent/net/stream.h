@@ -1,0 +1,135 @@
+/*
+ * stream - one connection: found, dialled, perhaps made secret, and pumped
+ * between the kernel and the ports of its owner.
+ *
+ * A stream pulls. It asks the owner for room and for octets to send, and only
+ * then touches the network, so neither side is ever buffered without bound: a
+ * room of 0 leaves incoming octets in the kernel, and what the peer does not
+ * read stays with the owner (but for at most 64 KiB already taken).
+ *
+ * Ports are called from the loop only, never from inside a call of this header.
+ * Any of these calls may be made from inside any port. `closed` is the last
+ * port to be called, exactly once, whatever happened; the stream is gone when
+ * it returns.
+ *
+ * Connecting: Happy Eyeballs (RFC 8305): families interleaved, a further
+ * attempt each 250 ms or as soon as one fails, LIMIT_CONNECT_MS for all of it.
+ * TLS: see trust.h; LIMIT_TLS_MS for the handshake. An end of octets without
+ * close_notify is a truncation, thus an error, unless stream_expect_end().
+ *
+ * Patience (patience.h): the peer is held to what the owner's port says, with
+ * two additions: time in which the owner gives no room and has nothing stuck
+ * does not count; and octets buy at most LIMIT_SESSION_QUIET_MS of standing
+ * still. Octets are those of the owner, not TLS records. While nothing is
+ * expected but output is stuck, LIMIT_BLOCK_MS and LIMIT_RATE_OCTETS_S hold.
+ */
+#ifndef NET_STREAM_H
+#define NET_STREAM_H
+#include "err.h"
+#include "loop.h"
+#include "patience.h"
+#include "resolve.h"
+#include "trust.h"
+
+enum stream_tls {
+	TLS_NONE,     /* clear, for good */
+	TLS_IMPLICIT, /* from the first octet */
+	TLS_STARTTLS, /* clear until stream_start_tls() */
+};
+
+/* Everything is copied (trust: held); zero where not needed. */
+struct endpoint {
+	const char *host; /* name or numeric address, without brackets */
+	uint16_t port;
+	const char *path; /* of a local socket, instead of host and port */
+	enum stream_tls tls;
+	struct trust *trust;	     /* not for TLS_NONE */
+	const char *alpn;	     /* "imap", "pop3"; NULL: none offered */
+	const char *source_address;  /* numeric, to bind to; NULL: any */
+	bool quickack;		     /* TCP_QUICKACK after each read */
+	uint32_t connect_ms, tls_ms; /* 0: the limits named above */
+};
+
+struct stream_ports {
+	/* Where incoming octets go. n == 0: paused until stream_poke(). */
+	struct room (*room)(void *who);
+	/* n octets were written to the room got last. */
+	void (*received)(void *who, size_t n);
+	/* Octets to send, borrowed until sent() is called. */
+	struct view (*pending)(void *who);
+	/* n octets of it were taken. */
+	void (*sent)(void *who, size_t n);
+	/* Connected; with TLS_IMPLICIT: and secret. Once, before octets move.
+	 */
+	void (*opened)(void *who);
+	/* The handshake of stream_start_tls() is done. */
+	void (*secured)(void *who);
+	/* The peer will send no more; everything it sent was received. */
+	void (*eof)(void *who);
+	struct patience (*patience)(void *who);
+	/* Last. why->class is ERR_NONE where we ended it; why lives so long. */
+	void (*closed)(void *who, const struct err *why);
+};
+
+struct stream;
+
+/* Never fails here: what goes wrong arrives in `closed`. ports: borrowed. */
+struct stream *stream_open(struct loop *l, struct resolver *r,
+			   const struct endpoint *to,
+			   const struct stream_ports *ports, void *who);
+/*
+ * The owner has room again, or octets to send, or another patience. Cheap, and
+ * not needed for what the owner does inside a port.
+ */
+void stream_poke(struct stream *s);
+/*
+ * The peer agreed to TLS and has sent nothing behind that (its octets now count
+ * as the handshake); the owner has nothing pending. Needs TLS_STARTTLS and an
+ * open, still clear stream; anything else is a bug of ours.
+ */
+void stream_start_tls(struct stream *s);
+/* The farewell was answered: an end in any form is clean from now on. */
+void stream_expect_end(struct stream *s);
+/* Ends it now; octets not yet taken by the kernel are lost. */
+void stream_close(struct stream *s);
+/*
+ * Sends what is pending, says goodbye to TLS, then closes; reads nothing more
+ * and does not wait for the peer, 5 s at most.
+ */
+void stream_finish(struct stream *s);
+
+/* The peer's address as text, "" before it is connected; lives as long as s. */
+const char *stream_peer(const struct stream *s, bool *is_loopback);
+bool stream_is_tls(const struct stream *s); /* handshake done */
+
+struct tls_info {
+	char version[16]; /* "TLSv1.3" */
+	char cipher[48];
+	char subject[160];	 /* printable, cut */
+	char issuer[160];	 /* printable, cut */
+	int64_t not_after_unix;	 /* seconds */
+	char sha256[7 + 64 + 1]; /* "sha256:..." of the certificate */
+	char spki[5 + 64 + 1];	 /* "spki:..." of its key */
+	bool pinned; /* known by fingerprint, not by chain and name */
+	bool resumed;
+};
+/* false: no TLS (yet). */
+bool stream_tls_info(const struct stream *s, struct tls_info *info);
+
+/* Channel bindings for SCRAM-*-PLUS. */
+enum stream_binding {
+	BINDING_TLS_EXPORTER,	      /* RFC 9266; TLS 1.3 */
+	BINDING_TLS_SERVER_END_POINT, /* RFC 5929 4 */
+	BINDING_TLS_UNIQUE,	      /* RFC 5929 3; TLS 1.2 and before */
+};
+/* Number of octets written, 0: not to be had here. */
+size_t stream_binding(const struct stream *s, enum stream_binding kind,
+		      uint8_t out[64]);
+
+/* Octets moved for the owner so far, and those taken but still with us. */
+struct stream_counts {
+	uint64_t received, sent;
+	size_t held, held_most;
+};
+struct stream_counts stream_counts(const struct stream *s);
+#endif

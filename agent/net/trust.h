@@ -1,0 +1,67 @@
+/*
+ * trust - whom a TLS connection believes: one SSL_CTX per distinct setting.
+ *
+ * A trust is shared by all who ask for an equal setting, counted, and loads its
+ * files when the first connection needs it. Certificates are always checked:
+ * either chain and name (RFC 6125: DNS names of the SAN, CN only where there
+ * are none, no partial wildcards), or, with fingerprints, exactly those
+ * certificates or keys, whatever they say of themselves. TLS 1.2 at least
+ * unless the setting says otherwise; no compression, no renegotiation.
+ * TLS sessions are kept for resumption per trust, host and port.
+ */
+#ifndef NET_TRUST_H
+#define NET_TRUST_H
+#include "err.h"
+
+#include <openssl/ssl.h>
+
+enum trust_version {
+	TRUST_TLS_1_2, /* the default is 0 */
+	TRUST_TLS_1_0,
+	TRUST_TLS_1_1,
+	TRUST_TLS_1_3,
+};
+
+/* All strings are borrowed for the call and copied. */
+struct trust_setting {
+	const char *ca_file;		 /* NULL: the system's authorities */
+	const char *const *fingerprints; /* "sha256:HEX", "spki:HEX" */
+	size_t fingerprint_count;
+	enum trust_version min;
+	const char *client_cert; /* PEM, with its chain; NULL: none */
+	const char *client_key;	 /* PEM; NULL: in client_cert */
+};
+
+struct trust;
+struct trusts; /* those in use, to be shared */
+
+struct trusts *trusts_new(void);
+/* Every trust must have been released. */
+void trusts_free(struct trusts *all);
+/* Files may have changed: those who ask from now on get a fresh trust. */
+void trusts_renew(struct trusts *all);
+
+/*
+ * One reference, released by trust_release(). NULL: the setting is malformed
+ * (ERR_CONFIG); files are not looked at yet.
+ */
+struct trust *trust_get(struct trusts *all, const struct trust_setting *setting,
+			struct err *err);
+struct trust *trust_hold(struct trust *t);
+void trust_release(struct trust *t); /* NULL does nothing */
+
+/* Loads the files, once. false: ERR_CONFIG; tried again at the next call. */
+bool trust_ready(struct trust *t, struct err *err);
+
+/*
+ * For net/tls. A new SSL for host:port, with name checks, SNI, ALPN (a token
+ * such as "imap", or NULL) and the session kept last, if any. false: see
+ * trust_ready(), or ERR_CONFIG for a host name that cannot be one.
+ */
+bool trust_ssl(struct trust *t, const char *host, uint16_t port,
+	       const char *alpn, SSL **ssl, struct err *err);
+/* The setting names fingerprints. */
+bool trust_is_pinned(const struct trust *t);
+/* The session kept for this connection's peer is not to be used again. */
+void trust_forget(SSL *ssl);
+#endif
