@@ -1,0 +1,227 @@
+/*
+ * config - the configuration as an immutable, typed tree (INTERFACE 2).
+ *
+ * config_load() finds the file, reads it with what it includes, checks every
+ * setting and resolves the inheritance (folder or account, own provider
+ * section, defaults, built-in provider, built-in value). What it returns never
+ * changes and is shared by counting references; all pointers below live as
+ * long as the tree. Not thread-safe: one thread counts.
+ *
+ * Guarantees: no string in the tree holds CR, LF or NUL (CASES C8); hosts are
+ * lower case; every account has a server, a user, a delivery and at least one
+ * recipient; what this version cannot do is refused by name, never ignored.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+#include "log.h"
+#include "secret.h"
+#include "view.h"
+
+/* Where to look; members may be NULL. The environment is read beside them. */
+struct config_where {
+	const char *config; /* --config */
+	const char *state;  /* --state */
+};
+
+/* Lines such as `FILE:LINE: account "x": what`, in the order of the file. */
+struct config_errors {
+	char **line; /* owned, each printable */
+	size_t n;
+};
+void config_errors_fini(struct config_errors *e);
+
+struct config_list {
+	char **item; /* owned */
+	size_t n;
+};
+
+enum config_scheme {
+	CONFIG_IMAP,
+	CONFIG_IMAPS,
+	CONFIG_POP3,
+	CONFIG_POP3S,
+	CONFIG_SMTP,
+	CONFIG_SMTPS,
+	CONFIG_SUBMISSION,
+	CONFIG_SUBMISSIONS,
+	CONFIG_LMTP,
+	CONFIG_MAILDIR,
+};
+
+enum config_tls_mode {
+	CONFIG_TLS_IMPLICIT, /* from the first octet */
+	CONFIG_TLS_STARTTLS, /* required, never falls back */
+	CONFIG_TLS_NONE,     /* tls = "none" was written: passwords may pass */
+	CONFIG_TLS_LOCAL,    /* clear on a connection whose address is a loopback
+			      * one, else as STARTTLS (J10) */
+};
+
+struct config_server {
+	char *url; /* as written */
+	enum config_scheme scheme;
+	enum config_tls_mode tls;
+	char *host; /* lower case, without brackets; "" for maildir, a socket */
+	uint16_t port;
+	char *path; /* of a maildir or a socket, absolute; else "" */
+	bool is_ip; /* host is an address, not a name */
+	bool is_loopback; /* host is written localhost, 127/8 or ::1; a socket */
+};
+
+enum config_tls_version {
+	CONFIG_TLS_1_0,
+	CONFIG_TLS_1_1,
+	CONFIG_TLS_1_2,
+	CONFIG_TLS_1_3,
+};
+
+struct config_tls {
+	char *ca;		       /* absolute path, or NULL: the system's */
+	struct config_list fingerprint; /* "sha256:HEX" or "spki:HEX", lower case
+					 * without colons in HEX; n 0: by chain */
+	enum config_tls_version min;
+	char *client_cert; /* absolute paths, both or none */
+	char *client_key;
+};
+
+enum config_secret_kind {
+	CONFIG_SECRET_NONE, /* a delivery without user */
+	CONFIG_SECRET_PASSWORD,
+	CONFIG_SECRET_COMMAND,
+	CONFIG_SECRET_CREDENTIAL,
+};
+
+/* Where a secret comes from; credential.h reads it. */
+struct config_secret {
+	enum config_secret_kind kind;
+	struct secret password;	    /* owned */
+	struct config_list command; /* argv */
+	char *credential;	    /* a NAME, or an absolute path */
+};
+
+enum config_auth {
+	CONFIG_AUTH_AUTO,
+	CONFIG_AUTH_PLAIN,
+	CONFIG_AUTH_LOGIN,
+};
+
+enum config_first_run {
+	CONFIG_FIRST_ASK,
+	CONFIG_FIRST_ALL,
+	CONFIG_FIRST_NEW,
+	CONFIG_FIRST_AGE,
+};
+
+enum config_keep { CONFIG_KEEP_YES, CONFIG_KEEP_NO, CONFIG_KEEP_AFTER };
+enum config_on_doubt { CONFIG_DOUBT_RESEND, CONFIG_DOUBT_HOLD };
+enum config_sender { CONFIG_SENDER_ORIGINAL, CONFIG_SENDER_FIXED };
+
+/* One line of `check --effective`. */
+struct config_effective {
+	const char *name;
+	char *value;  /* as it could be written; a password is "(set)" */
+	char *origin; /* "FILE:LINE", with "provider "x"" or "defaults"; or
+		       * "built-in provider "x"", "built-in" */
+};
+struct config_effectives {
+	struct config_effective *item; /* owned */
+	size_t n;
+};
+
+struct provider;
+
+struct config_delivery {
+	char *name;
+	char *file;
+	unsigned line;
+	struct config_server server;
+	char *user; /* NULL: no sign-in */
+	struct config_secret secret;
+	enum config_auth auth;
+	struct config_tls tls;
+	struct config_list to; /* templates; n may be 0 */
+	enum config_sender sender;
+	char *sender_address; /* of CONFIG_SENDER_FIXED; else NULL */
+	unsigned connections; /* >= 1 */
+	struct config_list drop_headers;
+	uint64_t retry_min_ms, retry_max_ms;
+	uint64_t give_up_ms;
+	struct config_effectives effective;
+};
+
+struct config_account {
+	char *name;
+	char *file;
+	unsigned line;
+	bool enabled;
+	char *provider; /* name, or NULL */
+	const struct provider *builtin; /* entry of that name, or NULL */
+	struct config_server server;
+	char *user;
+	struct config_secret secret;
+	enum config_auth auth;
+	struct config_tls tls;
+	const struct config_delivery *delivery;
+	struct config_list to;	    /* templates: see config_recipient() */
+	struct config_list folders; /* names in UTF-8; IMAP only, else n 0 */
+	uint64_t poll_every_ms;	    /* 0: only on request */
+	bool idle;
+	uint64_t idle_renew_ms; /* 0: the built-in value */
+	enum config_first_run first_run;
+	uint64_t first_run_age_ms; /* of CONFIG_FIRST_AGE */
+	enum config_keep keep;
+	uint64_t keep_after_ms;	  /* of CONFIG_KEEP_AFTER */
+	uint64_t max_size_octets; /* 0: the destination's SIZE */
+	enum config_on_doubt on_doubt;
+	bool received_from;
+	struct config_effectives effective;
+};
+
+struct config {
+	unsigned refs;
+	char *file; /* absolute path of the main file */
+	char *dir;  /* its folder: secrets.d lies here */
+	char *state_dir;
+	char *hostname; /* NULL: the system's */
+	unsigned max_connections;
+	unsigned max_connections_per_host;
+	unsigned max_idle;
+	uint64_t spool_limit_octets;
+	uint64_t history_keep_ms;
+	enum log_level log_level;
+	enum log_format log_format;
+	struct config_account *accounts; /* owned, in the order of the files */
+	size_t n_accounts;
+	struct config_delivery *deliveries;
+	size_t n_deliveries;
+	struct config_effectives effective; /* the general settings */
+};
+
+/*
+ * NULL: wrong in some way; e holds at least one line, nothing is to be started.
+ * e is filled from empty, and empty after success. A missing file is an error
+ * whose line names every place looked at.
+ */
+struct config *config_load(const struct config_where *where,
+			   struct config_errors *e);
+struct config *config_ref(struct config *c);
+void config_unref(struct config *c); /* NULL: nothing */
+
+/* Borrowed; NULL: there is none of that name. */
+const struct config_account *config_account(const struct config *c,
+					    struct view name);
+const struct config_delivery *config_delivery(const struct config *c,
+					      struct view name);
+
+bool config_is_pop3(const struct config_server *s);
+bool config_is_smtp(const struct config_server *s); /* not LMTP, not maildir */
+const char *config_scheme_name(enum config_scheme scheme); /* "imaps" */
+
+/*
+ * A recipient template of a->to with {account}, {user} and {folder} filled in.
+ * Where the template itself holds the @, an @ of a filled in value becomes =,
+ * and what cannot stand in a local part becomes -. false: the result is no
+ * address (too long); out is empty.
+ */
+bool config_recipient(const struct config_account *a, const char *template,
+		      struct view folder, char *out, size_t cap);
+#endif
