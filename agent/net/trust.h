@@ -13,7 +13,7 @@
 #define NET_TRUST_H
 #include "err.h"
 
-#include <openssl/ssl.h>
+struct ssl_st; /* OpenSSL's SSL; its headers stay out of this one */
 
 enum trust_version {
 	TRUST_TLS_1_2, /* the default is 0 */
@@ -59,9 +59,9 @@ bool trust_ready(struct trust *t, struct err *err);
  * trust_ready(), or ERR_CONFIG for a host name that cannot be one.
  */
 bool trust_ssl(struct trust *t, const char *host, uint16_t port,
-	       const char *alpn, SSL **ssl, struct err *err);
+	       const char *alpn, struct ssl_st **ssl, struct err *err);
 /* The setting names fingerprints. */
 bool trust_is_pinned(const struct trust *t);
 /* The session kept for this connection's peer is not to be used again. */
-void trust_forget(SSL *ssl);
+void trust_forget(struct ssl_st *ssl);
 #endif
