@@ -4,6 +4,8 @@
  */
 #ifndef BASE_LIMITS_H
 #define BASE_LIMITS_H
+/* This folder stands before the system's, whose header has the same name. */
+#include_next <limits.h>
 
 /* Lines and buffers, octets */
 #define LIMIT_REPLY_LINE	(8u << 10)  /* SMTP, POP3: RFC 5321 4.5.3.1.5 says 512 */
