@@ -5,7 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void set_what(struct err *e, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static void
+set_what(struct err *e, const char *fmt, va_list ap)
 {
 	char raw[sizeof(e->what)];
 

@@ -64,24 +64,34 @@ struct run {
 
 /* --- octets in writing --- */
 
+static void escape_one(struct text *to, unsigned char c)
+{
+	if (c == '\r')
+		text_puts(to, "\\r");
+	else if (c == '\n')
+		text_puts(to, "\\n");
+	else if (c == '\t')
+		text_puts(to, "\\t");
+	else if (c == '\\')
+		text_puts(to, "\\\\");
+	else
+		text_fmt(to, "\\x%02X", c);
+}
+
 void transcript_escape(struct text *to, struct view octets)
 {
+	size_t plain = 0;
+
 	for (size_t i = 0; i < octets.n; i++) {
 		unsigned char c = (unsigned char)octets.p[i];
 
-		if (c == '\r')
-			text_puts(to, "\\r");
-		else if (c == '\n')
-			text_puts(to, "\\n");
-		else if (c == '\t')
-			text_puts(to, "\\t");
-		else if (c == '\\')
-			text_puts(to, "\\\\");
-		else if (c < 0x20 || c > 0x7e)
-			text_fmt(to, "\\x%02X", c);
-		else
-			text_fmt(to, "%c", c);
+		if (c >= 0x20 && c <= 0x7e && c != '\\')
+			continue;
+		text_put(to, view_head(view_skip(octets, plain), i - plain));
+		escape_one(to, c);
+		plain = i + 1;
 	}
+	text_put(to, view_skip(octets, plain));
 }
 
 static int hex(char c)
@@ -504,7 +514,7 @@ static bool worth_cutting(struct view stream, size_t at)
 	size_t from = at > 3 ? at - 3 : 0;
 	struct view near = view_head(view_skip(stream, from), 6);
 
-	return stream.n <= CUT_ALL || at % 211 == 0 ||
+	return stream.n <= CUT_ALL || at % (stream.n / 64) == 0 ||
 	       view_find(near, '\n') < near.n;
 }
 
