@@ -11,11 +11,11 @@
 
 enum err_class {
 	ERR_NONE,
-	ERR_NETWORK,   /* resolve, connect, cut, silence: may pass */
-	ERR_RETRY,     /* the peer says: not now (4xx, [IN-USE], quota) */
-	ERR_REFUSED,   /* the peer says: never (5xx, NO) */
-	ERR_AUTH,      /* sign-in refused: a person is needed */
-	ERR_TRUST,     /* certificate or TLS not acceptable: a person is needed */
+	ERR_NETWORK, /* resolve, connect, cut, silence: may pass */
+	ERR_RETRY,   /* the peer says: not now (4xx, [IN-USE], quota) */
+	ERR_REFUSED, /* the peer says: never (5xx, NO) */
+	ERR_AUTH,    /* sign-in refused: a person is needed */
+	ERR_TRUST,   /* certificate or TLS not acceptable: a person is needed */
 	ERR_PROTOCOL,  /* the peer broke its protocol */
 	ERR_LIMIT,     /* a limit of ours was reached (size, lines, depth) */
 	ERR_CONFIG,    /* the configuration is wrong, or a decision missing */
@@ -30,9 +30,9 @@ enum err_origin {
 	ERR_FROM_US,
 	ERR_FROM_ERRNO,
 	ERR_FROM_UV,
-	ERR_FROM_TLS,    /* an X509_V_ERR_* or 0 */
+	ERR_FROM_TLS,	 /* an X509_V_ERR_* or 0 */
 	ERR_FROM_SQLITE, /* extended result code */
-	ERR_FROM_SMTP,   /* reply code, such as 550 */
+	ERR_FROM_SMTP,	 /* reply code, such as 550 */
 	ERR_FROM_IMAP,
 	ERR_FROM_POP3,
 };
@@ -48,15 +48,15 @@ struct err {
 
 /* All four return false, so that `return err_set(...)` reads well. */
 bool err_set(struct err *e, enum err_class class, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 /* As err_set, with the class and the words for an errno value. */
 bool err_errno(struct err *e, int errnum, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+    __attribute__((format(printf, 3, 4)));
 /* Adds the peer's words (any octets; made printable and cut). */
 bool err_peer(struct err *e, struct view words);
 /* Adds what to do about it. */
 bool err_remedy(struct err *e, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+    __attribute__((format(printf, 2, 3)));
 /* Puts `prefix: ` before what. */
 bool err_within(struct err *e, const char *prefix);
 /* "what: peer: remedy" without the empty parts; cap >= 8. */

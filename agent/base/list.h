@@ -13,12 +13,12 @@ struct link {
 	struct link *next, *prev;
 };
 
-#define LIST_OF(at, type, member) \
-	((type *)(void *)((char *)(at) - offsetof(type, member)))
+#define LIST_OF(at, type, member)                                              \
+	((type *)(void *)((char *)(at)-offsetof(type, member)))
 /* The body may drop `at` (kept is the next one). */
-#define LIST_EACH(at, kept, head)                             \
-	for (struct link *at = (head)->next, *kept = at->next; \
-	     at != (head); at = kept, kept = at->next)
+#define LIST_EACH(at, kept, head)                                              \
+	for (struct link *at = (head)->next, *kept = at->next; at != (head);   \
+	     at = kept, kept = at->next)
 
 static inline void list_init(struct link *l)
 {

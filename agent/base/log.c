@@ -5,9 +5,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINE_MAX_OCTETS 8192u
+#define LINE_MAX_OCTETS	 8192u
 #define VALUE_MAX_OCTETS 512u
-#define FOLD_S 60
+#define FOLD_S		 60
 
 static struct {
 	int fd;
@@ -55,7 +55,8 @@ static bool plain(const char *s)
 		return false;
 	for (; *s; s++)
 		if (!((*s >= '0' && *s <= '9') || (*s >= 'a' && *s <= 'z') ||
-		      (*s >= 'A' && *s <= 'Z') || strchr("@.,:;/_+-<>*%~!", *s)))
+		      (*s >= 'A' && *s <= 'Z') ||
+		      strchr("@.,:;/_+-<>*%~!", *s)))
 			return false;
 	return true;
 }
@@ -150,8 +151,8 @@ static void tell_repeats(void)
 		return;
 	n = snprintf(line, sizeof(line),
 		     out.format == LOG_JSON
-			     ? "\"event\":\"repeated\",\"times\":%u"
-			     : "repeated times=%u",
+			 ? "\"event\":\"repeated\",\"times\":%u"
+			 : "repeated times=%u",
 		     out.repeats);
 	out.repeats = 0;
 	write_line(LOG_INFO, (struct view){ line, (size_t)n });

@@ -20,8 +20,17 @@
 #include "err.h"
 #include "text.h"
 
-enum log_level { LOG_ERROR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG };
-enum log_format { LOG_TEXT, LOG_JSON };
+enum log_level {
+	LOG_ERROR,
+	LOG_WARNING,
+	LOG_NOTICE,
+	LOG_INFO,
+	LOG_DEBUG
+};
+enum log_format {
+	LOG_TEXT,
+	LOG_JSON
+};
 
 struct log_line {
 	enum log_level level;

@@ -10,7 +10,7 @@
 #define BASE_MUST_H
 #include <stddef.h>
 
-#define MUST(claim) \
+#define MUST(claim)                                                            \
 	((claim) ? (void)0 : must_failed(#claim, __FILE__, __LINE__))
 
 _Noreturn void must_failed(const char *claim, const char *file, int line);

@@ -79,8 +79,11 @@ static size_t utf8_length(struct view v, uint32_t *code)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	unsigned char c = (unsigned char)v.p[0];
-	size_t n = c < 0x80 ? 1 : c >> 5 == 6 ? 2 : c >> 4 == 14 ? 3
-		   : c >> 3 == 30 ? 4 : 0;
+	size_t n = c < 0x80	  ? 1
+		   : c >> 5 == 6  ? 2
+		   : c >> 4 == 14 ? 3
+		   : c >> 3 == 30 ? 4
+				  : 0;
 	uint32_t u;
 
 	if (n == 0 || n > v.n)

@@ -14,13 +14,13 @@ struct text {
 };
 
 void text_init(struct text *t, size_t max);
-void text_fini(struct text *t); /* releases; t is as after text_init */
+void text_fini(struct text *t);	 /* releases; t is as after text_init */
 void text_clear(struct text *t); /* keeps the memory */
 /* false: the maximum would be exceeded; unchanged. */
 bool text_put(struct text *t, struct view v);
 bool text_puts(struct text *t, const char *s);
 bool text_fmt(struct text *t, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+    __attribute__((format(printf, 2, 3)));
 /*
  * v made fit for a log line or a terminal: printable ASCII and well-formed
  * UTF-8 stay, control characters (C0, DEL, C1), bidi controls, line and
@@ -29,7 +29,7 @@ bool text_fmt(struct text *t, const char *fmt, ...)
  */
 bool text_printable(struct text *t, struct view v, size_t max);
 struct view text_view(const struct text *t); /* lives until t changes */
-const char *text_str(const struct text *t); /* never NULL */
+const char *text_str(const struct text *t);  /* never NULL */
 /* The string, taken out; free() releases it. t is empty afterwards. */
 char *text_take(struct text *t);
 

@@ -2,8 +2,8 @@
  * view - borrowed octets.
  *
  * A struct view is read-only, not NUL-terminated, and does not outlive one turn
- * of the loop unless the call that hands it out says otherwise. A struct room is
- * writable; n == 0 means "no room: stop reading".
+ * of the loop unless the call that hands it out says otherwise. A struct room
+ * is writable; n == 0 means "no room: stop reading".
  */
 #ifndef BASE_VIEW_H
 #define BASE_VIEW_H
@@ -22,7 +22,7 @@ struct room {
 };
 
 #define VIEW_LIT(s) ((struct view){ "" s, sizeof(s) - 1 })
-#define VIEW_NONE ((struct view){ "", 0 })
+#define VIEW_NONE   ((struct view){ "", 0 })
 /* for printf: "%.*s", VIEW_ARG(v); only for octets known to be printable */
 #define VIEW_ARG(v) (int)(v).n, (v).p
 
@@ -47,8 +47,8 @@ size_t view_find(struct view v, char c);
  */
 struct view view_word(struct view *v);
 /*
- * The whole of v as a decimal number without sign. false (out untouched): empty,
- * another character, or more than max.
+ * The whole of v as a decimal number without sign. false (out untouched):
+ * empty, another character, or more than max.
  */
 bool view_number(struct view v, uint64_t max, uint64_t *out);
 /* Some NUL, CR or LF in v: must not reach a command line of any protocol. */
