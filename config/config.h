@@ -52,8 +52,8 @@ enum config_tls_mode {
 	CONFIG_TLS_IMPLICIT, /* from the first octet */
 	CONFIG_TLS_STARTTLS, /* required, never falls back */
 	CONFIG_TLS_NONE,     /* tls = "none" was written: passwords may pass */
-	CONFIG_TLS_LOCAL,    /* clear on a connection whose address is a loopback
-			      * one, else as STARTTLS (J10) */
+	CONFIG_TLS_LOCAL, /* clear on a connection whose address is a loopback
+			   * one, else as STARTTLS (J10) */
 };
 
 struct config_server {
@@ -64,7 +64,8 @@ struct config_server {
 	uint16_t port;
 	char *path; /* of a maildir or a socket, absolute; else "" */
 	bool is_ip; /* host is an address, not a name */
-	bool is_loopback; /* host is written localhost, 127/8 or ::1; a socket */
+	bool
+	    is_loopback; /* host is written localhost, 127/8 or ::1; a socket */
 };
 
 enum config_tls_version {
@@ -75,12 +76,13 @@ enum config_tls_version {
 };
 
 struct config_tls {
-	char *ca;		       /* absolute path, or NULL: the system's */
-	struct config_list fingerprint; /* "sha256:HEX" or "spki:HEX", lower case
-					 * without colons in HEX; n 0: by chain */
+	char *ca; /* absolute path, or NULL: the system's */
+	struct config_list
+	    fingerprint; /* "sha256:HEX" or "spki:HEX", lower case
+			  * without colons in HEX; n 0: by chain */
 	enum config_tls_version min;
-	char *client_cert; /* absolute paths, both or none */
-	char *client_key;
+	char *client_cert; /* absolute path, or NULL */
+	char *client_key;  /* absolute path; NULL: in client_cert, if any */
 };
 
 enum config_secret_kind {
@@ -111,9 +113,19 @@ enum config_first_run {
 	CONFIG_FIRST_AGE,
 };
 
-enum config_keep { CONFIG_KEEP_YES, CONFIG_KEEP_NO, CONFIG_KEEP_AFTER };
-enum config_on_doubt { CONFIG_DOUBT_RESEND, CONFIG_DOUBT_HOLD };
-enum config_sender { CONFIG_SENDER_ORIGINAL, CONFIG_SENDER_FIXED };
+enum config_keep {
+	CONFIG_KEEP_YES,
+	CONFIG_KEEP_NO,
+	CONFIG_KEEP_AFTER
+};
+enum config_on_doubt {
+	CONFIG_DOUBT_RESEND,
+	CONFIG_DOUBT_HOLD
+};
+enum config_sender {
+	CONFIG_SENDER_ORIGINAL,
+	CONFIG_SENDER_FIXED
+};
 
 /* One line of `check --effective`. */
 struct config_effective {
@@ -138,6 +150,7 @@ struct config_delivery {
 	struct config_secret secret;
 	enum config_auth auth;
 	struct config_tls tls;
+	char *source_address;  /* numeric, to bind to; NULL: any */
 	struct config_list to; /* templates; n may be 0 */
 	enum config_sender sender;
 	char *sender_address; /* of CONFIG_SENDER_FIXED; else NULL */
@@ -153,13 +166,18 @@ struct config_account {
 	char *file;
 	unsigned line;
 	bool enabled;
-	char *provider; /* name, or NULL */
+	char *provider;			/* name, or NULL */
 	const struct provider *builtin; /* entry of that name, or NULL */
+	/* Whose mailbox it is (DESIGN 5): the provider's name where the server
+	 * comes from the provider, else the host. With protocol family and user
+	 * this is one account for ever. */
+	char *place;
 	struct config_server server;
 	char *user;
 	struct config_secret secret;
 	enum config_auth auth;
 	struct config_tls tls;
+	char *source_address; /* numeric, to bind to; NULL: any */
 	const struct config_delivery *delivery;
 	struct config_list to;	    /* templates: see config_recipient() */
 	struct config_list folders; /* names in UTF-8; IMAP only, else n 0 */
