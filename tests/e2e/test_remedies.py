@@ -1,0 +1,450 @@
+"""What a person sees when something is wrong: the exit code of INTERFACE 1,
+one line with the remedy, and every message still where it was."""
+import os
+import resource
+import signal
+import subprocess
+
+import pytest
+
+from ca import CA
+from corpus import msgid, plain
+from processes import free_port
+from servers import Dovecot
+
+
+def one_line(result, name, *words):
+    """stderr is one line: name: what failed: ...: what to do."""
+    lines = [l for l in result.err.splitlines() if l.strip()]
+    assert len(lines) == 1, result
+    assert lines[0].startswith(name + ": "), result
+    assert lines[0].count(": ") >= 2, result
+    for word in words:
+        assert word.lower() in lines[0].lower(), (word, result)
+
+
+def fails(haul, code, name, *words, left=None):
+    """fetch and fetch --json agree: code, one line, nothing moved."""
+    result = haul("fetch", "-v", name)
+    assert result.code == code, result
+    assert result.out == "", result
+    errors = [l for l in result.err.splitlines()
+              if l.startswith(name + ": ")]
+    assert len(errors) == 1, result
+    assert errors[0].count(": ") >= 2, result
+    for word in words:
+        assert word.lower() in errors[0].lower(), (word, result)
+    again = haul("fetch", "--json", name)
+    assert again.code == code and again.json["exit"] == code, again
+    if left is not None:
+        assert len(haul.dovecot.left(haul.mailbox)) == left
+        assert haul.sink.accepted == []
+    return again
+
+
+@pytest.mark.parametrize("scheme", ["imaps", "pop3s"])
+def test_wrong_password(simple, scheme):
+    """77, the server's words, and what to do (INTERFACE 1)."""
+    haul = simple(2, scheme, password="not-it", keep=False)
+    again = fails(haul, 77, "anna", "password", left=2)
+    assert again.account("anna")["result"] == "auth"
+    status = haul("status", "--json").account("anna")
+    assert status["state"] == "auth"
+    assert status["last_error"]["class"] == "auth"
+    assert status["last_error"]["remedy"]
+
+
+@pytest.mark.parametrize("scheme", ["imaps", "pop3s"])
+def test_c9_a_refused_login_is_not_repeated_before_its_time(simple, scheme):
+    """C9: no lock-out storms: the next pass leaves the account alone, until
+    its secret or settings change, or it is named."""
+    haul = simple(2, scheme, password="not-it")
+    assert haul("fetch").code == 77
+
+    def attempts():
+        with open(haul.dovecot.log, errors="replace") as f:
+            return f.read().count("user=<%s>" % haul.mailbox)
+    before = attempts()
+    assert before >= 1
+    result = haul("fetch")
+    assert result.code == 0 and attempts() == before, result
+    haul.sections["account", "anna"]["password"] = haul.dovecot.password
+    assert haul.fetch().account("anna")["delivered"] == 2
+
+
+def test_missing_secret_fails_its_account_only(simple, haul, source, user):
+    """INTERFACE 2: a missing one fails its account only."""
+    haul = simple(1)
+    haul.dovecot.put(user + "b", [plain(1, user + "b")])
+    haul.account("ben", **source(haul.dovecot, "imaps", user + "b",
+                                 password=None))
+    result = haul("fetch", "--json")
+    assert result.code == 77, result
+    assert result.account("anna")["result"] == "ok"
+    assert result.account("ben")["result"] in ("auth", "config")
+    assert [m.msgid for m in haul.sink.accepted] == [msgid(0, user)]
+
+
+def test_unknown_host(simple):
+    """75: a network matter."""
+    haul = simple(1, server="imaps://nowhere.invalid")
+    again = fails(haul, 75, "anna", "nowhere.invalid", left=1)
+    assert again.account("anna")["result"] == "network"
+
+
+def test_network_errors_are_silent_at_first(simple):
+    """INTERFACE 1: without a terminal, a network error only after an hour."""
+    haul = simple(1, server="imaps://localhost:%d" % free_port())
+    result = haul("fetch")
+    assert (result.code, result.out, result.err) == (75, "", ""), result
+
+
+@pytest.mark.parametrize("what", ["unknown issuer", "other name", "expired"])
+@pytest.mark.parametrize("scheme", ["imaps", "pop3s"])
+def test_a12_certificate_not_trusted(simple, folder, ca, what, scheme):
+    """A12: 77, the reason named, no password sent, no retry without checks."""
+    if what == "unknown issuer":
+        cert = CA(folder.new("otherca")).issue("other")
+    elif what == "other name":
+        cert = ca.issue("othername", san="DNS:mail.elsewhere.test",
+                        cn="mail.elsewhere.test")
+    else:
+        cert = ca.issue("expired", days=0)
+    dovecot = Dovecot(folder.new("dovecot"), ca, cert=cert)
+    try:
+        haul = simple(1, scheme, server="%s://localhost:%d"
+                      % (scheme, dovecot.ports[scheme]))
+        again = fails(haul, 77, "anna", "certificate", left=1)
+        assert again.account("anna")["result"] == "tls"
+        with open(dovecot.log) as f:
+            assert "Login: user" not in f.read()
+    finally:
+        dovecot.stop()
+
+
+def test_a13_the_common_name_does_not_count(simple, folder, ca):
+    """A13: CN says localhost, the SAN names another host: refused."""
+    cert = ca.issue("cn-only", san="DNS:mail.elsewhere.test", cn="localhost")
+    dovecot = Dovecot(folder.new("dovecot"), ca, cert=cert)
+    try:
+        haul = simple(1, server="imaps://localhost:%d"
+                      % dovecot.ports["imaps"])
+        fails(haul, 77, "anna", "certificate", left=1)
+    finally:
+        dovecot.stop()
+
+
+def fingerprint(cert, key=False):
+    pem = ["openssl", "x509", "-in", cert, "-noout"]
+    if not key:
+        out = subprocess.run(pem + ["-fingerprint", "-sha256"], check=True,
+                             stdout=subprocess.PIPE, text=True).stdout
+        return "sha256:" + out.split("=")[1].strip().replace(":", "").lower()
+    public = subprocess.run(pem + ["-pubkey"], check=True,
+                            stdout=subprocess.PIPE).stdout
+    der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "DER"],
+                         input=public, check=True,
+                         stdout=subprocess.PIPE).stdout
+    import hashlib
+    return "spki:" + hashlib.sha256(der).hexdigest()
+
+
+@pytest.mark.parametrize("key", [False, True], ids=["certificate", "key"])
+def test_a_pinned_fingerprint_is_trusted_and_no_other(simple, folder, key):
+    """tls_fingerprint trusts exactly what is written, by sha256: or spki:."""
+    other = CA(folder.new("otherca"))
+    cert = other.issue("pinned")
+    dovecot = Dovecot(folder.new("dovecot"), other, cert=cert)
+    try:
+        pin = fingerprint(cert[0], key)
+        haul = simple(0, server="imaps://localhost:%d"
+                      % dovecot.ports["imaps"], tls_ca=None,
+                      tls_fingerprint=pin)
+        dovecot.put(haul.mailbox, [plain(1, haul.mailbox)])
+        assert haul.fetch().account("anna")["delivered"] == 1
+        wrong = pin[:-1] + ("0" if pin[-1] != "0" else "1")
+        haul.sections["account", "anna"]["tls_fingerprint"] = wrong
+        assert haul("fetch", "anna").code == 77
+    finally:
+        dovecot.stop()
+
+
+@pytest.mark.parametrize("scheme", ["imaps", "pop3s"])
+def test_dead_smtp_server(simple, scheme):
+    """75, mail stays; when the server is back all arrives once."""
+    haul = simple(3, scheme, keep=False)
+    haul.sink.down()
+    result = haul("fetch", "--json", "-v")
+    assert result.code == 75, result
+    assert "home" in result.err or "anna" in result.err, result
+    assert len(haul.dovecot.left(haul.mailbox)) == 3
+    haul.sink.up()
+    haul("queue", "retry", "--all", "-y")
+    haul.fetch("anna")
+    assert haul.sink.count() == {msgid(n, haul.mailbox): 1 for n in range(3)}
+    haul.fetch("anna")
+    assert haul.dovecot.left(haul.mailbox) == []
+
+
+@pytest.mark.parametrize("scheme", ["imaps", "pop3s"])
+def test_refused_recipient_that_stands_in_the_configuration(simple, scheme):
+    """INTERFACE 2: a wrong setting: the delivery pauses for that account, an
+    alarm with a remedy, nothing more is fetched, the source is kept."""
+    haul = simple(4, scheme, keep=False)
+    haul.sink.rule("rcpt", "550 5.1.1 no such user here")
+    result = haul("fetch", "--json")
+    assert result.code in (75, 77), result
+    assert "no such user here" in result.err
+    assert len(haul.dovecot.left(haul.mailbox)) == 4
+    assert haul.sink.accepted == []
+    assert len(haul.sink.events("rcpt")) < 4
+    status = haul("status", "--json").account("anna")
+    assert status["state"] == "refused" and status["last_error"]["remedy"]
+    haul.sink.forget_rules()
+    haul.fetch("anna")
+    assert haul.sink.count() == {msgid(n, haul.mailbox): 1 for n in range(4)}
+
+
+def test_i2_file_size_limit_ends_as_a_full_disk_does(simple, user):
+    """I1, I2: EFBIG on the spool: 74, nothing lost, goes on afterwards."""
+    haul = simple(0, keep=False)
+    mails = [plain(n, user, size=60000) for n in range(40)]
+    haul.dovecot.put(user, mails)
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (600000, 600000))
+    result = haul.finish(haul.start("fetch", "--json", preexec_fn=limit))
+    assert result.code == 74, result
+    stored = haul.sink.count()
+    left = haul.dovecot.left(user)
+    assert len(left) >= 40 - len(stored)
+    for n, octets in enumerate(mails):
+        assert octets in left or stored.get(msgid(n, user)) == 1
+    haul("queue", "retry", "--all", "-y")
+    for _ in range(3):
+        haul.fetch("anna")
+    doubts = {q["message_id"] for q in haul.queue()}
+    counts = haul.sink.count()
+    assert set(counts) | doubts == {msgid(n, user) for n in range(40)}
+
+
+def test_i20_second_instance(simple, user):
+    """I20: 75; silent without a terminal, named on one."""
+    haul = simple(1)
+    haul.sink.rule("dot", "<mute>")
+    first = haul.start("fetch")
+    haul.sink.wait(lambda s: s.accepted, "the first run's message")
+    second = haul("fetch")
+    assert (second.code, second.out, second.err) == (75, "", ""), second
+    code, text = haul.on_terminal("fetch")
+    assert code == 75 and str(first.pid) in text, text
+    haul.sink.down()
+    haul.finish(first)
+    assert len(haul.sink.accepted) == 1
+
+
+CONFIG_MISTAKES = '''\
+delivery "home" { server = "smtp://localhost"  too = "me@example.org" }
+account "one" {
+	server = "imaps://h.example"
+	user = "a"
+	kep = no
+}
+account "two" {
+	server = "imaps://h.example"
+	user = "b"
+	delivery = "nowhere"
+}
+account "three" { server = "gopher://h.example" user = "c" }
+account "four" { server = "pop3s://h.example" user = "d" folders = {"A"} }
+account "one" { server = "imaps://i.example" user = "e" }
+account "five" { server = "imaps://h.example" }
+account "six" { server = "pop2://h.example" user = "f" }
+account "seven" { server = "imaps://h.example" user = "${HOME}" }
+account "eight" { server = "imaps://h.example" user = "b" }
+'''
+
+
+def test_wrong_configuration_all_at_once(haul):
+    """78; FILE:LINE: account "x": what; every mistake in one run; nothing is
+    started, no state made."""
+    haul.write(CONFIG_MISTAKES)
+    for args in (("fetch",), ("check", "--offline")):
+        result = haul(*args, keep=True)
+        assert result.code == 78, result
+        text = result.err + result.out
+        for line, words in ((1, ["too"]), (5, ["kep", "keep"]),
+                            (10, ["nowhere"]), (12, ["gopher"]),
+                            (13, ["folders"]), (14, ["one"]),
+                            (15, ["user"]), (16, ["pop2"]), (17, ["$"]),
+                            (18, ["eight", "two"])):
+            found = [l for l in text.splitlines()
+                     if l.startswith("%s:%d:" % (haul.conf, line))]
+            assert found, (line, result)
+            for word in words:
+                assert word in " ".join(found), (line, word, result)
+    assert not os.path.exists(haul.state)
+
+
+def test_configuration_that_is_not_there(haul):
+    """78 and where it was looked for; a directory does not do either."""
+    result = haul("fetch", keep=True)
+    assert result.code == 78 and haul.conf in result.err, result
+    os.mkdir(haul.conf)
+    result = haul("fetch", keep=True)
+    assert result.code == 78 and haul.conf in result.err, result
+
+
+def test_a_feature_of_a_later_version_is_refused_by_name(simple):
+    """A setting whose feature is not there is refused, never ignored."""
+    haul = simple(1, proxy="socks5://127.0.0.1:9")
+    result = haul("fetch")
+    assert result.code == 78 and "proxy" in result.err, result
+
+
+def test_wrong_command_line(haul):
+    """64."""
+    for args in (("fetcch",), ("fetch", "--no-such"), ("queue", "eat"),
+                 ("trace", "--since", "yesterdayish")):
+        assert haul(*args, keep=True).code == 64, args
+
+
+def test_no_command_is_a_short_help(haul):
+    result = haul(keep=True)
+    assert "fetch" in result.out + result.err
+    assert result.code in (0, 64)
+    assert haul("--help", keep=True).code == 0
+    assert haul("--version", keep=True).code == 0
+
+
+def test_i9_state_directory_that_cannot_be_written(simple):
+    """73, the directory named, no fetch, no delete."""
+    haul = simple(2, keep=False)
+    with open(os.path.join(haul.folder, "file"), "w"):
+        pass
+    haul.state = os.path.join(haul.folder, "file", "state")
+    result = haul("fetch")
+    assert result.code == 73 and haul.state in result.err, result
+    assert haul.sink.accepted == [] and \
+        len(haul.dovecot.left(haul.mailbox)) == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become nobody")
+def test_i9_read_only_state_directory(simple):
+    """I9 for an ordinary user."""
+    haul = simple(2, keep=False)
+    os.chmod(haul.folder, 0o755)
+    os.mkdir(haul.state, 0o700)
+    os.chown(haul.state, 65534, 65534)
+    os.chmod(haul.state, 0o500)
+    haul.user = (65534, 65534)
+    result = haul("fetch")
+    assert result.code == 73 and haul.state in result.err, result
+    assert haul.sink.accepted == [] and \
+        len(haul.dovecot.left(haul.mailbox)) == 2
+
+
+def test_i8_a_ledger_that_is_no_ledger(simple):
+    """I8: refused in clear words; nothing fetched, nothing deleted."""
+    haul = simple(2, keep=False)
+    haul.fetch()
+    names = [os.path.join(d, f) for d, _, files in os.walk(haul.state)
+             for f in files]
+    ledger = [n for n in names if open(n, "rb").read(6) == b"SQLite"]
+    assert len(ledger) == 1
+    for extra in ("-wal", "-shm"):
+        if os.path.exists(ledger[0] + extra):
+            os.unlink(ledger[0] + extra)
+    with open(ledger[0], "r+b") as f:
+        f.write(b"this is not a ledger, it is a text " * 200)
+    haul.dovecot.put(haul.mailbox, [plain(9, haul.mailbox)])
+    result = haul("fetch")
+    assert result.code in (73, 74) and ledger[0] in result.err, result
+    assert len(haul.sink.accepted) == 2
+    assert len(haul.dovecot.left(haul.mailbox)) == 1
+
+
+def test_i24_a_newer_ledger_is_refused(simple):
+    """I24: made by a later version: said so, untouched."""
+    import sqlite3
+    haul = simple(1)
+    haul.fetch()
+    ledger = next(os.path.join(d, f) for d, _, files in os.walk(haul.state)
+                  for f in files
+                  if open(os.path.join(d, f), "rb").read(6) == b"SQLite")
+    db = sqlite3.connect(ledger)
+    db.execute("pragma user_version = 9999")
+    db.commit()
+    db.close()
+    result = haul("fetch")
+    assert result.code in (73, 78) and "new" in result.err, result
+    assert len(haul.sink.accepted) == 1
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o666])
+def test_c14_a_secret_others_can_read_is_refused(simple, folder, mode):
+    """C14: group- (other than our own) or world-readable, a symbolic link."""
+    haul = simple(1)
+    secret = os.path.join(haul.folder, "secret")
+    with open(secret, "w") as f:
+        f.write(haul.dovecot.password + "\n")
+    os.chmod(secret, mode)
+    if mode == 0o640:
+        if os.geteuid() != 0:
+            pytest.skip("needs root to give a file to a foreign group")
+        os.chown(secret, 0, 65534)
+    settings = haul.sections["account", "anna"]
+    del settings["password"]
+    settings["credential"] = secret
+    result = haul("fetch", "anna")
+    assert result.code in (77, 78) and secret in result.err, result
+    assert haul.sink.accepted == []
+    os.chmod(secret, 0o600)
+    os.chown(secret, os.geteuid(), os.getegid())
+    haul.fetch("anna")
+    assert len(haul.sink.accepted) == 1
+
+
+def test_c14_a_secret_that_is_a_link_is_refused(simple):
+    haul = simple(1)
+    secret = os.path.join(haul.folder, "secret")
+    with open(secret + ".real", "w") as f:
+        f.write(haul.dovecot.password + "\n")
+    os.chmod(secret + ".real", 0o600)
+    os.symlink(secret + ".real", secret)
+    settings = haul.sections["account", "anna"]
+    del settings["password"]
+    settings["credential"] = secret
+    result = haul("fetch")
+    assert result.code in (77, 78) and secret in result.err, result
+
+
+def test_c13_p5_no_secret_leaks(simple, user):
+    """C13, P5: not in argv, environment, logs, dialogues or state files."""
+    haul = simple(3)
+    secret = haul.dovecot.password.encode()
+    haul.sink.rule("dot", "<mute>", times=1)
+    process = haul.start("-vv", "fetch")
+    haul.sink.wait(lambda s: s.accepted, "a message")
+    for name in ("cmdline", "environ"):
+        with open("/proc/%d/%s" % (process.pid, name), "rb") as f:
+            assert secret not in f.read()
+    haul.sink.down()
+    result = haul.finish(process)
+    assert secret.decode() not in result.err + result.out
+    import base64
+    coded = base64.b64encode(b"\0%s\0%s" % (user.encode(), secret)).decode()
+    assert coded not in result.err + result.out
+    assert "CAPABILITY" in result.err, "-vv shows the dialogue"
+    for args in (("-vv", "check"), ("check", "--effective"),
+                 ("status", "--json"), ("trace",)):
+        shown = haul(*args)
+        assert secret.decode() not in shown.err + shown.out, args
+        assert coded not in shown.err + shown.out, args
+    for folder, _, files in os.walk(haul.state):
+        for name in files:
+            with open(os.path.join(folder, name), "rb") as f:
+                octets = f.read()
+            assert secret not in octets and coded.encode() not in octets, name
+    assert os.stat(haul.state).st_mode & 0o777 == 0o700

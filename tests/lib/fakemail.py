@@ -1,0 +1,450 @@
+"""POP3 and IMAP servers that misbehave on request. One thread per connection.
+
+    pop = FakePop([("uidl-1", octets), ...], cert=ca.issue("fake"))
+    imap = FakeImap({"INBOX": [octets, ...]}, cert=...)
+    imap.on("SELECT", lambda session, tag, args: session.hang())
+
+A hook gets the parsed command before the server's own answer and returns True
+when it has dealt with it (IMAP: session, tag, arguments; POP3: session,
+arguments). Sessions offer say(octets), hang() (silence until the server closes),
+cut() (FIN), reset() (RST), flood(octets) (again and again until the client goes).
+cert None: no TLS. .commands holds what clients sent, secrets left out.
+"""
+import base64
+import re
+import socket
+import ssl
+import struct
+import threading
+
+
+class Gone(Exception):
+    pass
+
+
+class _Server:
+    def __init__(self, cert=None):
+        self.hooks, self.commands, self.sessions = {}, [], 0
+        self.password = "s3cret-haul;z!"
+        self.closing = threading.Event()
+        self.lock = threading.RLock()
+        self.context = None
+        if cert:
+            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.context.load_cert_chain(*cert)
+        self.server = socket.socket()
+        self.server.bind(("127.0.0.1", 0))
+        self.server.listen(256)
+        self.port = self.server.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def on(self, verb, hook):
+        self.hooks[verb] = hook
+
+    def close(self):
+        self.closing.set()
+        try:
+            self.server.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.server.close()
+
+    def _accept(self):
+        while not self.closing.is_set():
+            try:
+                s, _ = self.server.accept()
+            except OSError:
+                return
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.sessions += 1
+            threading.Thread(target=self._run, args=(s,),
+                             daemon=True).start()
+
+    def _run(self, s):
+        session = None
+        try:
+            if self.hooks.get("connect") and self.hooks["connect"](s):
+                return
+            if self.context:
+                s = self.context.wrap_socket(s, server_side=True)
+            session = self.session(self, s)
+            session.serve()
+        except (Gone, OSError, ssl.SSLError, ValueError):
+            pass
+        finally:
+            try:
+                if isinstance(s, ssl.SSLSocket) and session and \
+                        session.polite:
+                    s = s.unwrap()
+            except (OSError, ssl.SSLError, ValueError):
+                pass
+            s.close()
+
+
+class _Session:
+    def __init__(self, server, s):
+        self.server, self.s, self.polite = server, s, True
+        self.input = s.makefile("rb")
+
+    def say(self, octets):
+        self.s.sendall(octets)
+
+    def hang(self):
+        """Silence, until the server is closed."""
+        self.server.closing.wait()
+        raise Gone
+
+    def cut(self):
+        """FIN, without TLS's farewell."""
+        self.polite = False
+        raise Gone
+
+    def reset(self):
+        self.polite = False
+        self.s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                          struct.pack("ii", 1, 0))
+        raise Gone
+
+    def flood(self, octets):
+        while not self.server.closing.is_set():
+            self.say(octets)
+        raise Gone
+
+    def line(self):
+        line = self.input.readline(1 << 20)
+        if not line:
+            raise Gone
+        return line.rstrip(b"\r\n")
+
+
+# ----------------------------------------------------------------------- POP3
+
+class _PopSession(_Session):
+    def serve(self):
+        self.deleted = set()
+        server = self.server
+        hook = server.hooks.get("greeting")
+        if not (hook and hook(self, [])):
+            self.say(b"+OK ready\r\n")
+        while True:
+            words = self.line().decode("latin-1").split(" ")
+            verb, args = words[0].upper(), words[1:]
+            with server.lock:
+                server.commands.append(
+                    verb if verb in ("PASS", "AUTH") else " ".join(words))
+            hook = server.hooks.get(verb)
+            if hook and hook(self, args):
+                continue
+            getattr(self, "do_" + verb, self.unknown)(args)
+            if verb == "QUIT":
+                return
+
+    def unknown(self, args):
+        self.say(b"-ERR unknown\r\n")
+
+    def do_CAPA(self, args):
+        self.say(b"+OK\r\n" + b"".join(
+            c.encode() + b"\r\n" for c in self.server.capa) + b".\r\n")
+
+    def do_USER(self, args):
+        self.say(b"+OK\r\n")
+
+    def do_PASS(self, args):
+        good = " ".join(args) == self.server.password
+        self.say(b"+OK\r\n" if good else b"-ERR [AUTH] wrong\r\n")
+
+    def do_AUTH(self, args):
+        first = args[1] if len(args) > 1 else None
+        if first is None:
+            self.say(b"+ \r\n")
+            first = self.line().decode()
+        password = base64.b64decode(first).split(b"\0")[2].decode()
+        self.say(b"+OK\r\n" if password == self.server.password
+                 else b"-ERR [AUTH] wrong\r\n")
+
+    def boxes(self):
+        return [(n, u, o) for n, (u, o) in
+                enumerate(self.server.messages, 1)
+                if n not in self.deleted]
+
+    def do_STAT(self, args):
+        box = self.boxes()
+        self.say(b"+OK %d %d\r\n" % (len(box), sum(len(o)
+                                                   for _, _, o in box)))
+
+    def _list(self, args, show):
+        if args:
+            line = show(*self.boxes()[int(args[0]) - 1])
+            self.say(b"+OK " + line + b"\r\n")
+        else:
+            self.say(b"+OK\r\n" + b"".join(
+                show(*m) + b"\r\n" for m in self.boxes()) + b".\r\n")
+
+    def do_LIST(self, args):
+        self._list(args, lambda n, u, o: b"%d %d" % (n, len(o)))
+
+    def do_UIDL(self, args):
+        self._list(args, lambda n, u, o: b"%d %s" % (n, u.encode("latin-1")))
+
+    def stuffed(self, octets):
+        out = re.sub(rb"(^|\r\n)\.", rb"\1..", octets)
+        return out + (b"" if out.endswith(b"\r\n") else b"\r\n") + b".\r\n"
+
+    def message(self, args):
+        n = int(args[0])
+        if 1 <= n <= len(self.server.messages) and n not in self.deleted:
+            return self.server.messages[n - 1][1]
+        self.say(b"-ERR no such message\r\n")
+        return None
+
+    def do_RETR(self, args):
+        octets = self.message(args)
+        if octets is not None:
+            self.say(b"+OK\r\n" + self.stuffed(octets))
+
+    def do_TOP(self, args):
+        octets = self.message(args)
+        if octets is not None:
+            self.say(b"+OK\r\n" + self.stuffed(
+                octets.split(b"\r\n\r\n")[0] + b"\r\n\r\n"))
+
+    def do_DELE(self, args):
+        if self.message(args) is not None:
+            self.deleted.add(int(args[0]))
+            self.say(b"+OK\r\n")
+
+    def do_NOOP(self, args):
+        self.say(b"+OK\r\n")
+
+    def do_RSET(self, args):
+        self.deleted.clear()
+        self.say(b"+OK\r\n")
+
+    def do_QUIT(self, args):
+        with self.server.lock:
+            self.server.messages = [
+                m for n, m in enumerate(self.server.messages, 1)
+                if n not in self.deleted]
+        self.say(b"+OK bye\r\n")
+
+
+class FakePop(_Server):
+    session = _PopSession
+
+    def __init__(self, messages=(), cert=None):
+        self.messages = list(messages)
+        self.capa = ["UIDL", "USER", "TOP", "PIPELINING", "SASL PLAIN",
+                     "RESP-CODES"]
+        super().__init__(cert)
+
+
+# ----------------------------------------------------------------------- IMAP
+
+class Box:
+    def __init__(self, messages=(), validity=1700000001):
+        self.validity, self.next, self.mail = validity, 1, {}
+        for octets in messages:
+            self.add(octets)
+
+    def add(self, octets, flags=()):
+        self.mail[self.next] = (octets, set(flags))
+        self.next += 1
+
+
+def _uids(text, known):
+    """The UIDs of a sequence set, with RFC 3501's rule for *."""
+    out, top = set(), max(known, default=0)
+    for part in text.split(","):
+        ends = [top if e == "*" else int(e) for e in part.split(":")]
+        out |= {u for u in known if min(ends) <= u <= max(ends)}
+    return sorted(out)
+
+
+class _ImapSession(_Session):
+    def serve(self):
+        self.box, self.writable = None, False
+        hook = self.server.hooks.get("greeting")
+        if not (hook and hook(self, "*", "")):
+            self.say(b"* OK ready\r\n")
+        while True:
+            line = self.command()
+            tag, _, rest = line.partition(" ")
+            verb, _, args = rest.partition(" ")
+            verb = verb.upper()
+            if verb == "UID":
+                sub, _, args = args.partition(" ")
+                verb = "UID " + sub.upper()
+            with self.server.lock:
+                self.server.commands.append(
+                    verb if verb in ("LOGIN", "AUTHENTICATE")
+                    else verb + " " + args)
+            hook = self.server.hooks.get(verb)
+            if hook and hook(self, tag, args):
+                continue
+            name = "do_" + verb.replace(" ", "_")
+            getattr(self, name, self.unknown)(tag, args)
+            if verb == "LOGOUT":
+                return
+
+    def command(self):
+        """A line with its literals put in as quoted strings."""
+        line = self.line()
+        while True:
+            m = re.search(rb"\{(\d+)(\+?)\}$", line)
+            if not m:
+                return line.decode("latin-1")
+            if not m[2]:
+                self.say(b"+ go\r\n")
+            literal = self.input.read(int(m[1]))
+            line = line[:m.start()] + b'"' + literal + b'"' + self.line()
+
+    def ok(self, tag, text="done"):
+        self.say(("%s OK %s\r\n" % (tag, text)).encode())
+
+    def no(self, tag, text="no"):
+        self.say(("%s NO %s\r\n" % (tag, text)).encode())
+
+    def unknown(self, tag, args):
+        self.say(("%s BAD unknown\r\n" % tag).encode())
+
+    def do_CAPABILITY(self, tag, args):
+        self.say(("* CAPABILITY %s\r\n"
+                  % " ".join(self.server.capability)).encode())
+        self.ok(tag)
+
+    def do_LOGIN(self, tag, args):
+        good = args.rstrip().strip('"').endswith(self.server.password)
+        self.ok(tag) if good else self.no(tag, "[AUTHENTICATIONFAILED] wrong")
+
+    def do_AUTHENTICATE(self, tag, args):
+        words = args.split()
+        if len(words) < 2:
+            self.say(b"+ \r\n")
+            words.append(self.line().decode())
+        password = base64.b64decode(words[1]).split(b"\0")[2].decode()
+        self.ok(tag) if password == self.server.password else \
+            self.no(tag, "[AUTHENTICATIONFAILED] wrong")
+
+    def do_ID(self, tag, args):
+        self.say(b"* ID NIL\r\n")
+        self.ok(tag)
+
+    def do_NOOP(self, tag, args):
+        self.ok(tag)
+
+    do_ENABLE = do_NOOP
+
+    def do_LIST(self, tag, args):
+        for name, box in self.server.boxes.items():
+            self.say(('* LIST () "/" "%s"\r\n' % name).encode())
+            if "STATUS" in args.upper():
+                self.status(name, box)
+        self.ok(tag)
+
+    def status(self, name, box):
+        self.say(('* STATUS "%s" (MESSAGES %d UIDNEXT %d UIDVALIDITY %d)\r\n'
+                  % (name, len(box.mail), box.next, box.validity)).encode())
+
+    def do_STATUS(self, tag, args):
+        name = args.split("(")[0].strip().strip('"')
+        self.status(name, self.server.boxes[name])
+        self.ok(tag)
+
+    def do_SELECT(self, tag, args, how="READ-WRITE"):
+        name = args.split("(")[0].strip().strip('"')
+        box = self.server.boxes.get(name)
+        if box is None:
+            self.no(tag, "[NONEXISTENT] no such folder")
+            return
+        self.box, self.writable = box, how == "READ-WRITE"
+        self.say(("* FLAGS (\\Seen \\Deleted)\r\n* %d EXISTS\r\n* 0 RECENT\r\n"
+                  "* OK [UIDVALIDITY %d] x\r\n* OK [UIDNEXT %d] x\r\n"
+                  "* OK [PERMANENTFLAGS (\\Seen \\Deleted)] x\r\n"
+                  % (len(box.mail), box.validity, box.next)).encode())
+        self.ok(tag, "[%s] selected" % how)
+
+    def do_EXAMINE(self, tag, args):
+        self.do_SELECT(tag, args, "READ-ONLY")
+
+    def sequence(self, uid):
+        return sorted(self.box.mail).index(uid) + 1
+
+    def do_UID_FETCH(self, tag, args):
+        what, _, items = args.partition(" ")
+        body = "BODY" in items.upper()
+        with self.server.lock:
+            uids = _uids(what, list(self.box.mail))
+        if "*" in what and self.box.mail and not uids:
+            uids = [max(self.box.mail)]
+        for uid in uids:
+            octets, flags = self.box.mail[uid]
+            out = b"* %d FETCH (UID %d" % (self.sequence(uid), uid)
+            if "FLAGS" in items.upper():
+                out += b" FLAGS (%s)" % " ".join(sorted(flags)).encode()
+            if "INTERNALDATE" in items.upper():
+                out += b' INTERNALDATE "06-Jan-2025 10:00:00 +0000"'
+            if "RFC822.SIZE" in items.upper():
+                out += b" RFC822.SIZE %d" % len(octets)
+            if body and "HEADER" in items.upper():
+                head = octets.split(b"\r\n\r\n")[0] + b"\r\n\r\n"
+                section = re.search(r"BODY(?:\.PEEK)?(\[[^]]*\])", items)[1]
+                out += b" BODY%s {%d}\r\n%s" % (section.encode(), len(head),
+                                                head)
+            elif body:
+                out += b" BODY[] {%d}\r\n%s" % (len(octets), octets)
+            self.say(out + b")\r\n")
+        self.ok(tag)
+
+    def do_UID_STORE(self, tag, args):
+        what, how, flags = args.split(" ", 2)
+        names = set(flags.strip("()").split())
+        for uid in _uids(what, list(self.box.mail)):
+            held = self.box.mail[uid][1]
+            if how[0] == "+":
+                held |= names
+            elif how[0] == "-":
+                held -= names
+        self.ok(tag)
+
+    def do_UID_SEARCH(self, tag, args):
+        uids = sorted(self.box.mail)
+        if "UNDELETED" in args.upper():
+            uids = [u for u in uids if "\\Deleted" not in self.box.mail[u][1]]
+        elif "DELETED" in args.upper():
+            uids = [u for u in uids if "\\Deleted" in self.box.mail[u][1]]
+        self.say(("* SEARCH %s\r\n" % " ".join(map(str, uids))).encode())
+        self.ok(tag)
+
+    def expunge(self, uids):
+        for uid in sorted(uids):
+            if uid in self.box.mail and \
+                    "\\Deleted" in self.box.mail[uid][1]:
+                self.say(b"* %d EXPUNGE\r\n" % self.sequence(uid))
+                del self.box.mail[uid]
+
+    def do_UID_EXPUNGE(self, tag, args):
+        self.expunge(_uids(args, list(self.box.mail)))
+        self.ok(tag)
+
+    def do_EXPUNGE(self, tag, args):
+        self.expunge(list(self.box.mail))
+        self.ok(tag)
+
+    def do_CLOSE(self, tag, args):
+        self.do_EXPUNGE(tag, args)
+
+    def do_LOGOUT(self, tag, args):
+        self.say(b"* BYE\r\n")
+        self.ok(tag)
+
+
+class FakeImap(_Server):
+    session = _ImapSession
+
+    def __init__(self, boxes=None, cert=None, capability=(
+            "IMAP4rev1", "AUTH=PLAIN", "SASL-IR", "UIDPLUS", "LITERAL+",
+            "ID")):
+        self.boxes = {name: Box(mails)
+                      for name, mails in (boxes or {"INBOX": []}).items()}
+        self.capability = list(capability)
+        super().__init__(cert)
