@@ -1,0 +1,74 @@
+/*
+ * delivery - one configured destination: its queue in hand, its connections,
+ * and the order of TX1, TX2 and TX3 around them (DESIGN 5).
+ *
+ * A delivery is unknown until delivery_warm(), then up or down. While it is
+ * down, what is entered is spooled and reported as settled (SPOOLED): the
+ * ledger keeps it for a later pass. Reports come from the loop.
+ */
+#ifndef FLOW_DELIVERY_H
+#define FLOW_DELIVERY_H
+#include "parcel.h"
+#include "pass.h"
+
+enum delivery_state {
+	DELIVERY_COLD,	     /* nobody needed it yet */
+	DELIVERY_CONNECTING, /* the first connection is on its way */
+	DELIVERY_UP,
+	DELIVERY_DOWN, /* for the rest of this pass: delivery_err() */
+};
+
+struct delivery_reports {
+	/* State or room changed: whoever waits for either may look again. */
+	void (*changed)(void *who, struct delivery *d);
+	/*
+	 * A wrong setting was refused (VERDICT_SETTING), for the account of m:
+	 * nothing more is to be fetched for it.
+	 */
+	void (*refused)(void *who, struct delivery *d, const struct message *m);
+	/* Something of a message was settled that no visit waits for. */
+	void (*settled)(void *who, struct delivery *d, const struct message *m);
+	/* After delivery_finish(): nothing in hand, every connection closed. */
+	void (*finished)(void *who, struct delivery *d);
+	/* INTERFACE 3: see dest_options.stamp. */
+	void (*stamp)(void *who, const struct message *m, struct text *out);
+};
+
+struct delivery *delivery_new(const struct parts *p,
+			      const struct config_delivery *c,
+			      const struct delivery_reports *r, void *who);
+void delivery_free(struct delivery *d); /* finished, or never used */
+
+const struct config_delivery *delivery_config(const struct delivery *d);
+enum delivery_state delivery_state(const struct delivery *d);
+const struct err *delivery_err(const struct delivery *d); /* while down */
+uint64_t delivery_max_octets(const struct delivery *d);	  /* 0: unknown */
+
+/* Opens the first connection, and takes what is due from the ledger. */
+void delivery_warm(struct delivery *d);
+/*
+ * How many more messages may be asked of sources for it now: bounded while up
+ * (what is in hand), LIMIT_DOWN_* while down, 0 while unknown.
+ */
+size_t delivery_room(const struct delivery *d);
+
+/*
+ * The body of p->m is complete and belongs to `body`: TX1, joined by TX2 where
+ * a connection has room. p and body go over to the delivery; p->settled
+ * follows. hold: m->reason says why it must not be sent: spooled, then HELD.
+ * false out of the report `put_failed`: see parcel.settled with m->id 0.
+ */
+void delivery_enter(struct delivery *d, struct parcel *p,
+		    struct spool_body *body, bool hold);
+
+/* Messages in the ledger that are due until then are sent, too. */
+void delivery_load(struct delivery *d, int64_t until_ms);
+/* Parcels in hand. */
+size_t delivery_in_hand(const struct delivery *d);
+/* No more will be entered: ends when nothing is in hand. */
+void delivery_finish(struct delivery *d);
+/* Waiting for replies to released messages only; the rest is left spooled. */
+void delivery_stop(struct delivery *d);
+/* At once: every connection is closed, nothing is recorded any more. */
+void delivery_abort(struct delivery *d);
+#endif

@@ -1,0 +1,559 @@
+#include "pass.h"
+#include "delivery.h"
+#include "log.h"
+#include "must.h"
+#include "stamp.h"
+#include "trouble.h"
+#include "visit.h"
+
+#include <stdlib.h>
+
+#define DUE_SOON_MS 30000 /* INTERFACE 1, fetch */
+#define STOP_MS	    8000u
+
+/* One configured account; visit NULL: not asked for in this pass. */
+struct seat {
+	struct pass *pass;
+	const struct config_account *config;
+	struct pass_account *told;
+	struct visit *visit;
+	struct spool_bind bind;
+	bool active, over;
+};
+
+struct counter { /* one configured delivery */
+	struct pass *pass;
+	struct delivery *delivery;
+	struct spool_delivery row;
+	bool finished, failed, recovered;
+	union {
+		struct spool_delivery_load load;
+		struct spool_delivery_save save;
+	} req;
+};
+
+struct pass {
+	struct parts parts;
+	struct pass_options options;
+	const struct pass_reports *reports;
+	void *who;
+	struct seat *seats;
+	struct counter *counters;
+	struct pass_account *told; /* those asked for, in order */
+	size_t ntold;
+	size_t binding, loading, over, closed;
+	bool finishing, stopping, ended;
+	struct err failure;
+	struct task schedule;
+	struct timer patience;
+};
+
+const char *pass_reason_text(enum pass_reason r)
+{
+	static const char *const text[] = {
+		[REASON_NEW] = "new",
+		[REASON_QUEUED] = "in the queue",
+		[REASON_DELIVERED] = "delivered before",
+		[REASON_DUE] = "delivered, to be deleted",
+		[REASON_ADOPTED] = "was there before",
+		[REASON_AGE] = "too old",
+		[REASON_SIZE] = "too large",
+		[REASON_MARKED] = "marked as deleted by somebody else",
+		[REASON_GONE] = "deleted by us, listed all the same",
+		[REASON_DROPPED] = "dropped from the queue",
+		[REASON_UNDECIDED] = "undecided",
+		[REASON_KNOWN] = "known under another identity",
+	};
+
+	return text[r];
+}
+
+static void finish_if_over(struct pass *p);
+
+/* --- deliveries ---------------------------------------------------------- */
+
+static struct seat *seat_of(struct pass *p, int64_t account)
+{
+	for (size_t i = 0; i < p->parts.config->n_accounts; i++)
+		if (p->seats[i].bind.a.id == account)
+			return &p->seats[i];
+	return NULL;
+}
+
+static void on_delivery_changed(void *who, struct delivery *d)
+{
+	struct counter *c = who;
+	struct pass *p = c->pass;
+
+	for (size_t i = 0; i < p->parts.config->n_accounts; i++) {
+		struct visit *v = p->seats[i].visit;
+
+		if (v && p->seats[i].active && v->delivery == d)
+			visit_wake(v);
+	}
+}
+
+static void on_refused(void *who, struct delivery *d, const struct message *m)
+{
+	struct counter *c = who;
+	struct seat *s = seat_of(c->pass, m->account);
+
+	(void)d;
+	if (s && s->visit && !s->over)
+		visit_refused(s->visit, m->reason);
+}
+
+/* A message from an earlier pass. */
+static void on_settled(void *who, struct delivery *d, const struct message *m)
+{
+	struct counter *c = who;
+	struct seat *s = seat_of(c->pass, m->account);
+	struct log_line l;
+	char id[MESSAGE_ID_TEXT];
+
+	message_id_text(m->id, id);
+	if (log_begin(&l, LOG_INFO,
+		      m->state == MESSAGE_DELIVERED ? "delivered"
+						    : "deferred")) {
+		log_str(&l, "id", id);
+		log_str(&l, "delivery", delivery_config(d)->name);
+		if (m->reply)
+			log_str(&l, "reply", m->reply);
+		log_end(&l);
+	}
+	if (!s || !s->told)
+		return;
+	if (m->state == MESSAGE_DELIVERED)
+		s->told->delivered++;
+	else if (m->state == MESSAGE_HELD)
+		s->told->held++;
+	else
+		s->told->queued++;
+}
+
+static void end(struct pass *p)
+{
+	if (p->ended)
+		return;
+	p->ended = true;
+	timer_stop(&p->patience);
+	p->reports->ended(p->who);
+}
+
+static void on_delivery_saved(struct spool_req *req)
+{
+	struct counter *c = req->who;
+	struct pass *p = c->pass;
+
+	p->closed++;
+	if (p->closed == p->parts.config->n_deliveries)
+		end(p);
+}
+
+static void note_delivery(struct counter *c)
+{
+	struct spool_delivery *r = &c->row;
+	const struct err *err = delivery_err(c->delivery);
+	int64_t now = loop_unix_ms();
+
+	if (delivery_state(c->delivery) == DELIVERY_DOWN) {
+		c->failed = true;
+		r->health = err->class == ERR_AUTH    ? HEALTH_AUTH
+			    : err->class == ERR_TRUST ? HEALTH_TLS
+						      : HEALTH_FAILING;
+		r->failures++;
+		if (trouble_note(&r->trouble, err, now))
+			c->pass->reports->delivery(
+			    c->pass->who, delivery_config(c->delivery), err);
+		return;
+	}
+	if (r->trouble.told_ms)
+		c->pass->reports->delivery(c->pass->who,
+					   delivery_config(c->delivery), NULL);
+	r->health = HEALTH_OK;
+	r->failures = 0;
+	r->last_success_ms = now;
+	r->trouble = (struct spool_trouble){ 0 };
+}
+
+static void on_finished(void *who, struct delivery *d)
+{
+	struct counter *c = who;
+	struct pass *p = c->pass;
+
+	c->finished = true;
+	if (delivery_state(d) == DELIVERY_COLD || p->options.dry_run) {
+		struct spool_req none = { .who = c };
+
+		on_delivery_saved(&none);
+		return;
+	}
+	note_delivery(c);
+	c->req.save = (struct spool_delivery_save){
+		.req = { .done = on_delivery_saved, .who = c },
+		.d = c->row,
+	};
+	spool_delivery_save(p->parts.spool, &c->req.save);
+}
+
+static void on_stamp(void *who, const struct message *m, struct text *out)
+{
+	struct counter *c = who;
+	struct seat *s = seat_of(c->pass, m->account);
+
+	stamp_lines(&c->pass->parts, m, s ? s->config : NULL, out);
+}
+
+static const struct delivery_reports delivery_reports = {
+	.changed = on_delivery_changed,
+	.refused = on_refused,
+	.settled = on_settled,
+	.finished = on_finished,
+	.stamp = on_stamp,
+};
+
+/* --- accounts ---------------------------------------------------------------
+ */
+
+static size_t active_at(const struct pass *p, const char *host, size_t *all)
+{
+	size_t n = 0;
+
+	*all = 0;
+	for (size_t i = 0; i < p->parts.config->n_accounts; i++) {
+		if (!p->seats[i].active)
+			continue;
+		++*all;
+		n += strcmp(p->seats[i].config->server.host, host) == 0;
+	}
+	return n;
+}
+
+static void schedule(void *who)
+{
+	struct pass *p = who;
+	const struct config *c = p->parts.config;
+	size_t all, here;
+
+	if (p->binding || p->loading || p->ended)
+		return;
+	for (size_t i = 0; i < c->n_accounts && !p->stopping; i++) {
+		struct seat *s = &p->seats[i];
+
+		if (!s->visit || s->active || s->over)
+			continue;
+		here = active_at(p, s->config->server.host, &all);
+		if (all >= c->max_connections)
+			break;
+		if (here >= c->max_connections_per_host)
+			continue;
+		s->active = true;
+		visit_start(s->visit);
+	}
+	finish_if_over(p);
+}
+
+static struct seat *seat_with(struct pass *p, const struct visit *v)
+{
+	for (size_t i = 0; i < p->parts.config->n_accounts; i++)
+		if (p->seats[i].visit == v)
+			return &p->seats[i];
+	MUST(!"a visit of this pass");
+	return NULL;
+}
+
+static void sit_down(struct seat *s)
+{
+	struct pass *p = s->pass;
+
+	s->active = false;
+	s->over = true;
+	s->told->phase = PASS_DONE;
+	s->told->ended_ms = loop_now_ms(p->parts.loop);
+	p->over++;
+	p->reports->changed(p->who, s->told);
+	task_post(&p->schedule);
+}
+
+void pass_visit_ended(struct pass *p, struct visit *v)
+{
+	struct seat *s = seat_with(p, v);
+	struct log_line l;
+
+	s->told->err = v->err;
+	if (s->told->result == PASS_OK && v->err.class != ERR_NONE)
+		s->told->result = PASS_FAILED;
+	if (s->told->result != PASS_BACKOFF &&
+	    log_begin(&l, v->err.class ? LOG_NOTICE : LOG_INFO, "polled")) {
+		log_str(&l, "account", v->config->name);
+		log_num(&l, "found", (int64_t)s->told->found);
+		log_num(&l, "fetched", (int64_t)s->told->fetched);
+		log_num(&l, "delivered", (int64_t)s->told->delivered);
+		log_num(&l, "deleted", (int64_t)s->told->deleted);
+		if (v->err.class)
+			log_err(&l, &v->err);
+		log_end(&l);
+	}
+	sit_down(s);
+}
+
+void pass_visit_changed(struct pass *p, struct visit *v)
+{
+	p->reports->changed(p->who, v->told);
+}
+
+bool pass_ask(struct pass *p, struct visit *v, uint64_t messages,
+	      uint64_t octets)
+{
+	if (!p->reports->ask || p->options.dry_run)
+		return false;
+	p->reports->ask(p->who, v->told, v->folder, messages, octets);
+	return true;
+}
+
+void pass_judged(struct pass *p, struct visit *v, const struct spool_item *i,
+		 enum pass_reason r)
+{
+	char uid[32];
+	uint32_t n = message_key_to_uid(&i->key);
+
+	if (!p->reports->judged)
+		return;
+	(void)snprintf(uid, sizeof(uid), "%u", n ? n : i->number);
+	p->reports->judged(p->who, v->told, v->folder, view_of(uid), i->octets,
+			   r);
+}
+
+static void on_bound(struct spool_req *req)
+{
+	struct seat *s = req->who;
+	struct pass *p = s->pass;
+
+	p->binding--;
+	if (s->visit) {
+		s->visit->row = s->bind.a;
+		if (!req->ok) {
+			visit_fail(s->visit, &req->err);
+			pass_visit_ended(p, s->visit);
+		} else if (!s->config->enabled) {
+			s->told->result = PASS_DISABLED;
+			sit_down(s);
+		}
+	}
+	task_post(&p->schedule);
+}
+
+static void bind_row(struct pass *p, struct seat *s)
+{
+	const struct config_account *a = s->config;
+	struct spool_account *row = &s->bind.a;
+
+	s->bind.req = (struct spool_req){ .done = on_bound, .who = s };
+	s->bind.now_ms = loop_unix_ms();
+	(void)snprintf(row->name, sizeof(row->name), "%s", a->name);
+	(void)snprintf(row->user, sizeof(row->user), "%s", a->user);
+	(void)snprintf(row->place, sizeof(row->place), "%s",
+		       a->provider ? a->provider : a->server.host);
+	row->family = config_is_pop3(&a->server) ? SPOOL_POP3 : SPOOL_IMAP;
+	p->binding++;
+	spool_bind(p->parts.spool, &s->bind);
+}
+
+/* --- beginning and end
+ * ---------------------------------------------------------- */
+
+static void finish_if_over(struct pass *p)
+{
+	if (p->finishing || p->over < p->ntold || p->binding || p->loading)
+		return;
+	p->finishing = true;
+	for (size_t i = 0; i < p->parts.config->n_deliveries; i++)
+		delivery_finish(p->counters[i].delivery);
+	if (!p->parts.config->n_deliveries)
+		end(p);
+}
+
+static void on_loaded(struct spool_req *req)
+{
+	struct counter *c = req->who;
+	struct pass *p = c->pass;
+
+	if (req->ok)
+		c->row = c->req.load.d;
+	p->loading--;
+	if (!p->options.dry_run)
+		delivery_load(c->delivery, loop_unix_ms() + DUE_SOON_MS);
+	task_post(&p->schedule);
+}
+
+static void load(struct pass *p, struct counter *c,
+		 const struct config_delivery *d)
+{
+	(void)snprintf(c->row.name, sizeof(c->row.name), "%s", d->name);
+	c->req.load = (struct spool_delivery_load){
+		.req = { .done = on_loaded, .who = c },
+		.d = c->row,
+	};
+	p->loading++;
+	spool_delivery_load(p->parts.spool, &c->req.load);
+}
+
+static bool is_asked(const struct pass_options *o, const char *name)
+{
+	for (size_t i = 0; i < o->n_names; i++)
+		if (strcmp(o->names[i], name) == 0)
+			return true;
+	return !o->names;
+}
+
+static struct delivery *delivery_of(struct pass *p,
+				    const struct config_delivery *d)
+{
+	for (size_t i = 0; i < p->parts.config->n_deliveries; i++)
+		if (delivery_config(p->counters[i].delivery) == d)
+			return p->counters[i].delivery;
+	MUST(!"a delivery of this configuration");
+	return NULL;
+}
+
+static void seat_all(struct pass *p)
+{
+	const struct config *c = p->parts.config;
+
+	for (size_t i = 0; i < c->n_accounts; i++) {
+		struct seat *s = &p->seats[i];
+
+		s->pass = p;
+		s->config = &c->accounts[i];
+		if (!is_asked(&p->options, s->config->name))
+			continue;
+		s->told = &p->told[p->ntold++];
+		s->told->config = s->config;
+		s->visit = visit_new(p, &p->parts, &p->options, s->told,
+				     delivery_of(p, s->config->delivery),
+				     p->options.names != NULL);
+	}
+}
+
+static void on_patience_over(void *who)
+{
+	struct pass *p = who;
+
+	for (size_t i = 0; i < p->parts.config->n_deliveries; i++)
+		delivery_abort(p->counters[i].delivery);
+	end(p);
+}
+
+struct pass *pass_start(const struct parts *parts, const struct pass_options *o,
+			const struct pass_reports *r, void *who)
+{
+	const struct config *c = parts->config;
+	struct pass *p = mem_new(sizeof(*p));
+
+	p->parts = *parts;
+	p->options = *o;
+	p->reports = r;
+	p->who = who;
+	p->seats = mem_new(c->n_accounts * sizeof(*p->seats));
+	p->told = mem_new(c->n_accounts * sizeof(*p->told));
+	p->counters = mem_new(c->n_deliveries * sizeof(*p->counters));
+	task_init(&p->schedule, parts->loop, schedule, p);
+	timer_init(&p->patience, parts->loop, on_patience_over, p);
+	for (size_t i = 0; i < c->n_deliveries; i++) {
+		p->counters[i].pass = p;
+		p->counters[i].delivery =
+		    delivery_new(&p->parts, &c->deliveries[i],
+				 &delivery_reports, &p->counters[i]);
+	}
+	seat_all(p);
+	/* rows before the queue: a stamp names the account */
+	for (size_t i = 0; i < c->n_accounts; i++)
+		bind_row(p, &p->seats[i]);
+	for (size_t i = 0; i < c->n_deliveries; i++)
+		load(p, &p->counters[i], &c->deliveries[i]);
+	task_post(&p->schedule);
+	return p;
+}
+
+void pass_answer(struct pass *p, struct pass_account *a, enum pass_choice c)
+{
+	for (size_t i = 0; i < p->parts.config->n_accounts; i++)
+		if (p->seats[i].told == a && p->seats[i].visit)
+			visit_answer(p->seats[i].visit, c);
+}
+
+void pass_store_failed(struct pass *p)
+{
+	const struct err *err = spool_fatal(p->parts.spool);
+
+	if (p->ended)
+		return;
+	p->failure = *err;
+	p->stopping = true;
+	for (size_t i = 0; i < p->parts.config->n_deliveries; i++)
+		delivery_abort(p->counters[i].delivery);
+	for (size_t i = 0; i < p->parts.config->n_accounts; i++)
+		if (p->seats[i].visit)
+			visit_abort(p->seats[i].visit);
+	end(p);
+}
+
+void pass_stop(struct pass *p)
+{
+	if (p->stopping || p->ended)
+		return;
+	p->stopping = true;
+	timer_start(&p->patience, STOP_MS);
+	for (size_t i = 0; i < p->parts.config->n_accounts; i++) {
+		struct seat *s = &p->seats[i];
+
+		if (s->visit && s->active)
+			visit_stop(s->visit);
+		else if (s->visit && !s->over)
+			sit_down(s);
+	}
+	for (size_t i = 0; i < p->parts.config->n_deliveries; i++)
+		delivery_stop(p->counters[i].delivery);
+}
+
+const struct pass_account *pass_accounts(const struct pass *p, size_t *n)
+{
+	*n = p->ntold;
+	return p->told;
+}
+
+const struct err *pass_failure(const struct pass *p)
+{
+	return &p->failure;
+}
+
+int pass_exit(const struct pass *p)
+{
+	int code = err_exit(p->failure.class);
+
+	for (size_t i = 0; i < p->ntold; i++)
+		code = err_worse(code, err_exit(p->told[i].err.class));
+	for (size_t i = 0; i < p->parts.config->n_deliveries; i++)
+		if (p->counters[i].failed)
+			code = err_worse(
+			    code,
+			    err_exit(
+				delivery_err(p->counters[i].delivery)->class));
+	return code;
+}
+
+void pass_free(struct pass *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->parts.config->n_accounts; i++)
+		visit_free(p->seats[i].visit);
+	for (size_t i = 0; i < p->parts.config->n_deliveries; i++)
+		delivery_free(p->counters[i].delivery);
+	task_cancel(&p->schedule);
+	timer_stop(&p->patience);
+	free(p->seats);
+	free(p->told);
+	free(p->counters);
+	free(p);
+}

@@ -1,0 +1,99 @@
+#include "reach.h"
+#include "credential.h"
+
+#include <string.h>
+
+static enum trust_version version(enum config_tls_version v)
+{
+	switch (v) {
+	case CONFIG_TLS_1_0:
+		return TRUST_TLS_1_0;
+	case CONFIG_TLS_1_1:
+		return TRUST_TLS_1_1;
+	case CONFIG_TLS_1_2:
+		return TRUST_TLS_1_2;
+	case CONFIG_TLS_1_3:
+		return TRUST_TLS_1_3;
+	}
+	return TRUST_TLS_1_2;
+}
+
+static enum stream_tls tls_of(enum config_tls_mode mode)
+{
+	switch (mode) {
+	case CONFIG_TLS_IMPLICIT:
+		return TLS_IMPLICIT;
+	case CONFIG_TLS_NONE:
+		return TLS_NONE;
+	case CONFIG_TLS_STARTTLS:
+	case CONFIG_TLS_LOCAL:
+		break;
+	}
+	return TLS_STARTTLS;
+}
+
+bool reach_endpoint(const struct parts *p, const struct config_server *s,
+		    const struct config_tls *tls, struct endpoint *e,
+		    struct err *err)
+{
+	struct trust_setting t = {
+		.ca_file = tls->ca,
+		.fingerprints = (const char *const *)tls->fingerprint.item,
+		.fingerprint_count = tls->fingerprint.n,
+		.min = version(tls->min),
+		.client_cert = tls->client_cert,
+		.client_key = tls->client_key,
+	};
+
+	*e = (struct endpoint){
+		.host = s->host,
+		.port = s->port,
+		.tls = tls_of(s->tls),
+		.quickack = config_is_smtp(s),
+	};
+	if (s->scheme == CONFIG_LMTP && s->path && s->path[0])
+		e->path = s->path;
+	if (s->scheme == CONFIG_MAILDIR || e->tls == TLS_NONE)
+		return true;
+	e->trust = trust_get(p->trusts, &t, err);
+	return e->trust != NULL;
+}
+
+void reach_done(struct endpoint *e)
+{
+	trust_release(e->trust);
+	e->trust = NULL;
+}
+
+enum source_auth reach_auth(enum config_auth a)
+{
+	switch (a) {
+	case CONFIG_AUTH_AUTO:
+		return SOURCE_AUTH_AUTO;
+	case CONFIG_AUTH_PLAIN:
+		return SOURCE_AUTH_PLAIN;
+	case CONFIG_AUTH_LOGIN:
+		return SOURCE_AUTH_LOGIN;
+	}
+	return SOURCE_AUTH_AUTO;
+}
+
+static void run(void *who)
+{
+	struct reach_secret *s = who;
+
+	s->ok =
+	    credential_read(s->config, s->from, s->name, &s->secret, &s->err);
+}
+
+static void done(void *who)
+{
+	struct reach_secret *s = who;
+
+	s->done(s->who, s);
+}
+
+void reach_secret(const struct parts *p, struct reach_secret *s)
+{
+	loop_work(p->loop, run, done, s);
+}

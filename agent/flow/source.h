@@ -1,0 +1,136 @@
+/*
+ * source - one signed-in session with a mailbox: what POP3 and IMAP have in
+ * common for the hand-off, which knows neither.
+ *
+ * A session is a table of functions (struct source_ops) and a set of reports.
+ * Order of a session, asked for by the owner (flow/account.c):
+ *
+ *   open -> ready -> { folder -> folder report -> list -> items report
+ *        -> fetch* -> body reports -> erase* -> erased reports }* -> quit
+ *        -> closed
+ *
+ * Calls only queue work; what follows from it comes as reports, never from
+ * inside the call. A source may be asked for the next step before the report of
+ * the last one where that makes sense to it (folder() at once after open; fetch
+ * and erase at any time after the listing): it pipelines as the server allows.
+ * `closed` is reported exactly once and last, after quit(), after an error, or
+ * after cancel(); the struct is freed by the source after `closed` returns.
+ *
+ * Errors spoil as little as they must: one message (refused), one folder
+ * (folder report not ok), or the session (closed with an error).
+ */
+#ifndef FLOW_SOURCE_H
+#define FLOW_SOURCE_H
+#include "err.h"
+#include "secret.h"
+#include "spool.h"
+#include "stream.h"
+
+struct source;
+
+enum source_auth { SOURCE_AUTH_AUTO, SOURCE_AUTH_PLAIN, SOURCE_AUTH_LOGIN };
+
+struct source_options {
+	struct loop *loop;	  /* borrowed until closed */
+	struct resolver *resolver;
+	struct endpoint endpoint; /* its tls says none, implicit or starttls */
+	const char *user;	  /* borrowed until closed */
+	const struct secret *secret; /* borrowed until ready */
+	enum source_auth auth;
+	bool password_in_clear; /* tls = "none" was written */
+	const uint8_t *key;	/* HASH_KEY_OCTETS, for POP3 identities */
+	const char *trace;	/* account name when -vv is on, else NULL: the
+				   dialogue is logged at LOG_DEBUG without
+				   secrets and bodies */
+};
+
+struct source_ready {
+	char capabilities[512]; /* printable, for `check` */
+	bool can_delete; /* IMAP: UIDPLUS; POP3: always */
+	bool volatile_on_fetch; /* EXPIRE 0 and the like: mail fetched may be
+				   gone after this session (CASES E16) */
+};
+
+struct source_folder {
+	uint32_t uidvalidity; /* 0: POP3, or the server names none (D1) */
+	uint32_t uidnext;     /* 0: unknown */
+	uint32_t exists;
+	bool read_only;
+};
+
+/* who: as given to source_open. Views live until the report returns. */
+struct source_reports {
+	void (*ready)(void *who, const struct source_ready *r);
+	/* err NULL: selected. Else this folder alone failed (missing, refused) */
+	void (*folder)(void *who, const struct source_folder *f,
+		       const struct err *err);
+	/*
+	 * The listing asked for is complete. items: sorted by key, no doubles,
+	 * number, octets, date and flags set; on the heap, the receiver frees
+	 * them. Reported only after a complete listing (tagged OK; CRLF.CRLF on
+	 * both LIST and UIDL); anything less is an error of the session.
+	 */
+	void (*items)(void *who, struct spool_item *items, size_t n);
+	/* The body of this message begins; uid: UID or UIDL, for people. */
+	void (*body_begin)(void *who, const struct message_key *key,
+			   struct view uid);
+	void (*body)(void *who, struct view octets);
+	/* Complete by framing alone (DESIGN 5, 2). */
+	void (*body_end)(void *who, const struct message_key *key);
+	/* This one cannot be had now (-ERR, NO, NIL, vanished): never followed
+	 * by body_end, also when octets of it were reported. */
+	void (*refused)(void *who, const struct message_key *key,
+			const struct err *err);
+	/* All that was asked by fetch() so far has been answered. */
+	void (*fetched)(void *who);
+	/* The server confirmed: IMAP after the tagged OK of the expunge (or of
+	 * the STORE, where it cannot expunge: left then counts those that stay
+	 * marked); POP3 after the +OK to QUIT. */
+	void (*erased)(void *who, const struct message_key *keys, size_t n,
+		       size_t left);
+	/* Asked whenever the source could read more: false pauses the session
+	 * (nothing is lost); source_poke() when it may go on. */
+	bool (*may_read)(void *who);
+	void (*closed)(void *who, const struct err *err); /* NULL: after quit */
+};
+
+struct source_ops {
+	void (*folder)(struct source *s, const char *name);
+	/*
+	 * from: list UIDs from here on (1: all); POP3 lists all in any case.
+	 */
+	void (*list)(struct source *s, uint32_t from);
+	/* items: copied; in this order as far as the protocol allows. */
+	void (*fetch)(struct source *s, const struct spool_item *items,
+		      size_t n);
+	/* Deletes n messages of the folder selected last. keys and numbers of
+	 * the items count. Copied. */
+	void (*erase)(struct source *s, const struct spool_item *items,
+		      size_t n);
+	/*
+	 * The header (up to the empty line, at most LIMIT_HEADER_SCAN octets) of
+	 * each: reported like bodies, with body_begin / body / body_end. For
+	 * ages and fingerprints. POP3: TOP n 0; refused where the server has
+	 * none.
+	 */
+	void (*headers)(struct source *s, const struct spool_item *items,
+			size_t n);
+	/* Ends well: outstanding erases are confirmed first. */
+	void (*quit)(struct source *s);
+	/* Ends at once; closed follows with ERR_CANCELLED. */
+	void (*cancel)(struct source *s);
+	/* may_read may have changed. */
+	void (*poke)(struct source *s);
+	/* For `check`: how the connection is secured; NULL before secured. */
+	struct stream *(*stream)(struct source *s);
+};
+
+struct source { /* first member of every implementation */
+	const struct source_ops *ops;
+};
+
+struct source *source_pop3_open(const struct source_options *o,
+				const struct source_reports *r, void *who);
+struct source *source_imap_open(const struct source_options *o,
+				const struct source_reports *r, void *who);
+#endif

@@ -1,0 +1,33 @@
+#include "trouble.h"
+
+bool trouble_note(struct spool_trouble *t, const struct err *err,
+		  int64_t now_ms)
+{
+	const int64_t hour = 3600000, day = 24 * hour;
+	char text[sizeof(t->text)];
+	struct err words = *err;
+	bool same, passing;
+
+	words.remedy[0] = 0;
+	err_line(&words, text, sizeof(text));
+	same = t->class == err->class && strcmp(t->text, text) == 0;
+	passing = err->class == ERR_NETWORK || err->class == ERR_RETRY;
+	if (!same) {
+		/* another network error is the same outage */
+		if (!(passing && t->class == ERR_NETWORK)) {
+			t->since_ms = now_ms;
+			t->told_ms = 0;
+			t->count = 0;
+		}
+		t->class = err->class;
+		memcpy(t->text, text, sizeof(text));
+		memcpy(t->remedy, err->remedy, sizeof(t->remedy));
+	}
+	t->count++;
+	if (passing && now_ms - t->since_ms < hour)
+		return false;
+	if (t->told_ms && now_ms - t->told_ms < day)
+		return false;
+	t->told_ms = now_ms;
+	return true;
+}

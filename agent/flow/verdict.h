@@ -1,0 +1,29 @@
+/*
+ * verdict - what a destination's answer means for a message (INTERFACE 2,
+ * "A 5xx to one message's data ..."; DESIGN 5). Pure: time and randomness are
+ * given.
+ */
+#ifndef FLOW_VERDICT_H
+#define FLOW_VERDICT_H
+#include "config.h"
+#include "dest.h"
+
+enum verdict {
+	VERDICT_DELIVERED, /* accepted for every recipient */
+	VERDICT_LATER,	   /* this message: again at next_at */
+	VERDICT_HELD,	   /* this message: a person decides */
+	VERDICT_DOUBT,	   /* it is unknown whether it was accepted */
+	VERDICT_UNSENT,	   /* nothing happened: may be sent at once */
+	VERDICT_SETTING,   /* a wrong setting: the delivery pauses for the
+			      account; the message waits in the queue */
+};
+
+/*
+ * Sets m->state, next_at, reason, reply, waiting_since, settled_at, doubt_at
+ * and doubts, ready for spool_result(); m->rcpts were set by the dest. now_ms:
+ * unix.
+ */
+enum verdict verdict_apply(struct message *m, const struct dest_result *r,
+			   const struct config_delivery *d, int64_t now_ms,
+			   uint32_t random);
+#endif

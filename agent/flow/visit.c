@@ -1,0 +1,486 @@
+#include "visit.h"
+#include "backoff.h"
+#include "hash.h"
+#include "limits.h"
+#include "log.h"
+#include "must.h"
+
+#include <stdlib.h>
+
+#define SETTLE_MS 30000u /* deliveries are awaited behind the last body */
+
+void item_list_add(struct item_list *l, const struct spool_item *i)
+{
+	if (l->n == l->cap) {
+		l->cap = l->cap ? l->cap * 2 : 64;
+		l->item = mem_grow(l->item, l->cap * sizeof(*l->item));
+	}
+	l->item[l->n++] = *i;
+}
+
+void item_list_clear(struct item_list *l)
+{
+	l->n = 0;
+}
+
+void item_list_fini(struct item_list *l)
+{
+	free(l->item);
+	*l = (struct item_list){ 0 };
+}
+
+static void forget_folder(struct visit *v)
+{
+	visit_drop_body(v);
+	free(v->items);
+	free(v->fps);
+	free(v->fp_known);
+	v->items = NULL;
+	v->fps = NULL;
+	v->fp_known = NULL;
+	v->nitems = v->asked = v->came = v->fp_at = v->erased = 0;
+	v->fetching_all_done = v->erasing = v->incomplete = v->ages = false;
+	v->first_missing_uid = 0;
+	item_list_clear(&v->wanted);
+	item_list_clear(&v->adopt);
+	item_list_clear(&v->skip);
+	item_list_clear(&v->due);
+	item_list_clear(&v->erase);
+}
+
+static void go_on(void *who)
+{
+	visit_work(who);
+}
+
+static void on_settle_time(void *who)
+{
+	struct visit *v = who;
+
+	v->fetching_all_done = true;
+	visit_work(v);
+}
+
+struct visit *visit_new(struct pass *pass, const struct parts *parts,
+			const struct pass_options *o, struct pass_account *told,
+			struct delivery *d, bool named)
+{
+	struct visit *v = mem_new(sizeof(*v));
+
+	list_init(&v->link);
+	v->pass = pass;
+	v->parts = parts;
+	v->options = o;
+	v->told = told;
+	v->config = told->config;
+	v->delivery = d;
+	v->named = named;
+	v->head = head_new();
+	timer_init(&v->timer, parts->loop, on_settle_time, v);
+	task_init(&v->go_on, parts->loop, go_on, v);
+	return v;
+}
+
+void visit_free(struct visit *v)
+{
+	if (!v)
+		return;
+	forget_folder(v);
+	item_list_fini(&v->wanted);
+	item_list_fini(&v->adopt);
+	item_list_fini(&v->skip);
+	item_list_fini(&v->due);
+	item_list_fini(&v->erase);
+	free(v->gone);
+	head_free(v->head);
+	timer_stop(&v->timer);
+	task_cancel(&v->go_on);
+	secret_fini(&v->secret);
+	reach_done(&v->endpoint);
+	free(v);
+}
+
+void visit_changed(struct visit *v)
+{
+	pass_visit_changed(v->pass, v);
+}
+
+void visit_fail(struct visit *v, const struct err *err)
+{
+	if (err->class == ERR_CANCELLED)
+		return;
+	/* the one that decides the exit code is told */
+	if (v->err.class == ERR_NONE ||
+	    err_worse(err_exit(err->class), err_exit(v->err.class)) !=
+		err_exit(v->err.class))
+		v->err = *err;
+}
+
+/* --- the end -------------------------------------------------------------- */
+
+static void on_tidied(struct spool_req *req)
+{
+	struct visit *v = req->who;
+
+	v->phase = VISIT_DONE;
+	pass_visit_ended(v->pass, v);
+}
+
+static void on_saved(struct spool_req *req)
+{
+	struct visit *v = req->who;
+
+	if (!req->ok)
+		visit_fail(v, &req->err);
+	v->req.tidy = (struct spool_tidy){
+		.req = { .done = on_tidied, .who = v },
+		.account = v->row.id,
+		.now_ms = loop_unix_ms(),
+		.history_ms = (int64_t)v->parts->config->history_keep_ms,
+	};
+	spool_tidy(v->parts->spool, &v->req.tidy);
+}
+
+static enum spool_health health_of(const struct visit *v)
+{
+	switch (v->err.class) {
+	case ERR_NONE:
+		return HEALTH_OK;
+	case ERR_AUTH:
+		return HEALTH_AUTH;
+	case ERR_TRUST:
+		return HEALTH_TLS;
+	case ERR_REFUSED:
+		return v->refused ? HEALTH_REFUSED : HEALTH_FAILING;
+	case ERR_CONFIG:
+		return v->undecided ? HEALTH_UNDECIDED : HEALTH_FAILING;
+	case ERR_NETWORK:
+	case ERR_RETRY:
+	case ERR_BUSY:
+		return HEALTH_BACKOFF;
+	case ERR_PROTOCOL:
+	case ERR_LIMIT:
+	case ERR_STATE:
+	case ERR_DISK:
+	case ERR_CANCELLED:
+	case ERR_BUG:
+		break;
+	}
+	return HEALTH_FAILING;
+}
+
+/*
+ * INTERFACE 1: an error is told when it begins, when it changes, once a day
+ * while it lasts, and when it ends; a network error only after an hour.
+ */
+static bool note_trouble(struct spool_trouble *t, const struct err *err,
+			 int64_t now_ms)
+{
+	const int64_t hour = 3600000, day = 24 * hour;
+	char text[sizeof(t->text)];
+	struct err words = *err;
+	bool same, passing;
+
+	words.remedy[0] = 0;
+	err_line(&words, text, sizeof(text));
+	same = t->class == err->class && strcmp(t->text, text) == 0;
+	passing = err->class == ERR_NETWORK || err->class == ERR_RETRY;
+	if (!same) {
+		/* another network error is the same outage */
+		if (!(passing && t->class == ERR_NETWORK)) {
+			t->since_ms = now_ms;
+			t->told_ms = 0;
+			t->count = 0;
+		}
+		t->class = err->class;
+		memcpy(t->text, text, sizeof(text));
+		memcpy(t->remedy, err->remedy, sizeof(t->remedy));
+	}
+	t->count++;
+	if (passing && now_ms - t->since_ms < hour)
+		return false;
+	if (t->told_ms && now_ms - t->told_ms < day)
+		return false;
+	t->told_ms = now_ms;
+	return true;
+}
+
+static void note_outcome(struct visit *v, int64_t now)
+{
+	struct spool_account *a = &v->row;
+	uint32_t random;
+
+	a->health = health_of(v);
+	a->last_poll_ms = now;
+	hash_random(&random, sizeof(random));
+	if (v->err.class == ERR_NONE) {
+		v->told->recovered = a->trouble.told_ms != 0;
+		a->trouble = (struct spool_trouble){ 0 };
+		a->reconcile = false; /* every folder was looked at */
+		a->last_success_ms = now;
+		a->failures = 0;
+		a->next_poll_ms = 0;
+		return;
+	}
+	v->told->err_is_new = note_trouble(&a->trouble, &v->err, now);
+	a->failures++;
+	a->next_poll_ms =
+	    now + (int64_t)(v->refused
+				? backoff_setting_ms(a->failures, random)
+				: backoff_account_ms(v->err.class, a->failures,
+						     random));
+}
+
+static void save(struct visit *v)
+{
+	v->phase = VISIT_SAVING;
+	timer_stop(&v->timer);
+	if (v->options->dry_run || (v->stopping && !v->err.class)) {
+		v->phase = VISIT_DONE;
+		pass_visit_ended(v->pass, v);
+		return;
+	}
+	note_outcome(v, loop_unix_ms());
+	v->req.account = (struct spool_account_save){
+		.req = { .done = on_saved, .who = v },
+		.a = v->row,
+	};
+	spool_account_save(v->parts->spool, &v->req.account);
+}
+
+/* Behind the session: deliveries that were begun are waited for. */
+static void end_if_settled(struct visit *v)
+{
+	if (v->phase == VISIT_LEAVING && !v->source && !v->out && !v->ngone &&
+	    !v->req_out)
+		save(v);
+}
+
+bool visit_answered(struct visit *v)
+{
+	v->req_out = false;
+	if (v->source)
+		return true;
+	end_if_settled(v);
+	return false;
+}
+
+/* --- the session ---------------------------------------------------------- */
+
+static void open_session(struct visit *v);
+
+static void on_ready(void *who, const struct source_ready *r)
+{
+	struct visit *v = who;
+
+	v->ready = *r;
+	if (v->phase == VISIT_SIGNIN)
+		v->phase = VISIT_SELECTING;
+	v->told->phase = PASS_LISTING;
+	visit_changed(v);
+}
+
+static void on_closed(void *who, const struct err *err)
+{
+	struct visit *v = who;
+
+	v->source = NULL;
+	visit_drop_body(v);
+	if (err)
+		visit_fail(v, err);
+	if (v->again && !err && !v->stopping) {
+		v->again = false;
+		v->folder_at = 0;
+		forget_folder(v);
+		open_session(v);
+		return;
+	}
+	v->phase = VISIT_LEAVING;
+	end_if_settled(v);
+}
+
+static const struct source_reports reports = {
+	.ready = on_ready,
+	.folder = visit_on_folder,
+	.items = visit_on_items,
+	.body_begin = visit_on_body_begin,
+	.body = visit_on_body,
+	.body_end = visit_on_body_end,
+	.refused = visit_on_refused,
+	.fetched = visit_on_fetched,
+	.erased = visit_on_erased,
+	.may_read = visit_may_read,
+	.closed = on_closed,
+};
+
+static void open_session(struct visit *v)
+{
+	struct source_options o = {
+		.loop = v->parts->loop,
+		.resolver = v->parts->resolver,
+		.endpoint = v->endpoint,
+		.user = v->config->user,
+		.secret = &v->secret,
+		.auth = reach_auth(v->config->auth),
+		.password_in_clear = v->config->server.tls == CONFIG_TLS_NONE,
+		.key = spool_key(v->parts->spool),
+		.trace = v->parts->trace ? v->config->name : NULL,
+	};
+
+	v->phase = VISIT_SIGNIN;
+	v->session_ms = loop_now_ms(v->parts->loop);
+	v->settled_in_session = 0;
+	if (config_is_pop3(&v->config->server))
+		v->source = source_pop3_open(&o, &reports, v);
+	else
+		v->source = source_imap_open(&o, &reports, v);
+	visit_select(v); /* pipelined behind the sign-in where that works */
+}
+
+/* What a change of ends backoff: every setting, and the secret itself. */
+static uint64_t settings_hash(const struct visit *v)
+{
+	const struct config_effectives *e = &v->config->effective;
+	struct text t;
+	uint64_t sum;
+	uint8_t out[8];
+
+	text_init(&t, 1u << 20);
+	for (size_t i = 0; i < e->n; i++)
+		(void)text_fmt(&t, "%s=%s\n", e->item[i].name,
+			       e->item[i].value);
+	(void)text_put(&t, secret_view(&v->secret));
+	hash_keyed(spool_key(v->parts->spool), text_view(&t), out, sizeof(out));
+	if (t.p)
+		secret_wipe(t.p, t.n);
+	text_fini(&t);
+	memcpy(&sum, out, sizeof(sum));
+	return sum & INT64_MAX;
+}
+
+static bool in_backoff(const struct visit *v)
+{
+	return !v->named && !v->options->dry_run &&
+	       v->row.next_poll_ms > loop_unix_ms();
+}
+
+static void on_secret(void *who, struct reach_secret *s)
+{
+	struct visit *v = who;
+	uint64_t sum;
+	struct err err;
+
+	v->secret = s->secret;
+	s->secret = (struct secret){ NULL, 0 };
+	if (s->ok) {
+		sum = settings_hash(v);
+		if (sum != v->row.settings) {
+			v->row.settings = sum;
+			v->row.next_poll_ms = 0;
+			v->row.failures = 0;
+		}
+	}
+	if (in_backoff(v) || v->stopping) {
+		v->told->result = PASS_BACKOFF;
+		v->phase = VISIT_DONE;
+		pass_visit_ended(v->pass, v);
+		return;
+	}
+	if (!s->ok) {
+		visit_fail(v, &s->err);
+		save(v);
+		return;
+	}
+	if (!reach_endpoint(v->parts, &v->config->server, &v->config->tls,
+			    &v->endpoint, &err)) {
+		visit_fail(v, &err);
+		save(v);
+		return;
+	}
+	v->endpoint.alpn = config_is_pop3(&v->config->server) ? "pop3" : "imap";
+	if (!v->options->dry_run)
+		delivery_warm(v->delivery);
+	open_session(v);
+}
+
+void visit_start(struct visit *v)
+{
+	v->phase = VISIT_SECRET;
+	v->told->phase = PASS_SIGNIN;
+	v->told->started_ms = loop_now_ms(v->parts->loop);
+	v->fetching = (struct reach_secret){
+		.config = v->parts->config,
+		.from = &v->config->secret,
+		.done = on_secret,
+		.who = v,
+	};
+	reach_secret(v->parts, &v->fetching);
+	visit_changed(v);
+}
+
+static void leave(struct visit *v)
+{
+	v->phase = VISIT_LEAVING;
+	if (v->source)
+		v->source->ops->quit(v->source);
+	else
+		end_if_settled(v);
+}
+
+void visit_next_folder(struct visit *v)
+{
+	timer_stop(&v->timer);
+	forget_folder(v);
+	v->folder_at++;
+	if (v->source && !v->stopping && !v->again &&
+	    v->folder_at < v->config->folders.n)
+		visit_select(v);
+	else
+		leave(v);
+}
+
+void visit_stop(struct visit *v)
+{
+	v->stopping = true;
+	if (v->source)
+		v->source->ops->cancel(v->source);
+	else if (v->phase == VISIT_WAITING) {
+		v->told->result = PASS_BACKOFF;
+		v->phase = VISIT_DONE;
+		pass_visit_ended(v->pass, v);
+	}
+}
+
+void visit_abort(struct visit *v)
+{
+	v->stopping = true;
+	timer_stop(&v->timer);
+	task_cancel(&v->go_on);
+	if (v->source)
+		v->source->ops->cancel(v->source);
+}
+
+void visit_refused(struct visit *v, const char *reason)
+{
+	struct err err;
+
+	v->refused = true;
+	err_set(&err, ERR_REFUSED, "delivery \"%s\"",
+		delivery_config(v->delivery)->name);
+	err_peer(&err, view_of(reason));
+	err_remedy(&err, "correct `to` or the destination; its mail waits: "
+			 "mailhaul queue list");
+	visit_fail(v, &err);
+}
+
+void visit_wake(struct visit *v)
+{
+	if (v->source)
+		v->source->ops->poke(v->source);
+	if (v->phase == VISIT_WORKING)
+		task_post(&v->go_on);
+	else if (v->phase == VISIT_SIZING)
+		visit_decide(v);
+	else
+		end_if_settled(v);
+}

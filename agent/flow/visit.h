@@ -1,0 +1,171 @@
+/*
+ * visit - one account in one pass: sign in, look, decide, fetch, act, leave.
+ *
+ * visit.c holds the order of things, visit_look.c what is there and what of it
+ * is wanted, visit_fetch.c bodies and what becomes of them. Private to them and
+ * to pass.c.
+ */
+#ifndef FLOW_VISIT_H
+#define FLOW_VISIT_H
+#include "delivery.h"
+#include "guard.h"
+#include "head.h"
+#include "pass.h"
+#include "reach.h"
+
+enum visit_phase {
+	VISIT_WAITING,	 /* for its turn */
+	VISIT_SECRET,	 /* its secret is read */
+	VISIT_SIGNIN,	 /* the session opens */
+	VISIT_SELECTING, /* a folder is looked up, there and in the ledger */
+	VISIT_LISTING,	 /* the server lists, the ledger compares */
+	VISIT_HEADERS,	 /* ages or fingerprints are looked at */
+	VISIT_ASKING,	 /* a person decides */
+	VISIT_SIZING,	 /* the destination tells what it takes */
+	VISIT_RECORDING, /* adopted and skipped ones are written */
+	VISIT_WORKING,	 /* bodies, deliveries, deletions */
+	VISIT_LEAVING,	 /* QUIT or LOGOUT */
+	VISIT_SAVING,	 /* the account's row is written */
+	VISIT_DONE,
+};
+
+struct item_list {
+	struct spool_item *item; /* owned */
+	size_t n, cap;
+};
+void item_list_add(struct item_list *l, const struct spool_item *i);
+void item_list_clear(struct item_list *l);
+void item_list_fini(struct item_list *l);
+
+struct visit {
+	struct link link; /* pass's list */
+	const struct parts *parts;
+	struct pass *pass;
+	const struct pass_options *options;
+	struct pass_account *told; /* what people see; the pass owns it */
+	const struct config_account *config;
+	struct delivery *delivery; /* borrowed from the pass */
+	struct spool_account row;
+	bool named;
+
+	enum visit_phase phase;
+	struct reach_secret fetching;
+	struct secret secret;
+	struct endpoint endpoint;
+	struct source *source;
+	struct source_ready ready;
+	struct timer timer; /* waiting for deliveries at the end */
+	struct task go_on;  /* visit_work() soon */
+	struct err err;	    /* the first that counts; ERR_NONE */
+	bool stopping;	    /* asked to end: nothing new is begun */
+	bool refused;	    /* the destination refuses a setting */
+	bool again;	    /* sign in again after leaving (POP3) */
+	bool undecided;
+	uint64_t session_ms; /* when this session began */
+
+	/* the folder in hand */
+	size_t folder_at;
+	bool whole;    /* the listing began at UID 1 */
+	size_t erased; /* confirmed in this folder */
+	const char *folder;
+	struct source_folder there;
+	struct spool_folder here;
+	struct spool_item *items; /* owned; as listed */
+	size_t nitems;
+	struct item_list wanted, adopt, skip, due;
+	size_t asked; /* of wanted: handed to the source */
+	size_t came;  /* of asked: arrived or refused */
+	bool fetching_all_done, erasing;
+	bool incomplete;	    /* some wanted one was not recorded */
+	uint32_t first_missing_uid; /* ... the lowest of them; 0: none */
+
+	/* headers in hand */
+	uint64_t *fps;	/* owned, one per wanted item; 0: none */
+	bool *fp_known; /* owned */
+	size_t fp_at;
+	enum guard_take take;
+	bool ages; /* headers are read for their age, not fingerprint */
+
+	/* the body in hand */
+	struct head *head;
+	struct spool_body *body; /* NULL: none, or left out */
+	struct message_key key;
+	char uid[64];
+	bool oversize;
+
+	/* parcels on their way, and those settled whose source waits */
+	size_t out;
+	struct item_list erase;	  /* delivered, to be deleted here */
+	struct message_key *gone; /* owned; confirmed, being written */
+	size_t ngone;
+	uint64_t settled_in_session;
+
+	bool req_out; /* req is with the spool */
+	union {
+		struct spool_folder_open open;
+		struct spool_listing listing;
+		struct spool_reconcile reconcile;
+		struct spool_adopt adopt;
+		struct spool_skip skip;
+		struct spool_folder_save save;
+		struct spool_account_save account;
+		struct spool_tidy tidy;
+	} req;
+	struct spool_gone gone_req;
+};
+
+/* visit.c */
+struct visit *visit_new(struct pass *pass, const struct parts *parts,
+			const struct pass_options *o, struct pass_account *told,
+			struct delivery *d, bool named);
+void visit_free(struct visit *v);
+/* Its turn: the row is bound. Ends in pass_visit_ended(). */
+void visit_start(struct visit *v);
+void visit_stop(struct visit *v);  /* finishes what is under way */
+void visit_abort(struct visit *v); /* the store failed: silence */
+/* The delivery's state or room changed. */
+void visit_wake(struct visit *v);
+/* The destination refuses a setting of this account. */
+void visit_refused(struct visit *v, const char *reason);
+void visit_answer(struct visit *v, enum pass_choice c);
+/* First error counts; the session goes on or not as the caller decides. */
+void visit_fail(struct visit *v, const struct err *err);
+/* The folder in hand is finished (or cannot be): on to the next. */
+void visit_next_folder(struct visit *v);
+void visit_changed(struct visit *v); /* progress */
+/* Called first by whoever gets v->req back. false: the session ended meanwhile,
+ * nothing is to be done. */
+bool visit_answered(struct visit *v);
+
+/* visit_look.c */
+void visit_select(struct visit *v);
+void visit_on_folder(void *who, const struct source_folder *f,
+		     const struct err *err);
+void visit_on_items(void *who, struct spool_item *items, size_t n);
+void visit_decide(struct visit *v); /* after headers or an answer */
+void visit_on_header(struct visit *v, const struct head_facts *f,
+		     struct view raw);
+void visit_header_missing(struct visit *v);
+
+/* visit_fetch.c */
+void visit_work(struct visit *v);
+void visit_on_body_begin(void *who, const struct message_key *key,
+			 struct view uid);
+void visit_on_body(void *who, struct view octets);
+void visit_on_body_end(void *who, const struct message_key *key);
+void visit_on_refused(void *who, const struct message_key *key,
+		      const struct err *err);
+void visit_on_fetched(void *who);
+void visit_on_erased(void *who, const struct message_key *keys, size_t n,
+		     size_t left);
+bool visit_may_read(void *who);
+void visit_drop_body(struct visit *v);
+
+/* pass.c */
+void pass_visit_ended(struct pass *p, struct visit *v);
+void pass_visit_changed(struct pass *p, struct visit *v);
+bool pass_ask(struct pass *p, struct visit *v, uint64_t messages,
+	      uint64_t octets);
+void pass_judged(struct pass *p, struct visit *v, const struct spool_item *i,
+		 enum pass_reason r);
+#endif

@@ -1,0 +1,640 @@
+#include "field.h"
+#include "hash.h"
+#include "limits.h"
+#include "maildate.h"
+#include "must.h"
+#include "visit.h"
+
+#include <stdlib.h>
+
+#define DAY_MS 86400000
+
+static bool is_pop3(const struct visit *v)
+{
+	return config_is_pop3(&v->config->server);
+}
+
+void visit_select(struct visit *v)
+{
+	v->folder = is_pop3(v) ? "" : v->config->folders.item[v->folder_at];
+	if (v->phase != VISIT_SIGNIN)
+		v->phase = VISIT_SELECTING;
+	v->source->ops->folder(v->source, v->folder);
+}
+
+/* --- what is there ----------------------------------------------------------
+ */
+
+static bool delivered_is_due(const struct visit *v)
+{
+	return v->here.delivered_low &&
+	       guard_due(guard_keep_ms(v->config), v->here.delivered_day,
+			 loop_unix_ms());
+}
+
+/*
+ * Where the listing begins; 0: nothing can be new. UIDs may become visible
+ * late, so EXISTS is compared as well, and once a day all is listed.
+ */
+static uint32_t list_from(const struct visit *v)
+{
+	const struct spool_folder *h = &v->here;
+	const struct source_folder *t = &v->there;
+	int64_t now = loop_unix_ms();
+
+	if (is_pop3(v) || !h->whole_ms || !h->first_done || h->changed ||
+	    v->row.reconcile || !h->uidnext || !t->uidnext ||
+	    now - h->whole_ms >= DAY_MS || now < h->whole_ms)
+		return 1;
+	if (delivered_is_due(v))
+		return h->delivered_low <= h->high_uid ? h->delivered_low
+						       : h->high_uid + 1;
+	if (t->uidnext != h->uidnext || h->high_uid + 1 < h->uidnext)
+		return h->high_uid == UINT32_MAX ? 1 : h->high_uid + 1;
+	return t->exists > h->exists ? 1 : 0;
+}
+
+static void on_opened(struct spool_req *req)
+{
+	struct visit *v = req->who;
+	uint32_t from;
+
+	if (!visit_answered(v))
+		return;
+	if (!req->ok) {
+		visit_fail(v, &req->err);
+		visit_next_folder(v);
+		return;
+	}
+	v->here = v->req.open.f;
+	from = list_from(v);
+	if (!from) {
+		v->told->found += v->there.exists;
+		visit_next_folder(v);
+		return;
+	}
+	v->whole = from == 1;
+	v->phase = VISIT_LISTING;
+	v->source->ops->list(v->source, from);
+}
+
+void visit_on_folder(void *who, const struct source_folder *f,
+		     const struct err *err)
+{
+	struct visit *v = who;
+
+	if (err) {
+		visit_fail(v, err);
+		visit_next_folder(v);
+		return;
+	}
+	v->there = *f;
+	v->req.open = (struct spool_folder_open){
+		.req = { .done = on_opened, .who = v, .urgent = true },
+		.account = v->row.id,
+		.name = v->folder,
+		.uidvalidity = f->uidvalidity,
+	};
+	v->req_out = true;
+	spool_folder_open(v->parts->spool, &v->req.open);
+}
+
+/* --- what of it is wanted
+ * ----------------------------------------------------- */
+
+static void count(struct visit *v, const struct spool_item *i,
+		  enum pass_reason r)
+{
+	v->told->reasons[r]++;
+	v->told->reason_octets[r] += i->octets;
+	if (v->options->dry_run)
+		pass_judged(v->pass, v, i, r);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct spool_item *x = a, *y = b;
+
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
+static enum pass_reason settled_reason(const struct visit *v,
+				       const struct spool_item *i)
+{
+	switch ((enum spool_fate)i->fate) {
+	case FATE_QUEUED:
+		return REASON_QUEUED;
+	case FATE_DELIVERED:
+		return guard_due(guard_keep_ms(v->config), i->day,
+				 loop_unix_ms())
+			   ? REASON_DUE
+			   : REASON_DELIVERED;
+	case FATE_GONE:
+		return REASON_GONE;
+	case FATE_ADOPTED:
+		return REASON_ADOPTED;
+	case FATE_DROPPED:
+		return REASON_DROPPED;
+	case FATE_NEW:
+	case FATE_SKIPPED:
+		break;
+	}
+	return REASON_NEW;
+}
+
+static void sort_out(struct visit *v)
+{
+	for (size_t n = 0; n < v->nitems; n++) {
+		struct spool_item *i = &v->items[n];
+		enum pass_reason r = settled_reason(v, i);
+
+		if (r != REASON_NEW) {
+			count(v, i, r);
+			if (r == REASON_DUE)
+				item_list_add(&v->due, i);
+		} else if (i->flags & SPOOL_ITEM_DELETED) {
+			count(v, i, REASON_MARKED); /* CASES J14 */
+		} else {
+			item_list_add(&v->wanted, i);
+		}
+	}
+	if (is_pop3(v) && v->wanted.n)
+		qsort(v->wanted.item, v->wanted.n, sizeof(*v->wanted.item),
+		      by_number);
+}
+
+/*
+ * first_run is for mail that was there before us: not for a folder whose
+ * UIDVALIDITY changed, nor for an account that was switched.
+ */
+static bool is_first(const struct visit *v)
+{
+	return !v->here.first_done && !v->here.changed && !v->row.reconcile;
+}
+
+static uint64_t fresh(const struct visit *v)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < v->wanted.n; i++)
+		n += v->wanted.item[i].fate == FATE_NEW;
+	return n;
+}
+
+static void ask_headers(struct visit *v, bool ages)
+{
+	v->phase = VISIT_HEADERS;
+	v->ages = ages;
+	v->fp_at = 0;
+	if (!ages)
+		v->fps = mem_new(v->wanted.n * sizeof(*v->fps));
+	v->source->ops->headers(v->source, v->wanted.item, v->wanted.n);
+}
+
+static void on_compared(struct spool_req *req)
+{
+	struct visit *v = req->who;
+
+	if (!visit_answered(v))
+		return;
+	if (!req->ok) {
+		visit_fail(v, &req->err);
+		visit_next_folder(v);
+		return;
+	}
+	sort_out(v);
+	if (v->wanted.n && (v->here.changed || v->row.reconcile ||
+			    guard_suspicious(is_first(v), fresh(v), v->nitems,
+					     v->req.listing.known)))
+		ask_headers(v, false);
+	else
+		visit_decide(v);
+}
+
+void visit_on_items(void *who, struct spool_item *items, size_t n)
+{
+	struct visit *v = who;
+
+	v->items = items;
+	v->nitems = n;
+	v->told->found += n;
+	v->req.listing = (struct spool_listing){
+		.req = { .done = on_compared, .who = v, .urgent = true },
+		.folder = v->here.id,
+		.items = items,
+		.n = n,
+		.whole = v->whole && !v->options->dry_run,
+		.now_ms = loop_unix_ms(),
+	};
+	v->req_out = true;
+	spool_listing(v->parts->spool, &v->req.listing);
+	visit_changed(v);
+}
+
+/* --- reconciling by fingerprint
+ * ------------------------------------------------ */
+
+/*
+ * Known by fingerprint: taken as handled, never deleted. Where UIDVALIDITY
+ * changed or the account was switched each match counts; where a listing merely
+ * looks odd, only if more than a fifth of it matches (CASES E7): two different
+ * messages may well share Message-ID, date and sender.
+ */
+static void on_reconciled(struct spool_req *req)
+{
+	struct visit *v = req->who;
+	bool surely = v->here.changed || v->row.reconcile;
+	struct item_list rest = { 0 };
+
+	if (!visit_answered(v))
+		return;
+	if (!req->ok) {
+		visit_fail(v, &req->err);
+		visit_next_folder(v);
+		return;
+	}
+	surely = surely || v->req.reconcile.matched > v->wanted.n / 5;
+	for (size_t n = 0; n < v->wanted.n; n++) {
+		struct spool_item *i = &v->wanted.item[n];
+		bool before = v->here.changed && i->date &&
+			      (int64_t)i->date * 1000 < v->here.adopted_ms;
+
+		if ((surely && v->fp_known[n]) || before) {
+			count(v, i, REASON_KNOWN);
+			item_list_add(&v->adopt, i);
+		} else {
+			item_list_add(&rest, i);
+		}
+	}
+	item_list_fini(&v->wanted);
+	v->wanted = rest;
+	visit_decide(v);
+}
+
+static void headers_done(struct visit *v)
+{
+	if (v->ages) {
+		visit_decide(v);
+		return;
+	}
+	v->fp_known = mem_new(v->wanted.n * sizeof(*v->fp_known));
+	v->req.reconcile = (struct spool_reconcile){
+		.req = { .done = on_reconciled, .who = v, .urgent = true },
+		.account = v->row.id,
+		.fps = v->fps,
+		.known = v->fp_known,
+		.n = v->wanted.n,
+	};
+	v->req_out = true;
+	spool_reconcile(v->parts->spool, &v->req.reconcile);
+}
+
+static struct spool_item *
+wanted_by_key(struct visit *v, const struct message_key *key, size_t *at)
+{
+	/* answers come in the order asked, but for what was refused */
+	for (size_t n = 0; n < v->wanted.n; n++) {
+		size_t k = (v->fp_at + n) % v->wanted.n;
+
+		if (message_key_order(&v->wanted.item[k].key, key) == 0) {
+			*at = k;
+			return &v->wanted.item[k];
+		}
+	}
+	return NULL;
+}
+
+/* The date of the topmost Received field; 0: unreadable, counts as young. */
+static uint32_t topmost_date(struct view raw)
+{
+	struct field f;
+	int64_t t;
+
+	while (field_next(&raw, &f))
+		if (field_is(&f, VIEW_LIT("Received")))
+			return maildate_received(f.body, &t) && t > 0 &&
+				       t <= UINT32_MAX
+				   ? (uint32_t)t
+				   : 0;
+	return 0;
+}
+
+void visit_on_header(struct visit *v, const struct head_facts *f,
+		     struct view raw)
+{
+	size_t at;
+	struct spool_item *i = wanted_by_key(v, &v->key, &at);
+	uint64_t fp = 0;
+
+	if (!i)
+		return;
+	v->fp_at = at + 1;
+	if (v->ages) {
+		i->date = topmost_date(raw);
+		return;
+	}
+	if (f->fingerprint.n)
+		hash_keyed(spool_key(v->parts->spool), f->fingerprint,
+			   (uint8_t *)&fp, sizeof(fp));
+	v->fps[at] = fp & INT64_MAX;
+}
+
+void visit_header_missing(struct visit *v)
+{
+	headers_done(v);
+}
+
+/* --- the decision
+ * ---------------------------------------------------------------- */
+
+static uint64_t octets_of(const struct item_list *l)
+{
+	uint64_t sum = 0;
+
+	for (size_t n = 0; n < l->n; n++)
+		sum += l->item[n].octets;
+	return sum;
+}
+
+static void stay_undecided(struct visit *v)
+{
+	bool first = is_first(v);
+	struct err err;
+
+	err_set(&err, ERR_CONFIG,
+		first ? "%zu messages, %.1f MB, are there already"
+		      : "%zu messages, %.1f MB, are suddenly new",
+		v->wanted.n, (double)octets_of(&v->wanted) / 1e6);
+	if (first)
+		err_remedy(&err,
+			   "write first_run = \"all\" (fetch them), \"new\" "
+			   "(leave them) or an age such as 30d; or once: "
+			   "mailhaul fetch --yes %s",
+			   v->config->name);
+	else
+		err_remedy(&err,
+			   "if they are to be fetched: mailhaul fetch "
+			   "--yes %s",
+			   v->config->name);
+	for (size_t n = 0; n < v->wanted.n; n++)
+		count(v, &v->wanted.item[n], REASON_UNDECIDED);
+	v->undecided = true;
+	visit_fail(v, &err);
+	visit_next_folder(v);
+}
+
+static void adopt_wanted(struct visit *v, uint32_t older_than)
+{
+	struct item_list rest = { 0 };
+
+	for (size_t n = 0; n < v->wanted.n; n++) {
+		struct spool_item *i = &v->wanted.item[n];
+
+		if (older_than && (!i->date || i->date >= older_than)) {
+			item_list_add(&rest, i);
+			continue;
+		}
+		count(v, i, older_than ? REASON_AGE : REASON_ADOPTED);
+		item_list_add(&v->adopt, i);
+	}
+	item_list_fini(&v->wanted);
+	v->wanted = rest;
+}
+
+static uint64_t max_octets(const struct visit *v)
+{
+	uint64_t theirs = delivery_max_octets(v->delivery);
+	uint64_t ours = v->config->max_size_octets;
+
+	return !ours ? theirs : !theirs || ours < theirs ? ours : theirs;
+}
+
+static void leave_out_large(struct visit *v)
+{
+	uint64_t most = max_octets(v);
+	struct item_list rest = { 0 };
+
+	for (size_t n = 0; n < v->wanted.n; n++) {
+		struct spool_item *i = &v->wanted.item[n];
+
+		if (!most || i->octets <= most) {
+			count(v, i, REASON_NEW);
+			item_list_add(&rest, i);
+			continue;
+		}
+		count(v, i, REASON_SIZE);
+		v->told->skipped++;
+		if (i->fate == FATE_NEW)
+			item_list_add(&v->skip, i);
+	}
+	item_list_fini(&v->wanted);
+	v->wanted = rest;
+}
+
+static void guard_deletions(struct visit *v)
+{
+	int64_t keep = guard_keep_ms(v->config);
+	int64_t was = v->row.keep_ms == INT64_MIN ? keep : v->row.keep_ms;
+	struct err err;
+
+	if (!guard_mass_delete(was, keep, v->due.n) || v->options->yes) {
+		if (!v->options->dry_run)
+			v->row.keep_ms = keep;
+		return;
+	}
+	err_set(&err, ERR_CONFIG,
+		"keep was shortened: %zu messages that were delivered would "
+		"be deleted at the source",
+		v->due.n);
+	err_remedy(&err, "if that is meant: mailhaul fetch --yes %s",
+		   v->config->name);
+	visit_fail(v, &err);
+	item_list_clear(&v->due);
+}
+
+/* --- writing it down
+ * ---------------------------------------------------------------- */
+
+static void work(struct visit *v)
+{
+	v->phase = VISIT_WORKING;
+	v->told->phase = PASS_FETCHING;
+	v->told->wanted += v->wanted.n;
+	v->told->wanted_octets += octets_of(&v->wanted);
+	visit_changed(v);
+	task_post(&v->go_on);
+}
+
+static void on_folder_saved(struct spool_req *req)
+{
+	struct visit *v = req->who;
+
+	if (!visit_answered(v))
+		return;
+	if (!req->ok) {
+		visit_fail(v, &req->err);
+		visit_next_folder(v);
+		return;
+	}
+	work(v);
+}
+
+static void save_first(struct visit *v)
+{
+	int64_t now = loop_unix_ms();
+
+	if (v->here.first_done) {
+		work(v);
+		return;
+	}
+	v->here.first_done = true;
+	if (v->adopt.n)
+		v->here.adopted_ms = now;
+	v->req.save = (struct spool_folder_save){
+		.req = { .done = on_folder_saved, .who = v, .urgent = true },
+		.f = v->here,
+	};
+	v->req_out = true;
+	spool_folder_save(v->parts->spool, &v->req.save);
+}
+
+static void on_skipped(struct spool_req *req)
+{
+	struct visit *v = req->who;
+
+	if (!visit_answered(v))
+		return;
+	if (!req->ok)
+		visit_fail(v, &req->err);
+	save_first(v);
+}
+
+static void after_adopting(struct visit *v)
+{
+	if (!v->skip.n) {
+		save_first(v);
+		return;
+	}
+	v->req.skip = (struct spool_skip){
+		.req = { .done = on_skipped, .who = v, .urgent = true },
+		.account = v->row.id,
+		.folder = v->here.id,
+		.items = v->skip.item,
+		.n = v->skip.n,
+		.reason = "size",
+		.now_ms = loop_unix_ms(),
+	};
+	v->req_out = true;
+	spool_skip(v->parts->spool, &v->req.skip);
+}
+
+static void on_adopted(struct spool_req *req)
+{
+	struct visit *v = req->who;
+
+	if (!visit_answered(v))
+		return;
+	if (!req->ok) { /* what is not written down must not count as such */
+		visit_fail(v, &req->err);
+		visit_next_folder(v);
+		return;
+	}
+	after_adopting(v);
+}
+
+static void write_down(struct visit *v)
+{
+	if (v->options->dry_run) {
+		visit_next_folder(v);
+		return;
+	}
+	v->phase = VISIT_RECORDING;
+	if (!v->adopt.n) {
+		after_adopting(v);
+		return;
+	}
+	v->req.adopt = (struct spool_adopt){
+		.req = { .done = on_adopted, .who = v, .urgent = true },
+		.folder = v->here.id,
+		.items = v->adopt.item,
+		.n = v->adopt.n,
+		.now_ms = loop_unix_ms(),
+	};
+	v->req_out = true;
+	spool_adopt(v->parts->spool, &v->req.adopt);
+}
+
+/* The sizes the destination takes are known once it answered. */
+static void decide_sizes(struct visit *v)
+{
+	enum delivery_state s = delivery_state(v->delivery);
+
+	v->phase = VISIT_SIZING;
+	if (v->wanted.n && s == DELIVERY_CONNECTING)
+		return; /* visit_wake() */
+	leave_out_large(v);
+	guard_deletions(v);
+	write_down(v);
+}
+
+static void apply(struct visit *v)
+{
+	uint32_t limit;
+
+	switch (v->take) {
+	case GUARD_TAKE:
+		break;
+	case GUARD_ADOPT:
+		adopt_wanted(v, 0);
+		break;
+	case GUARD_AGE:
+		if (is_pop3(v) && !v->ages && v->wanted.n) {
+			ask_headers(v, true);
+			return;
+		}
+		limit = (uint32_t)((loop_unix_ms() -
+				    (int64_t)v->config->first_run_age_ms) /
+				   1000);
+		adopt_wanted(v, limit ? limit : 1);
+		break;
+	case GUARD_ASK:
+		v->phase = VISIT_ASKING;
+		if (!pass_ask(v->pass, v, v->wanted.n, octets_of(&v->wanted)))
+			stay_undecided(v);
+		return;
+	}
+	decide_sizes(v);
+}
+
+void visit_decide(struct visit *v)
+{
+	if (v->phase == VISIT_SIZING) {
+		decide_sizes(v);
+		return;
+	}
+	if (v->phase == VISIT_HEADERS && v->ages) {
+		apply(v);
+		return;
+	}
+	v->take = guard_take(v->config->first_run, is_first(v), fresh(v),
+			     v->nitems, v->options->yes);
+	apply(v);
+}
+
+void visit_answer(struct visit *v, enum pass_choice c)
+{
+	if (v->phase != VISIT_ASKING)
+		return;
+	switch (c) {
+	case CHOICE_NOT_NOW:
+		stay_undecided(v);
+		return;
+	case CHOICE_ALL:
+		v->take = GUARD_TAKE;
+		break;
+	case CHOICE_NEW:
+		v->take = GUARD_ADOPT;
+		break;
+	}
+	apply(v);
+}

@@ -1,0 +1,50 @@
+/* trouble: an error is told when it begins, changes, and once a day. */
+#include "trouble.h"
+
+#include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+
+#define HOUR 3600000ll
+#define T0   1800000000000ll
+
+static void a_refused_login_is_told_at_once_and_daily(void **state)
+{
+	struct spool_trouble t = { 0 };
+	struct err e;
+
+	(void)state;
+	err_set(&e, ERR_AUTH, "sign-in refused");
+	assert_true(trouble_note(&t, &e, T0));
+	assert_false(trouble_note(&t, &e, T0 + HOUR));
+	assert_false(trouble_note(&t, &e, T0 + 23 * HOUR));
+	assert_true(trouble_note(&t, &e, T0 + 24 * HOUR));
+	assert_int_equal(t.count, 4);
+	assert_int_equal(t.since_ms, T0);
+	err_set(&e, ERR_AUTH, "mailbox locked");
+	assert_true(trouble_note(&t, &e, T0 + 25 * HOUR));
+}
+
+static void a_network_error_is_told_after_an_hour(void **state)
+{
+	struct spool_trouble t = { 0 };
+	struct err e;
+
+	(void)state;
+	err_set(&e, ERR_NETWORK, "no answer");
+	assert_false(trouble_note(&t, &e, T0));
+	err_set(&e, ERR_NETWORK, "connection refused");
+	assert_false(trouble_note(&t, &e, T0 + HOUR / 2));
+	assert_true(trouble_note(&t, &e, T0 + HOUR));
+	assert_false(trouble_note(&t, &e, T0 + 2 * HOUR));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_refused_login_is_told_at_once_and_daily),
+		cmocka_unit_test(a_network_error_is_told_after_an_hour),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,179 @@
+/* verdict: what an answer means for a message (CASES G2, G3, G7, G9, J15). */
+#include "verdict.h"
+
+#include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+
+#define NOW 1800000000000ll
+
+static struct config_delivery delivery = {
+	.sender = CONFIG_SENDER_ORIGINAL,
+	.retry_min_ms = 300000,
+	.retry_max_ms = 3600000,
+	.give_up_ms = 432000000,
+};
+
+static struct message *message(void)
+{
+	struct message *m = message_new();
+
+	m->state = MESSAGE_SENDING;
+	m->attempts = 1;
+	message_add_rcpt(m, VIEW_LIT("a@example.org"));
+	message_add_rcpt(m, VIEW_LIT("b@example.org"));
+	m->rcpts[0].state = m->rcpts[1].state = RCPT_WAITING;
+	return m;
+}
+
+static enum verdict judge(struct message *m, enum dest_outcome o,
+			  enum dest_stage stage, int code)
+{
+	struct dest_result r = { .outcome = o,
+				 .stage = stage,
+				 .code = code,
+				 .words = VIEW_LIT("words") };
+
+	return verdict_apply(m, &r, &delivery, NOW, 500);
+}
+
+static void accepted_for_all_is_delivered(void **state)
+{
+	struct message *m = message();
+
+	(void)state;
+	m->rcpts[0].state = m->rcpts[1].state = RCPT_ACCEPTED;
+	assert_int_equal(judge(m, DEST_ACCEPTED, DEST_AT_END, 250),
+			 VERDICT_DELIVERED);
+	assert_int_equal(m->state, MESSAGE_DELIVERED);
+	assert_int_equal(m->settled_at, NOW);
+	message_free(m);
+}
+
+static void one_deferred_recipient_keeps_the_message_waiting(void **state)
+{
+	struct message *m = message();
+
+	(void)state;
+	m->rcpts[0].state = RCPT_ACCEPTED;
+	assert_int_equal(judge(m, DEST_ACCEPTED, DEST_AT_END, 250),
+			 VERDICT_LATER);
+	assert_int_equal(m->state, MESSAGE_SPOOLED);
+	assert_true(m->next_at > NOW);
+	assert_int_equal(m->rcpts[0].state, RCPT_ACCEPTED);
+	message_free(m);
+}
+
+static void one_refused_recipient_holds_the_message(void **state)
+{
+	struct message *m = message();
+
+	(void)state;
+	m->rcpts[0].state = RCPT_ACCEPTED;
+	m->rcpts[1].state = RCPT_REFUSED;
+	assert_int_equal(judge(m, DEST_ACCEPTED, DEST_AT_END, 250),
+			 VERDICT_HELD);
+	assert_int_equal(m->state, MESSAGE_HELD);
+	assert_non_null(strstr(m->reason, "b@example.org"));
+	message_free(m);
+}
+
+static void later_means_later_and_not_for_ever(void **state)
+{
+	struct message *m = message();
+
+	(void)state;
+	assert_int_equal(judge(m, DEST_DEFERRED, DEST_AT_RCPT, 451),
+			 VERDICT_LATER);
+	assert_int_equal(m->waiting_since, NOW);
+	assert_in_range(m->next_at - NOW, 270000, 330000);
+	m->waiting_since = NOW - 432000001ll;
+	assert_int_equal(judge(m, DEST_DEFERRED, DEST_AT_RCPT, 451),
+			 VERDICT_HELD);
+	message_free(m);
+}
+
+static void refused_data_holds_this_message_alone(void **state)
+{
+	struct message *m = message();
+
+	(void)state;
+	assert_int_equal(judge(m, DEST_REFUSED, DEST_AT_END, 554),
+			 VERDICT_HELD);
+	assert_int_equal(m->state, MESSAGE_HELD);
+	message_free(m);
+}
+
+static void a_refused_configured_recipient_is_a_wrong_setting(void **state)
+{
+	struct message *m = message();
+
+	(void)state;
+	m->rcpts[0].state = m->rcpts[1].state = RCPT_REFUSED;
+	assert_int_equal(judge(m, DEST_REFUSED, DEST_AT_RCPT, 550),
+			 VERDICT_SETTING);
+	assert_int_equal(m->state, MESSAGE_SPOOLED);
+	assert_int_equal(m->rcpts[0].state, RCPT_WAITING);
+	assert_true(m->next_at >= NOW + 13 * 60000);
+	message_free(m);
+}
+
+static void a_refused_fixed_sender_is_a_wrong_setting(void **state)
+{
+	struct config_delivery fixed = delivery;
+	struct dest_result r = { .outcome = DEST_REFUSED,
+				 .stage = DEST_AT_MAIL,
+				 .code = 553 };
+	struct message *m = message();
+
+	(void)state;
+	fixed.sender = CONFIG_SENDER_FIXED;
+	assert_int_equal(verdict_apply(m, &r, &fixed, NOW, 0), VERDICT_SETTING);
+	assert_int_equal(verdict_apply(m, &r, &delivery, NOW, 0), VERDICT_HELD);
+	message_free(m);
+}
+
+static void a_lost_reply_is_a_doubt(void **state)
+{
+	struct message *m = message();
+
+	(void)state;
+	assert_int_equal(judge(m, DEST_LOST, DEST_AT_END, 0), VERDICT_DOUBT);
+	assert_int_equal(m->state, MESSAGE_DOUBT);
+	assert_int_equal(m->next_at, NOW + 900000);
+	m->hold_doubt = true;
+	judge(m, DEST_LOST, DEST_AT_END, 0);
+	assert_int_equal(m->next_at, 0);
+	message_free(m);
+}
+
+static void unsent_may_go_at_once(void **state)
+{
+	struct message *m = message();
+
+	(void)state;
+	assert_int_equal(judge(m, DEST_UNSENT, DEST_AT_MAIL, 0),
+			 VERDICT_UNSENT);
+	assert_int_equal(m->state, MESSAGE_SPOOLED);
+	assert_int_equal(m->next_at, NOW);
+	message_free(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(accepted_for_all_is_delivered),
+		cmocka_unit_test(
+		    one_deferred_recipient_keeps_the_message_waiting),
+		cmocka_unit_test(one_refused_recipient_holds_the_message),
+		cmocka_unit_test(later_means_later_and_not_for_ever),
+		cmocka_unit_test(refused_data_holds_this_message_alone),
+		cmocka_unit_test(
+		    a_refused_configured_recipient_is_a_wrong_setting),
+		cmocka_unit_test(a_refused_fixed_sender_is_a_wrong_setting),
+		cmocka_unit_test(a_lost_reply_is_a_doubt),
+		cmocka_unit_test(unsent_may_go_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

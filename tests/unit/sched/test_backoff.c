@@ -1,0 +1,50 @@
+/* backoff: refused logins slow to hours, everything else to one (CASES C9). */
+#include "backoff.h"
+
+#include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+
+#define HOUR 3600000u
+
+static void doubles_up_to_the_longest(void **state)
+{
+	(void)state;
+	for (uint32_t random = 0; random < 5000; random += 7) {
+		uint64_t ms = backoff_ms(3, 1000, 60000, random);
+
+		assert_in_range(ms, 3600, 4400);
+		ms = backoff_ms(100, 1000, 60000, random);
+		assert_in_range(ms, 54000, 66000);
+	}
+	assert_in_range(backoff_ms(0, 1000, 60000, 500), 900, 1100);
+}
+
+static void what_failed_together_is_spread(void **state)
+{
+	(void)state;
+	assert_int_not_equal(backoff_ms(1, 60000, 60000, 0),
+			     backoff_ms(1, 60000, 60000, 1000));
+}
+
+static void a_refused_login_waits_hours(void **state)
+{
+	(void)state;
+	assert_true(backoff_account_ms(ERR_AUTH, 1, 0) >= HOUR * 9 / 10);
+	assert_true(backoff_account_ms(ERR_AUTH, 9, 0) >= 20 * (uint64_t)HOUR);
+	assert_true(backoff_account_ms(ERR_TRUST, 1, 0) >= HOUR * 9 / 10);
+	assert_true(backoff_account_ms(ERR_NETWORK, 50, 1000) <=
+		    HOUR * 11 / 10);
+	assert_true(backoff_account_ms(ERR_RETRY, 1, 1000) < HOUR / 10);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(doubles_up_to_the_longest),
+		cmocka_unit_test(what_failed_together_is_spread),
+		cmocka_unit_test(a_refused_login_waits_hours),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
