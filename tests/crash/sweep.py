@@ -107,20 +107,13 @@ class Scene:
         self.seen_mail = {kind: {e["sender"] for e in sink.events("mail")}
                           for kind, sink in self.sinks.items()}
         if power and os.path.isdir(self.haul.state):
-            self._power_cut(durable)
+            power_cut(self.haul.state, durable)
         return result, Count(count)
 
     @staticmethod
     def _cut_connections(sink):
         """How many connections ended without QUIT."""
         return len([e for e in sink.events("close") if e["why"] != "quit"])
-
-    def _power_cut(self, durable):
-        state = self.haul.state
-        key = _key(state)
-        shutil.rmtree(state)
-        os.mkdir(state, 0o700)
-        _rebuild(durable, key, state)
 
     def recover(self):
         """Runs fetch and releases doubts until all is quiet."""
@@ -216,6 +209,14 @@ class Scene:
             for m in sink.accepted:
                 if strip(m.octets) != expected(self.mail[m.msgid]):
                     raise Violation("%s arrived altered" % m.msgid)
+
+
+def power_cut(state, durable):
+    """Makes state what a power cut would have left of it."""
+    key = _key(state)
+    shutil.rmtree(state)
+    os.mkdir(state, 0o700)
+    _rebuild(durable, key, state)
 
 
 def _key(path):

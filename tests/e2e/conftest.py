@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))), "lib"))
 
 from ca import CA                                            # noqa: E402
-from corpus import Signer                                    # noqa: E402
+from corpus import Signer, plain                                 # noqa: E402
 from haul import Mailhaul, program                           # noqa: E402
 from processes import Folder                                 # noqa: E402
 from servers import Dovecot, Exim, Postfix                   # noqa: E402
@@ -167,7 +167,6 @@ def simple(haul, sink, dovecot, source, smtp, user):
     """The usual arrangement: one account "anna", one sink. simple(n) files n
     messages and returns the Mailhaul; .user, .sink, .dovecot beside it."""
     def make(n=3, scheme="imaps", **settings):
-        from corpus import plain
         if n:
             dovecot.put(user, [plain(i, user) for i in range(n)])
         else:

@@ -1,5 +1,6 @@
 """What becomes of messages that a destination does not simply accept."""
 import re
+import signal
 
 import pytest
 
@@ -392,7 +393,6 @@ def test_b_a_silent_destination_does_not_stop_the_others(
         haul, new_sink, dovecot, source, smtp, user):
     """P4, J9: one destination never answers the dot; accounts of another are
     served; ctrl-C ends the run within its time and loses nothing."""
-    import signal
     stuck, good = new_sink(), new_sink()
     stuck.rule("dot", MUTE)
     dovecot.put(user + "a", [plain(1, user + "a")])

@@ -1,5 +1,7 @@
 """What is taken at first, what is left, and what guards the rest."""
+import os
 import re
+import time
 
 import pytest
 
@@ -47,7 +49,6 @@ def test_first_run_asks_on_a_terminal(simple, user):
 
 def with_age(n, tag, days):
     """plain(n) whose topmost Received is so many days old."""
-    import time
     stamp = time.strftime("%a, %d %b %Y %H:%M:%S +0000",
                           time.gmtime(time.time() - days * 86400))
     return re.sub(rb"Mon, 6 Jan 2025 [0-9:]+ \+0000 \(UTC\)",
@@ -67,8 +68,6 @@ def test_first_run_by_age_pop3_topmost_received(simple, user):
 
 def test_first_run_by_age_imap_internaldate(simple, user):
     """An age: IMAP goes by INTERNALDATE."""
-    import os
-    import time
     haul = simple(2, first_run=Raw("30d"))
     cur = haul.dovecot.box(user, "cur")
     name = next(n for n in sorted(os.listdir(cur)))

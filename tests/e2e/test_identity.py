@@ -1,8 +1,10 @@
 """Which message is which: nothing is delivered again because an account, a
 server or a folder changed its looks; nothing foreign is deleted."""
+import os
+
 import pytest
 
-from corpus import msgid, plain
+from corpus import expected, msgid, plain, strip
 from fakemail import FakeImap, FakePop
 
 
@@ -217,7 +219,6 @@ def test_d7_empty_body_is_not_taken_for_delivered(fake, user):
 
 def test_d8_message_without_a_header(fake):
     """D8: begins with the empty line: passed on intact, behind our lines."""
-    from corpus import strip
     for make in (lambda o: FakeImap({"INBOX": [o]}),
                  lambda o: FakePop([("x1", o)])):
         octets = b"\r\nno header at all\r\n"
@@ -285,7 +286,6 @@ def test_b8_imap_cut_inside_a_literal(fake, user, ca, how):
 def test_e3_long_and_odd_uidls(fake, user):
     """E3, E5: 71 to 512 octets and paths are opaque; nothing is fetched
     twice, no file is named by them."""
-    import os
     uidls = ["x" * 71, "y" * 300, "z" * 512, "../../../../etc/x", "%n%s"]
     server = FakePop([(u, plain(n, user)) for n, u in enumerate(uidls)])
     haul = fake(server)
@@ -416,7 +416,6 @@ def test_j13_a_message_rendered_differently_each_time(fake, user):
 def test_f1_j2_stray_line_ends_cannot_end_a_message(fake, raw):
     """F1, F2, J2: repaired as INTERFACE 3, stuffed afterwards: one message
     arrives, whole, and no second one is smuggled in."""
-    from corpus import expected, strip
     smuggled = b"\r\nMAIL FROM:<evil@x.test>\r\n"
     octets = raw + smuggled
     for make in (lambda: FakeImap({"INBOX": [octets]}),
@@ -434,7 +433,6 @@ def test_f1_j2_stray_line_ends_cannot_end_a_message(fake, raw):
 
 def test_f3_nul_octets_are_carried_or_held_never_cut(fake, user):
     """F3: a NUL in header and body is never the end of anything."""
-    from corpus import strip
     octets = plain(1, user, extra=b"X-Nul: a\0b\r\n", body=b"x\0y\r\nend\r\n")
     haul = fake(FakePop([("x", octets)]))
     haul("fetch", "--json")

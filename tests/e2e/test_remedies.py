@@ -1,8 +1,11 @@
 """What a person sees when something is wrong: the exit code of INTERFACE 1,
 one line with the remedy, and every message still where it was."""
+import base64
+import hashlib
 import os
 import resource
 import signal
+import sqlite3
 import subprocess
 
 import pytest
@@ -11,16 +14,6 @@ from ca import CA
 from corpus import msgid, plain
 from processes import free_port
 from servers import Dovecot
-
-
-def one_line(result, name, *words):
-    """stderr is one line: name: what failed: ...: what to do."""
-    lines = [l for l in result.err.splitlines() if l.strip()]
-    assert len(lines) == 1, result
-    assert lines[0].startswith(name + ": "), result
-    assert lines[0].count(": ") >= 2, result
-    for word in words:
-        assert word.lower() in lines[0].lower(), (word, result)
 
 
 def fails(haul, code, name, *words, left=None):
@@ -145,7 +138,6 @@ def fingerprint(cert, key=False):
     der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "DER"],
                          input=public, check=True,
                          stdout=subprocess.PIPE).stdout
-    import hashlib
     return "spki:" + hashlib.sha256(der).hexdigest()
 
 
@@ -367,7 +359,6 @@ def test_i8_a_ledger_that_is_no_ledger(simple):
 
 def test_i24_a_newer_ledger_is_refused(simple):
     """I24: made by a later version: said so, untouched."""
-    import sqlite3
     haul = simple(1)
     haul.fetch()
     ledger = next(os.path.join(d, f) for d, _, files in os.walk(haul.state)
@@ -433,7 +424,6 @@ def test_c13_p5_no_secret_leaks(simple, user):
     haul.sink.down()
     result = haul.finish(process)
     assert secret.decode() not in result.err + result.out
-    import base64
     coded = base64.b64encode(b"\0%s\0%s" % (user.encode(), secret)).decode()
     assert coded not in result.err + result.out
     assert "CAPABILITY" in result.err, "-vv shows the dialogue"

@@ -3,10 +3,13 @@ long run holds the state directory."""
 import json
 import os
 import re
+import signal
 
 import pytest
 
+from ca import CA
 from corpus import msgid, plain
+from servers import Dovecot
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
 
@@ -248,8 +251,6 @@ def test_check_names_each_fault_with_its_remedy(simple, source, dovecot,
 
 def test_check_shows_what_to_pin(simple, folder):
     """An untrusted certificate: its fingerprint, ready to be written."""
-    from ca import CA
-    from servers import Dovecot
     other = CA(folder.new("otherca"))
     dovecot = Dovecot(folder.new("dovecot"), other, cert=other.issue("x"))
     try:
@@ -287,7 +288,6 @@ def test_json_is_all_there_is_on_stdout(simple):
 
 def test_ctrl_c_loses_nothing(simple, user):
     """Ctrl-C ends within 10 s, exits 130; the next run goes on there."""
-    import signal
     haul = simple(40)
     haul.sink.rule("dot", "<mute>", match=msgid(20, user), times=1)
     process = haul.start("fetch")
