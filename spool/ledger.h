@@ -1,0 +1,303 @@
+/*
+ * ledger - the sqlite database and what goes with it; one thread at a time.
+ *
+ * Private to the spool. The steps run inside a transaction that the store
+ * begins and commits. A step that fails by its own checks has changed nothing;
+ * a failure of sqlite half way sets `broken`, and the store stops.
+ */
+#ifndef SPOOL_LEDGER_H
+#define SPOOL_LEDGER_H
+#include "known.h"
+#include "segment.h"
+#include "spool.h"
+
+#include <sqlite3.h>
+
+enum ledger_statement {
+	STMT_BEGIN,
+	STMT_COMMIT,
+	STMT_ROLLBACK,
+	STMT_SAVE,
+	STMT_RELEASE,
+	STMT_UNDO,
+	STMT_TOTALS,
+	STMT_GENERATION,
+	/* message */
+	STMT_PUT_MESSAGE,
+	STMT_PUT_QUEUE,
+	STMT_SENDING,
+	STMT_AGAIN,
+	STMT_UNQUEUE,
+	STMT_SETTLE,
+	STMT_UNFOLDED,
+	STMT_ATTEMPT,
+	STMT_FATE,
+	STMT_UNFATE,
+	STMT_HOLD,
+	STMT_UNSKIP,
+	STMT_GONE,
+	STMT_GIVE_UP,
+	/* loading */
+	STMT_LOAD,
+	STMT_LOAD_FATES,
+	STMT_DUE,
+	STMT_DUE_ANY,
+	STMT_NEXT,
+	STMT_NEXT_ANY,
+	/* accounts */
+	STMT_BIND_EXACT,
+	STMT_BIND_HOST,
+	STMT_BIND_NAME,
+	STMT_BIND_USER,
+	STMT_BIND_NEW,
+	STMT_BIND_SET,
+	STMT_ACCOUNT_LOAD,
+	STMT_ACCOUNT_SAVE,
+	STMT_DELIVERY_LOAD,
+	STMT_DELIVERY_SAVE,
+	STMT_FOLDER_FIND,
+	STMT_FOLDER_OLDER,
+	STMT_FOLDER_NEW,
+	STMT_FOLDER_LOAD,
+	STMT_FOLDER_SAVE,
+	STMT_FOLDER_KNOWN,
+	STMT_FOLDER_AGAIN,
+	STMT_FOLDERS,
+	/* identities */
+	STMT_IDENT_SCAN,
+	STMT_IDENT_FATE,
+	STMT_IDENT_SET,
+	STMT_IDENT_DAY,
+	STMT_IDENT_ABSENT,
+	STMT_IDENT_RETIRE,
+	STMT_SPAN_SCAN,
+	STMT_SPAN_OVER,
+	STMT_SPAN_SET,
+	STMT_SPAN_DROP,
+	STMT_SPAN_BEFORE,
+	STMT_SPAN_AFTER,
+	STMT_SPAN_ABSENT,
+	STMT_SKIPPED_SCAN,
+	STMT_SKIP,
+	STMT_LISTED,
+	/* tidying */
+	STMT_FOLDED,
+	STMT_PRINT,
+	STMT_PRINT_OF,
+	STMT_PRINT_SCAN,
+	STMT_PRINT_ROWS,
+	STMT_PRINT_PURGE,
+	STMT_OLD,
+	STMT_PURGE_MESSAGE,
+	STMT_PURGE_SETTLED,
+	STMT_PURGE_ATTEMPT,
+	STMT_PURGE_FATE,
+	STMT_SEGMENT_ROWS,
+	STMT_MOVE,
+	/* queries */
+	STMT_EVENTS,
+	STMT_COUNTS,
+	STMT_COUNT_SKIPPED,
+	STMT_RETRY,
+	STMT_FORGET,
+	STMT_BODY,
+	STMT_COUNT
+};
+
+/* Work done in slices between commits: a listing, a verify, a tidy. */
+struct ledger_job {
+	struct link link;
+	struct spool_req *req;
+	/* false: more to do. true: req->ok (and err) are set. */
+	bool (*step)(struct ledger *, struct ledger_job *);
+	void (*fini)(struct ledger_job *); /* may be NULL; not for the job */
+};
+
+/* Bodies the open transaction gives up. */
+struct ledger_release {
+	uint32_t segment;
+	uint64_t octets;
+};
+
+/* Added to the account's row at the commit. */
+struct ledger_totals {
+	int64_t account;
+	uint64_t fetched, delivered, held, skipped, deleted, octets;
+};
+
+/* Where a body was copied to: readers may hold the old place. */
+struct ledger_move {
+	uint32_t segment, to_segment;
+	uint64_t offset, to_offset;
+};
+
+struct ledger {
+	sqlite3 *db;			      /* owned */
+	sqlite3_stmt *statements[STMT_COUNT]; /* owned */
+	const struct spool_files *files;      /* borrowed */
+	int dir;			      /* state directory; borrowed */
+	struct segments segments;
+	struct hash *hash; /* owned; for bodies that come whole */
+	struct known known;
+	struct link jobs; /* of struct ledger_job */
+	int64_t next_id;
+	bool begun, broken;
+	struct err why; /* broken: what sqlite said */
+	int64_t changes;
+
+	struct ledger_release *releases; /* owned; of this transaction */
+	size_t nreleases;
+	struct ledger_totals *totals; /* owned; of this transaction */
+	size_t ntotals;
+	struct ledger_move *moves; /* owned; not yet told to the readers */
+	size_t nmoves;
+	int64_t *bound; /* owned; accounts bound by this process */
+	size_t nbound;
+
+	uint8_t key[32];
+	char instance[13];
+	uint64_t generation;
+	int64_t generation_ms; /* when it rose last */
+	bool generation_rose;  /* in this transaction */
+};
+
+/* ledger.c: statements and transactions */
+
+/* Prepared once under this name, reset; NULL: broken. */
+sqlite3_stmt *ledger_statement(struct ledger *l, enum ledger_statement n,
+			       const char *sql);
+/* One row of a query: true. At its end, or broken: false; it is reset. */
+bool ledger_row(struct ledger *l, sqlite3_stmt *s);
+/* Runs a statement to its end. false: broken. */
+bool ledger_do(struct ledger *l, sqlite3_stmt *s);
+/* The same; also false (not broken) unless exactly one row was changed. */
+bool ledger_do_one(struct ledger *l, sqlite3_stmt *s);
+/* Plain SQL without results. */
+bool ledger_exec(struct ledger *l, const char *sql);
+/* Marks it broken from the connection's error; false. */
+bool ledger_break(struct ledger *l, const char *what);
+/* Fills err from `why` where the ledger is broken, else with a bug; false. */
+bool ledger_failed(const struct ledger *l, struct err *err, const char *what);
+/* Class, words and remedy of a sqlite result code; false. */
+bool ledger_sqlite_err(struct err *err, int code, const char *what);
+
+bool ledger_begin(struct ledger *l); /* nothing, if it has begun */
+/* The open transaction has changed something. */
+bool ledger_changed(const struct ledger *l);
+/* Bodies first, then the ledger. false: fatal. */
+bool ledger_commit(struct ledger *l, struct err *err);
+void ledger_rollback(struct ledger *l);
+/* Of a savepoint: for calls that may fail half way. */
+bool ledger_save(struct ledger *l);
+bool ledger_keep(struct ledger *l, bool keep);
+void ledger_release_body(struct ledger *l, uint32_t segment, uint64_t octets);
+struct ledger_totals *ledger_totals(struct ledger *l, int64_t account);
+bool ledger_write_totals(struct ledger *l);
+/* Raises the generation if it has not been for a while. */
+bool ledger_raise_generation(struct ledger *l, int64_t now_ms);
+
+/* ledger_open.c */
+
+/* path: directory as told. dir: its descriptor. NULL with *err. */
+struct ledger *ledger_open(const struct spool_options *o, int dir,
+			   struct spool_found *found, struct err *err);
+/* clean: marks a clean end. After a fatal error nothing is written. */
+void ledger_close(struct ledger *l, bool clean);
+
+/* Text and blobs live until the statement is stepped to its end. */
+struct bind {
+	sqlite3_stmt *s;
+	int n;
+};
+void bind_int(struct bind *b, int64_t v);
+void bind_uint(struct bind *b, uint64_t v);
+void bind_text(struct bind *b, const char *v); /* NULL: NULL */
+void bind_blob(struct bind *b, const void *p, size_t n);
+void bind_key(struct bind *b, const struct message_key *k);
+int64_t column_int(sqlite3_stmt *s, int n);
+/* An owned copy; NULL stays NULL. */
+char *column_text(sqlite3_stmt *s, int n);
+/* Cut at cap; "" for NULL. */
+void column_chars(sqlite3_stmt *s, int n, char *out, size_t cap);
+struct message_key column_key(sqlite3_stmt *s, int n);
+
+/* ledger_load.c */
+
+/* An owned message with all that is on record; NULL: none, or broken. */
+struct message *ledger_load(struct ledger *l, int64_t id);
+
+/* ledger_account.c: rows of these columns */
+#define LEDGER_ACCOUNT_COLUMNS                                                 \
+	"id, uuid, name, family, user, place, health, last_poll,"              \
+	" last_success, next_poll, failures, settings, trouble,"               \
+	" trouble_text, trouble_remedy, trouble_since, trouble_told,"          \
+	" trouble_count, fetched, delivered, held, skipped, deleted,"          \
+	" octets, reconcile"
+#define LEDGER_DELIVERY_COLUMNS                                                \
+	"name, health, last_success, next_try, failures, trouble,"             \
+	" trouble_text, trouble_remedy, trouble_since, trouble_told,"          \
+	" trouble_count"
+void ledger_account_row(sqlite3_stmt *s, struct spool_account *a);
+void ledger_delivery_row(sqlite3_stmt *s, struct spool_delivery *d);
+
+/* ledger_identity.c: the compact tables. UIDs lie in span, other keys in ident.
+ */
+
+struct ledger_span {
+	uint32_t first, last;
+	uint8_t fate;
+	uint16_t day;
+	int64_t absence;
+};
+
+uint16_t ledger_day(int64_t unix_ms); /* days since 1970-01-01; 0 for 0 */
+/* Sets the fate of UIDs first to last; merges with equal neighbours. */
+bool ledger_span_set(struct ledger *l, int64_t folder, uint32_t first,
+		     uint32_t last, uint8_t fate, uint16_t day);
+/* Counts what is folded of this folder up or down. */
+bool ledger_add_known(struct ledger *l, int64_t folder, int64_t more);
+
+/*
+ * Writes many identities of a folder: UIDs that follow each other with one fate
+ * and day become one span. only_new: what is known already stays as it is.
+ */
+struct ledger_fold {
+	struct ledger *l;
+	int64_t folder;
+	bool only_new;
+	struct ledger_span run; /* not written yet; first 0: none */
+	int64_t added;
+};
+bool ledger_fold_add(struct ledger_fold *f, const struct message_key *key,
+		     uint8_t fate, uint16_t day);
+bool ledger_fold_end(struct ledger_fold *f);
+/* DELIVERED becomes GONE; others stay. *changed: 0 or 1. */
+bool ledger_fold_gone(struct ledger *l, int64_t folder,
+		      const struct message_key *key, uint64_t *changed);
+
+/* The steps behind spool.h; each is the `run` of its request. */
+bool ledger_run_call(struct ledger *l, struct spool_req *r);
+bool ledger_run_put(struct ledger *l, struct spool_req *r);
+bool ledger_run_sending(struct ledger *l, struct spool_req *r);
+bool ledger_run_result(struct ledger *l, struct spool_req *r);
+bool ledger_run_hold(struct ledger *l, struct spool_req *r);
+bool ledger_run_due(struct ledger *l, struct spool_req *r);
+bool ledger_run_verify(struct ledger *l, struct spool_req *r);
+bool ledger_run_bind(struct ledger *l, struct spool_req *r);
+bool ledger_run_account_save(struct ledger *l, struct spool_req *r);
+bool ledger_run_delivery_load(struct ledger *l, struct spool_req *r);
+bool ledger_run_delivery_save(struct ledger *l, struct spool_req *r);
+bool ledger_run_folder_open(struct ledger *l, struct spool_req *r);
+bool ledger_run_folder_save(struct ledger *l, struct spool_req *r);
+bool ledger_run_listing(struct ledger *l, struct spool_req *r);
+bool ledger_run_adopt(struct ledger *l, struct spool_req *r);
+bool ledger_run_skip(struct ledger *l, struct spool_req *r);
+bool ledger_run_gone(struct ledger *l, struct spool_req *r);
+bool ledger_run_reconcile(struct ledger *l, struct spool_req *r);
+bool ledger_run_tidy(struct ledger *l, struct spool_req *r);
+/* Queues a job for r; the store calls its step. */
+bool ledger_job_start(struct ledger *l, struct ledger_job *j,
+		      struct spool_req *r,
+		      bool (*step)(struct ledger *, struct ledger_job *));
+void ledger_job_free(struct ledger_job *j);
+#endif

@@ -1,0 +1,454 @@
+/*
+ * The steps of DESIGN 5 on the ledger: TX1, TX2, TX3 and what belongs to them.
+ */
+#include "body.h"
+#include "ledger.h"
+#include "limits.h"
+#include "must.h"
+#include "text.h"
+
+static bool refuse(struct spool_req *r, const struct message *m,
+		   const char *what)
+{
+	char id[MESSAGE_ID_TEXT];
+
+	message_id_text(m->id, id);
+	r->ok = err_set(&r->err, ERR_CANCELLED, "message %s %s", id, what);
+	return true;
+}
+
+/* Ends a step: what sqlite broke is no refusal. */
+static bool ended(struct ledger *l, struct spool_req *r, bool ok)
+{
+	r->ok = ok;
+	if (!ok)
+		ledger_failed(l, &r->err, "a step failed half way");
+	MUST(ok || l->broken);
+	return true;
+}
+
+static bool join_rcpts(const struct message *m, struct text *out)
+{
+	text_init(out, 1u << 20);
+	for (size_t i = 0; i < m->nrcpts; i++) {
+		struct view a = view_of(m->rcpts[i].address);
+
+		if (a.n == 0 || view_breaks_line(a))
+			return false;
+		if ((i && !text_puts(out, "\n")) || !text_put(out, a))
+			return false;
+	}
+	return m->nrcpts > 0;
+}
+
+static bool insert_message(struct ledger *l, const struct message *m,
+			   const char *rcpts)
+{
+	struct bind b = {
+		ledger_statement(
+			l, STMT_PUT_MESSAGE,
+			"INSERT INTO message (id, account, folder, key, octets, hash,"
+			" repaired, strays, header, facts, fingerprint, message_id,"
+			" author, sender, rcpts, uid, received, fetched)"
+			" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
+		0
+	};
+
+	bind_int(&b, m->id);
+	bind_int(&b, m->account);
+	bind_int(&b, m->folder);
+	bind_key(&b, &m->key);
+	bind_uint(&b, m->place.octets);
+	bind_blob(&b, m->place.hash, sizeof(m->place.hash));
+	bind_uint(&b, m->repaired_octets);
+	bind_int(&b, m->strays);
+	bind_int(&b, m->header_octets);
+	bind_int(&b, m->facts);
+	bind_uint(&b, m->fingerprint);
+	bind_text(&b, m->message_id);
+	bind_text(&b, m->from);
+	bind_text(&b, m->sender ? m->sender : "");
+	bind_text(&b, rcpts);
+	bind_text(&b, m->uid_text);
+	bind_int(&b, m->received_at);
+	bind_int(&b, m->fetched_at);
+	return ledger_do(l, b.s);
+}
+
+static bool insert_queue(struct ledger *l, const struct message *m,
+			 int64_t sent_at, int64_t connection)
+{
+	struct bind b = {
+		ledger_statement(
+			l, STMT_PUT_QUEUE,
+			"INSERT INTO queue (id, state, segment, offset, delivery,"
+			" hold_doubt, next_at, attempts, doubts, strikes, sent_at,"
+			" connection, waiting_since, doubt_at, held_at, reason, reply)"
+			" VALUES (?,?,?,?,?,?,?,?,0,0,?,?,?,0,0,?,?)"),
+		0
+	};
+
+	bind_int(&b, m->id);
+	bind_int(&b, m->state);
+	bind_int(&b, m->place.segment);
+	bind_uint(&b, m->place.offset);
+	bind_text(&b, m->delivery ? m->delivery : "");
+	bind_int(&b, m->hold_doubt);
+	bind_int(&b, m->next_at);
+	bind_int(&b, m->attempts);
+	bind_int(&b, sent_at);
+	bind_int(&b, connection);
+	bind_int(&b, m->waiting_since);
+	bind_text(&b, m->reason);
+	bind_text(&b, m->reply);
+	return ledger_do(l, b.s);
+}
+
+static bool take_over_skipped(struct ledger *l, const struct message *m)
+{
+	struct bind b = { ledger_statement(
+				  l, STMT_UNSKIP,
+				  "DELETE FROM skipped WHERE folder = ?"
+				  " AND key = ?"),
+			  0 };
+
+	bind_int(&b, m->folder);
+	bind_key(&b, &m->key);
+	return ledger_do(l, b.s);
+}
+
+/* Fetched again though settled: its older row counts for nothing any more. */
+static bool forget_settled(struct ledger *l, const struct message *m)
+{
+	const struct known_entry *e = known_find(&l->known, m->folder, &m->key);
+	struct bind b;
+
+	if (!e)
+		return true;
+	b = (struct bind){ ledger_statement(l, STMT_FOLDED,
+					    "DELETE FROM unfolded"
+					    " WHERE id = ?"),
+			   0 };
+	bind_int(&b, e->id);
+	return ledger_do(l, b.s);
+}
+
+static bool record_put(struct ledger *l, struct spool_put *p, const char *rcpts)
+{
+	struct message *m = p->m;
+	struct ledger_totals *t;
+	bool sending = p->sending;
+
+#ifdef MAILHAUL_MUTANT_BATCH_SENDING
+	sending = true;
+#endif
+	m->id = l->next_id;
+	m->state = sending ? MESSAGE_SENDING : MESSAGE_SPOOLED;
+	m->attempts = sending ? 1 : 0;
+	if (!insert_message(l, m, rcpts) ||
+	    !insert_queue(l, m, sending ? m->fetched_at : 0, p->connection) ||
+	    !take_over_skipped(l, m) || !forget_settled(l, m))
+		return false;
+	l->next_id++;
+	known_put(&l->known, &(struct known_entry){ .folder = m->folder,
+						    .id = m->id,
+						    .key = m->key,
+						    .fate = FATE_QUEUED,
+						    .listed = 1 });
+	t = ledger_totals(l, m->account);
+	t->fetched++;
+	t->octets += m->place.octets;
+	return true;
+}
+
+bool ledger_run_put(struct ledger *l, struct spool_req *r)
+{
+	struct spool_put *p = LIST_OF(r, struct spool_put, req);
+	struct message *m = p->m;
+	struct known_entry *e = known_find(&l->known, m->folder, &m->key);
+	struct text rcpts;
+
+	if (e && e->fate == FATE_QUEUED) {
+		body_abandon(l, p->body);
+		r->ok = err_set(&r->err, ERR_BUG, "this message is queued");
+		return true;
+	}
+	if (!join_rcpts(m, &rcpts)) {
+		text_fini(&rcpts);
+		body_abandon(l, p->body);
+		r->ok = err_set(&r->err, ERR_BUG,
+				"no recipient, or one that breaks a line");
+		return true;
+	}
+	if (!body_complete(l, p->body, &m->place, &r->err)) {
+		text_fini(&rcpts);
+		r->ok = false;
+		return true;
+	}
+	ended(l, r, record_put(l, p, text_str(&rcpts)));
+	text_fini(&rcpts);
+	return true;
+}
+
+bool ledger_run_sending(struct ledger *l, struct spool_req *r)
+{
+	struct spool_sending *q = LIST_OF(r, struct spool_sending, req);
+	struct bind b = {
+		ledger_statement(
+			l, STMT_SENDING,
+			"UPDATE queue SET state = 2, attempts = attempts + 1,"
+			" sent_at = ?, connection = ?"
+			" WHERE id = ? AND state = ? AND state IN (1, 3)"
+			" AND segment > 0"),
+		0
+	};
+
+	bind_int(&b, q->now_ms);
+	bind_int(&b, q->connection);
+	bind_int(&b, q->m->id);
+	bind_int(&b, q->m->state);
+	if (!ledger_do_one(l, b.s)) {
+		if (l->broken)
+			return ended(l, r, false);
+		return refuse(r, q->m, "is not waiting to be sent any more");
+	}
+	q->m->state = MESSAGE_SENDING;
+	q->m->attempts++;
+	r->ok = true;
+	return true;
+}
+
+/*
+ * A message that was accepted at its first attempt by all its recipients in the
+ * same words needs no row for each of them.
+ */
+static bool uniform(const struct message *m)
+{
+	const struct message_rcpt *first = &m->rcpts[0];
+
+	if (m->state != MESSAGE_DELIVERED || m->attempts > 1)
+		return false;
+	for (size_t i = 0; i < m->nrcpts; i++) {
+		const struct message_rcpt *r = &m->rcpts[i];
+
+		if (r->state != RCPT_ACCEPTED || r->code != first->code)
+			return false;
+		if (!view_eq(view_of(r->reply), view_of(first->reply)))
+			return false;
+	}
+	return true;
+}
+
+static bool untouched(const struct message *m)
+{
+	for (size_t i = 0; i < m->nrcpts; i++)
+		if (m->rcpts[i].state != RCPT_WAITING || m->rcpts[i].code)
+			return false;
+	return true;
+}
+
+static bool write_fates(struct ledger *l, const struct message *m)
+{
+	if (uniform(m) || (m->attempts <= 1 && untouched(m)))
+		return true;
+	for (size_t i = 0; i < m->nrcpts; i++) {
+		const struct message_rcpt *r = &m->rcpts[i];
+		struct bind b = {
+			ledger_statement(
+				l, STMT_FATE,
+				"INSERT OR REPLACE INTO fate (message, rcpt, state,"
+				" code, reply) VALUES (?,?,?,?,?)"),
+			0
+		};
+
+		bind_int(&b, m->id);
+		bind_uint(&b, i);
+		bind_int(&b, r->state);
+		bind_int(&b, r->code);
+		bind_text(&b, r->reply);
+		if (!ledger_do(l, b.s))
+			return false;
+	}
+	return true;
+}
+
+static bool write_attempt(struct ledger *l, const struct spool_result *q)
+{
+	const struct message *m = q->m;
+	struct bind b = {
+		ledger_statement(
+			l, STMT_ATTEMPT,
+			"INSERT OR REPLACE INTO attempt (message, n, sent_at, ended_at,"
+			" connection, outcome, reason, reply)"
+			" SELECT id, attempts, sent_at, ?, connection, ?, ?, ?"
+			" FROM queue WHERE id = ?"),
+		0
+	};
+
+	bind_int(&b, q->now_ms);
+	bind_int(&b, q->unsent ? 0 : m->state);
+	bind_text(&b, m->reason);
+	bind_text(&b, m->reply);
+	bind_int(&b, m->id);
+	return ledger_do(l, b.s);
+}
+
+/* SENDING to SPOOLED, DOUBT or HELD. Expects one row. */
+static bool requeue(struct ledger *l, const struct spool_result *q)
+{
+	const struct message *m = q->m;
+	struct bind b = {
+		ledger_statement(
+			l, STMT_AGAIN,
+			"UPDATE queue SET state = ?, delivery = ?, next_at = ?,"
+			" doubts = doubts + ?, doubt_at = ?, held_at = ?,"
+			" waiting_since = ?, reason = ?, reply = ?"
+			" WHERE id = ? AND state = 2"),
+		0
+	};
+	bool held = m->state == MESSAGE_HELD;
+
+	bind_int(&b, m->state);
+	bind_text(&b, m->delivery ? m->delivery : "");
+	bind_int(&b, held ? 0 : m->next_at);
+	bind_int(&b, m->state == MESSAGE_DOUBT);
+	bind_int(&b, m->doubt_at);
+	bind_int(&b, held ? q->now_ms : 0);
+	bind_int(&b, m->waiting_since);
+	bind_text(&b, m->reason);
+	bind_text(&b, m->reply);
+	bind_int(&b, m->id);
+	return ledger_do_one(l, b.s);
+}
+
+/* The settled row takes what the queue row knows of the attempt. */
+static bool settle(struct ledger *l, const struct spool_result *q)
+{
+	const struct message *m = q->m;
+	const char *words = m->reply;
+	struct bind b = {
+		ledger_statement(
+			l, STMT_SETTLE,
+			"INSERT INTO settled (id, state, at, gone_at, delivery,"
+			" attempts, doubts, strikes, sent_at, connection, code, reason,"
+			" reply) SELECT id, 5, ?, 0, ?, attempts, doubts, strikes,"
+			" sent_at, connection, ?, ?, ? FROM queue"
+			" WHERE id = ? AND state = 2"),
+		0
+	};
+
+	if (!words && m->nrcpts)
+		words = m->rcpts[0].reply;
+	bind_int(&b, m->settled_at ? m->settled_at : q->now_ms);
+	bind_text(&b, m->delivery ? m->delivery : "");
+	bind_int(&b, m->nrcpts ? m->rcpts[0].code : 0);
+	bind_text(&b, m->reason);
+	bind_text(&b, words);
+	bind_int(&b, m->id);
+	return ledger_do_one(l, b.s);
+}
+
+/* The queue row goes; its body with it. */
+static bool unqueue(struct ledger *l, const struct message *m)
+{
+	struct bind b = { ledger_statement(l, STMT_UNQUEUE,
+					   "DELETE FROM queue WHERE id = ?"
+					   " RETURNING segment"),
+			  0 };
+	struct bind u = { ledger_statement(l, STMT_UNFOLDED,
+					   "INSERT INTO unfolded (id)"
+					   " VALUES (?)"),
+			  0 };
+	uint32_t segment;
+
+	bind_int(&b, m->id);
+	if (!ledger_row(l, b.s))
+		return ledger_break(l, "taking a message off the queue");
+	segment = (uint32_t)column_int(b.s, 0);
+	while (ledger_row(l, b.s))
+		;
+	bind_int(&u, m->id);
+	if (l->broken || !ledger_do(l, u.s))
+		return false;
+	ledger_release_body(l, segment, m->place.octets);
+	return true;
+}
+
+static bool record_delivered(struct ledger *l, const struct spool_result *q)
+{
+	struct message *m = q->m;
+	int64_t at = m->settled_at ? m->settled_at : q->now_ms;
+
+	if (!unqueue(l, m) || !write_fates(l, m))
+		return false;
+	known_put(&l->known, &(struct known_entry){ .folder = m->folder,
+						    .id = m->id,
+						    .key = m->key,
+						    .fate = FATE_DELIVERED,
+						    .day = ledger_day(at),
+						    .listed = 1 });
+	ledger_totals(l, m->account)->delivered++;
+	return true;
+}
+
+static bool record_undelivered(struct ledger *l, const struct spool_result *q)
+{
+	struct message *m = q->m;
+
+	if (!write_attempt(l, q) || !write_fates(l, m))
+		return false;
+	if (m->state == MESSAGE_HELD)
+		ledger_totals(l, m->account)->held++;
+	if (m->state == MESSAGE_DOUBT)
+		m->doubts++;
+	return true;
+}
+
+bool ledger_run_result(struct ledger *l, struct spool_req *r)
+{
+	struct spool_result *q = LIST_OF(r, struct spool_result, req);
+	struct message *m = q->m;
+	bool delivered = m->state == MESSAGE_DELIVERED;
+
+	if (q->unsent && m->state != MESSAGE_HELD)
+		m->state = MESSAGE_SPOOLED;
+	else if (m->state != MESSAGE_SPOOLED && m->state != MESSAGE_DOUBT &&
+		 m->state != MESSAGE_HELD && !delivered)
+		return refuse(r, m, "has no such result");
+	delivered = m->state == MESSAGE_DELIVERED;
+	if (!(delivered ? settle(l, q) : requeue(l, q))) {
+		if (l->broken)
+			return ended(l, r, false);
+		return refuse(r, m, "was not being sent");
+	}
+	return ended(l, r,
+		     delivered ? record_delivered(l, q)
+			       : record_undelivered(l, q));
+}
+
+bool ledger_run_hold(struct ledger *l, struct spool_req *r)
+{
+	struct spool_hold *h = LIST_OF(r, struct spool_hold, req);
+	struct message *m = h->m;
+	struct bind b = {
+		ledger_statement(
+			l, STMT_HOLD,
+			"UPDATE queue SET state = 4, next_at = 0, held_at = ?,"
+			" reason = ?, reply = ? WHERE id = ? AND state IN (1, 3)"),
+		0
+	};
+
+	bind_int(&b, h->now_ms);
+	bind_text(&b, m->reason);
+	bind_text(&b, m->reply);
+	bind_int(&b, m->id);
+	if (!ledger_do_one(l, b.s)) {
+		if (l->broken)
+			return ended(l, r, false);
+		return refuse(r, m, "is not waiting to be sent any more");
+	}
+	m->state = MESSAGE_HELD;
+	ledger_totals(l, m->account)->held++;
+	r->ok = true;
+	return true;
+}

@@ -1,0 +1,519 @@
+/*
+ * Opening a ledger: guards, schema, recovery (spool/README.md, "Recovery").
+ */
+#include "ledger.h"
+#include "limits.h"
+#include "must.h"
+#include "schema.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define LEDGER_VERSION	   1
+#define LEDGER_APPLICATION 0x6d68756c /* mhul */
+
+/* Step n brings version n to n + 1. */
+static const char *const steps[LEDGER_VERSION] = { spool_schema };
+
+#define CEPH_MAGIC 0x00c36400
+#define CIFS_MAGIC 0xff534d42
+
+/* WAL needs one machine and locks that hold (CASES I27). */
+static bool file_system_fits(int dir, struct spool_found *found,
+			     struct err *err)
+{
+	struct statfs f;
+
+	if (fstatfs(dir, &f) != 0)
+		return true;
+	switch ((uint32_t)f.f_type) {
+	case NFS_SUPER_MAGIC:
+	case SMB_SUPER_MAGIC:
+	case SMB2_SUPER_MAGIC:
+	case CIFS_MAGIC:
+	case NCP_SUPER_MAGIC:
+	case AFS_SUPER_MAGIC:
+	case AFS_FS_MAGIC:
+	case CODA_SUPER_MAGIC:
+	case CEPH_MAGIC:
+		err_set(err, ERR_STATE,
+			"the state directory is on a network file system");
+		return err_remedy(err, "choose a local one with --state or "
+				       "state_dir");
+	case TMPFS_MAGIC:
+	case RAMFS_MAGIC:
+		found->volatile_dir = true;
+		return true;
+	default:
+		return true;
+	}
+}
+
+static bool text_is(struct ledger *l, const char *sql, const char *want)
+{
+	sqlite3_stmt *s = NULL;
+	bool same = false;
+
+	if (sqlite3_prepare_v2(l->db, sql, -1, &s, NULL) == SQLITE_OK &&
+	    sqlite3_step(s) == SQLITE_ROW)
+		same = view_eq(view_of((const void *)sqlite3_column_text(s, 0)),
+			       view_of(want));
+	else
+		ledger_break(l, "opening the ledger");
+	(void)sqlite3_finalize(s);
+	return same;
+}
+
+static bool number(struct ledger *l, const char *sql, int64_t *out)
+{
+	sqlite3_stmt *s = NULL;
+	bool ok = sqlite3_prepare_v2(l->db, sql, -1, &s, NULL) == SQLITE_OK &&
+		  sqlite3_step(s) == SQLITE_ROW;
+
+	if (ok)
+		*out = sqlite3_column_int64(s, 0);
+	else
+		ledger_break(l, "opening the ledger");
+	(void)sqlite3_finalize(s);
+	return ok;
+}
+
+/*
+ * EXCLUSIVE before WAL: then there is no shared memory and no second connection
+ * (CASES I11). The cache is small: what is hot is small as well.
+ */
+static bool set_up(struct ledger *l)
+{
+	(void)sqlite3_extended_result_codes(l->db, 1);
+	(void)sqlite3_busy_timeout(l->db, 2000);
+	(void)sqlite3_db_config(l->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	(void)sqlite3_db_config(l->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	return text_is(l, "PRAGMA locking_mode = EXCLUSIVE", "exclusive") &&
+	       (l->dir < 0 || text_is(l, "PRAGMA journal_mode = WAL", "wal")) &&
+	       ledger_exec(l, "PRAGMA synchronous = FULL;"
+			      "PRAGMA secure_delete = FAST;"
+			      "PRAGMA temp_store = MEMORY;"
+			      "PRAGMA cache_size = -3072;"
+			      "PRAGMA wal_autocheckpoint = 1000;"
+			      "PRAGMA journal_size_limit = 8388608;"
+			      "PRAGMA cell_size_check = ON");
+}
+
+static bool open_db(struct ledger *l, const char *dir, struct err *err)
+{
+	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+		    SQLITE_OPEN_NOMUTEX;
+	char *path = NULL;
+	int rc, fd;
+
+	if (l->dir < 0) { /* nothing is there: an empty one to look at */
+		rc = sqlite3_open_v2(":memory:", &l->db, flags, NULL);
+	} else {
+		/* So that it and its WAL are for this user alone. */
+		fd = openat(l->dir, "ledger.db", O_RDWR | O_CREAT | O_CLOEXEC,
+			    0600);
+		if (fd < 0)
+			return files_failed(err, "cannot open the ledger");
+		(void)close(fd);
+		if (asprintf(&path, "%s/ledger.db", dir) < 0)
+			MUST(!"memory");
+		rc = sqlite3_open_v2(path, &l->db, flags, NULL);
+		free(path);
+	}
+	if (rc != SQLITE_OK)
+		return ledger_sqlite_err(err, rc, "opening the ledger");
+	return set_up(l) || ledger_failed(l, err, "the ledger cannot be used");
+}
+
+static bool step_up(struct ledger *l, int64_t from)
+{
+	char sql[64];
+
+	if (!ledger_exec(l, "BEGIN IMMEDIATE"))
+		return false;
+	for (int64_t n = from; n < LEDGER_VERSION; n++)
+		if (!ledger_exec(l, steps[n]))
+			return false;
+	(void)snprintf(sql, sizeof(sql),
+		       "PRAGMA application_id = %d; PRAGMA user_version = %d",
+		       LEDGER_APPLICATION, LEDGER_VERSION);
+	return ledger_exec(l, sql) && ledger_exec(l, "COMMIT");
+}
+
+static bool check_version(struct ledger *l, struct err *err)
+{
+	int64_t application, version, tables;
+
+	if (!number(l, "PRAGMA application_id", &application) ||
+	    !number(l, "PRAGMA user_version", &version) ||
+	    !number(l, "SELECT count(*) FROM sqlite_schema", &tables))
+		return ledger_failed(l, err, "");
+	if (tables > 0 && application != LEDGER_APPLICATION) {
+		err_set(err, ERR_STATE, "ledger.db is no ledger of mailhaul");
+		return err_remedy(err, "choose another state directory");
+	}
+	if (version > LEDGER_VERSION) {
+		err_set(err, ERR_STATE,
+			"the ledger was written by a newer mailhaul "
+			"(schema %d, this one knows %d)",
+			(int)version, LEDGER_VERSION);
+		return err_remedy(err, "install that version again");
+	}
+	if (version == LEDGER_VERSION)
+		return true;
+	return step_up(l, version) || ledger_failed(l, err, "");
+}
+
+/* --- the site row --------------------------------------------------------- */
+
+static void boot_id(char out[40])
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, out, 36);
+
+	out[n > 0 ? n : 0] = 0;
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static bool make_site(struct ledger *l)
+{
+	static const char consonants[] = "bcdfghjklmnpqrstvwxz";
+	sqlite3_stmt *s = NULL;
+	struct bind b;
+	uint8_t dice[12];
+	bool ok;
+
+	hash_random(l->key, sizeof(l->key));
+	hash_random(dice, sizeof(dice));
+	for (size_t i = 0; i < sizeof(dice); i++)
+		l->instance[i] = consonants[dice[i] % 20];
+	if (sqlite3_prepare_v2(
+		    l->db,
+		    "INSERT INTO site (id, key, instance, generation,"
+		    " clean, boot, deaths)"
+		    " VALUES (1, ?, ?, 0, 1, '', 0)",
+		    -1, &s, NULL) != SQLITE_OK)
+		return ledger_break(l, "opening the ledger");
+	b = (struct bind){ s, 0 };
+	bind_blob(&b, l->key, sizeof(l->key));
+	bind_text(&b, l->instance);
+	ok = ledger_do(l, s);
+	(void)sqlite3_finalize(s);
+	return ok;
+}
+
+struct site {
+	bool clean;
+	char boot[40];
+};
+
+/* true and *there false: there is no row yet. */
+static bool load_site(struct ledger *l, struct site *site, bool *there)
+{
+	sqlite3_stmt *s = NULL;
+	const void *key;
+
+	if (sqlite3_prepare_v2(l->db,
+			       "SELECT key, instance, generation, clean, boot"
+			       " FROM site",
+			       -1, &s, NULL) != SQLITE_OK)
+		return ledger_break(l, "opening the ledger");
+	*there = ledger_row(l, s);
+	if (*there) {
+		key = sqlite3_column_blob(s, 0);
+		if (key && sqlite3_column_bytes(s, 0) == sizeof(l->key))
+			memcpy(l->key, key, sizeof(l->key));
+		column_chars(s, 1, l->instance, sizeof(l->instance));
+		l->generation = (uint64_t)column_int(s, 2);
+		site->clean = column_int(s, 3) != 0;
+		column_chars(s, 4, site->boot, sizeof(site->boot));
+	}
+	(void)sqlite3_finalize(s);
+	return !l->broken;
+}
+
+/*
+ * The number beside the ledger. A ledger that knows less is an older copy, and
+ * so is one with a past but without the file: it came alone.
+ */
+static bool is_foreign(struct ledger *l)
+{
+	char text[24] = "";
+	uint64_t n = 0;
+	struct view v = { text, 0 };
+	int fd = l->files->open_at(l->dir, "generation", O_RDONLY | O_CLOEXEC,
+				   0);
+	ssize_t got =
+		fd < 0 ? -1 : l->files->pread(fd, text, sizeof(text) - 1, 0);
+
+	if (fd >= 0)
+		(void)l->files->close(fd);
+	v.n = got > 0 ? (size_t)got : 0;
+	v = view_head(v, view_find(v, '\n'));
+	if (!view_number(v, INT64_MAX, &n))
+		return l->generation > 1;
+	return l->generation < n;
+}
+
+/* --- recovery ---------------------------------------------------------------
+ */
+
+static bool exec_at(struct ledger *l, const char *sql, int64_t a, int64_t b,
+		    uint64_t *changed)
+{
+	sqlite3_stmt *s = NULL;
+	struct bind bind;
+	bool ok;
+
+	if (sqlite3_prepare_v2(l->db, sql, -1, &s, NULL) != SQLITE_OK)
+		return ledger_break(l, "recovering the ledger");
+	bind = (struct bind){ s, 0 };
+	bind_int(&bind, a);
+	if (sqlite3_bind_parameter_count(s) > 1)
+		bind_int(&bind, b);
+	ok = ledger_do(l, s);
+	if (ok && changed)
+		*changed = (uint64_t)sqlite3_changes64(l->db);
+	(void)sqlite3_finalize(s);
+	return ok;
+}
+
+static bool sending_to_doubt(struct ledger *l, int64_t now_ms,
+			     struct spool_found *f)
+{
+	return exec_at(l,
+		       "INSERT OR REPLACE INTO attempt (message, n, sent_at,"
+		       " ended_at, connection, outcome, reason, reply)"
+		       " SELECT id, attempts, sent_at, ?1, connection, 3,"
+		       " 'the process ended before the reply', NULL"
+		       " FROM queue WHERE state = 2",
+		       now_ms, 0, NULL) &&
+	       exec_at(l,
+		       "UPDATE queue SET state = 3, doubts = doubts + 1,"
+		       " doubt_at = ?1,"
+		       " next_at = iif(hold_doubt, 0, ?1 + ?2),"
+		       " reason = 'the process ended before the reply'"
+		       " WHERE state = 2",
+		       now_ms, LIMIT_DOUBT_RESEND_MS, &f->new_doubts);
+}
+
+static bool stop_all(struct ledger *l, int64_t now_ms)
+{
+	return exec_at(l,
+		       "UPDATE queue SET state = 3, next_at = 0, doubt_at = ?,"
+		       " reason = 'the ledger was replaced by an older copy'"
+		       " WHERE state IN (1, 2, 3)",
+		       now_ms, 0, NULL) &&
+	       ledger_exec(l, "UPDATE account SET reconcile = 1");
+}
+
+static bool mark_open(struct ledger *l, bool died)
+{
+	char boot[40];
+	sqlite3_stmt *s = NULL;
+	struct bind b;
+	bool ok;
+
+	boot_id(boot);
+	if (sqlite3_prepare_v2(l->db,
+			       "UPDATE site SET clean = 0, boot = ?,"
+			       " deaths = deaths + ?",
+			       -1, &s, NULL) != SQLITE_OK)
+		return ledger_break(l, "opening the ledger");
+	b = (struct bind){ s, 0 };
+	bind_text(&b, boot);
+	bind_int(&b, died);
+	ok = ledger_do_one(l, s);
+	(void)sqlite3_finalize(s);
+	return ok;
+}
+
+/* A body that is gone cannot be sent; retrying has it fetched again. */
+static bool lose_bodies(struct ledger *l, uint32_t segment, int64_t now_ms)
+{
+	return exec_at(l,
+		       "UPDATE queue SET state = 4, segment = 0, next_at = 0,"
+		       " held_at = ?2, reason = 'its body is missing'"
+		       " WHERE segment = ?1",
+		       segment, now_ms, NULL);
+}
+
+static bool find_segments(struct ledger *l, int64_t now_ms, struct err *err)
+{
+	sqlite3_stmt *s = NULL;
+	struct err why = { 0 };
+	bool ok = true;
+
+	if (sqlite3_prepare_v2(l->db,
+			       "SELECT q.segment, sum(m.octets),"
+			       " max(q.offset + m.octets)"
+			       " FROM queue q JOIN message m USING (id)"
+			       " WHERE q.segment > 0 AND m.octets > 0"
+			       " GROUP BY q.segment",
+			       -1, &s, NULL) != SQLITE_OK)
+		return ledger_failed(l, err, "");
+	while (ok && ledger_row(l, s)) {
+		uint32_t n = (uint32_t)column_int(s, 0);
+
+		if (segments_found(&l->segments, n, (uint64_t)column_int(s, 1),
+				   (uint64_t)column_int(s, 2), &why))
+			continue;
+		ok = why.class == ERR_NONE && lose_bodies(l, n, now_ms);
+	}
+	(void)sqlite3_finalize(s);
+	if (why.class != ERR_NONE) {
+		*err = why;
+		return false;
+	}
+	return (ok && !l->broken) || ledger_failed(l, err, "");
+}
+
+static bool count_found(struct ledger *l, struct spool_found *f)
+{
+	sqlite3_stmt *s = NULL;
+
+	if (sqlite3_prepare_v2(l->db,
+			       "SELECT count(*) FILTER (WHERE state IN (1, 2)),"
+			       " count(*) FILTER (WHERE state = 3),"
+			       " count(*) FILTER (WHERE state = 4) FROM queue",
+			       -1, &s, NULL) != SQLITE_OK)
+		return ledger_break(l, "opening the ledger");
+	if (ledger_row(l, s)) {
+		f->queued = (uint64_t)column_int(s, 0);
+		f->doubts = (uint64_t)column_int(s, 1);
+		f->held = (uint64_t)column_int(s, 2);
+	}
+	(void)sqlite3_finalize(s);
+	return !l->broken;
+}
+
+static bool load_known(struct ledger *l)
+{
+	sqlite3_stmt *s = NULL;
+
+	/* In order, so that of two with one key the later counts. */
+	if (sqlite3_prepare_v2(
+		    l->db,
+		    "SELECT m.folder, m.key, u.id, u.state, u.at FROM"
+		    " (SELECT id, 0 AS state, 0 AS at FROM queue UNION ALL"
+		    "  SELECT id, state, at FROM unfolded JOIN settled"
+		    "  USING (id)) u JOIN message m USING (id) ORDER BY u.id",
+		    -1, &s, NULL) != SQLITE_OK)
+		return ledger_break(l, "opening the ledger");
+	while (ledger_row(l, s)) {
+		int64_t state = column_int(s, 3);
+		struct known_entry e = {
+			.folder = column_int(s, 0),
+			.key = column_key(s, 1),
+			.id = column_int(s, 2),
+			.day = ledger_day(column_int(s, 4)),
+			.fate = state == MESSAGE_DELIVERED ? FATE_DELIVERED
+				: state == MESSAGE_GONE	   ? FATE_GONE
+				: state == MESSAGE_DROPPED ? FATE_DROPPED
+							   : FATE_QUEUED,
+		};
+
+		known_put(&l->known, &e);
+	}
+	(void)sqlite3_finalize(s);
+	return !l->broken;
+}
+
+static bool recover(struct ledger *l, const struct spool_options *o,
+		    const struct site *site, struct spool_found *f)
+{
+	char boot[40];
+
+	boot_id(boot);
+	f->unclean =
+		!site->clean && view_eq(view_of(boot), view_of(site->boot));
+	f->foreign = is_foreign(l);
+	if (f->foreign && !stop_all(l, o->now_ms))
+		return false;
+	return sending_to_doubt(l, o->now_ms, f) && mark_open(l, f->unclean) &&
+	       ledger_raise_generation(l, o->now_ms);
+}
+
+/* The whole of opening, in one transaction. */
+static bool begin_work(struct ledger *l, const struct spool_options *o,
+		       struct spool_found *f, struct err *err)
+{
+	struct site site = { .clean = true };
+	bool there = false;
+
+	if (!ledger_begin(l) || !load_site(l, &site, &there) ||
+	    (!there && !make_site(l)))
+		return ledger_failed(l, err, "");
+	if (!o->look_only) {
+		if (!recover(l, o, &site, f))
+			return ledger_failed(l, err, "");
+		if (!find_segments(l, o->now_ms, err) ||
+		    !segments_begin(&l->segments, err))
+			return false;
+	}
+	if (!load_known(l) || !count_found(l, f) ||
+	    !number(l, "SELECT coalesce(max(id), 0) + 1 FROM message",
+		    &l->next_id))
+		return ledger_failed(l, err, "");
+	/* Ids of four letters at least, and none that looks like a UID. */
+	if (l->next_id < 29791)
+		l->next_id = 29791;
+	return ledger_commit(l, err);
+}
+
+struct ledger *ledger_open(const struct spool_options *o, int dir,
+			   struct spool_found *found, struct err *err)
+{
+	struct ledger *l = mem_new(sizeof(*l));
+
+	l->files = o->files;
+	l->dir = dir;
+	if (o->look_only && dir >= 0 && faccessat(dir, "ledger.db", F_OK, 0))
+		l->dir = -1; /* nothing is made by looking */
+	l->hash = hash_new();
+	l->segments.dir = -1;
+	list_init(&l->segments.all);
+	list_init(&l->jobs);
+	if ((l->dir < 0 || (file_system_fits(dir, found, err) &&
+			    segments_init(&l->segments, o->files, dir, err))) &&
+	    open_db(l, o->dir, err) && check_version(l, err) &&
+	    begin_work(l, o, found, err))
+		return l;
+	ledger_close(l, false);
+	return NULL;
+}
+
+static void close_db(struct ledger *l)
+{
+	for (size_t i = 0; i < STMT_COUNT; i++)
+		(void)sqlite3_finalize(l->statements[i]);
+	(void)sqlite3_close(l->db);
+}
+
+void ledger_close(struct ledger *l, bool clean)
+{
+	if (!l)
+		return;
+	if (clean)
+		clean = ledger_exec(l, "UPDATE site SET clean = 1");
+	else /* nothing more is written after a failed sync */
+		(void)sqlite3_db_config(l->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
+					1, NULL);
+	if (clean)
+		segments_trim(&l->segments);
+	ledger_rollback(l);
+	close_db(l);
+	segments_fini(&l->segments);
+	known_fini(&l->known);
+	hash_free(l->hash);
+	free(l->releases);
+	free(l->totals);
+	free(l->moves);
+	free(l->bound);
+	free(l);
+}

@@ -1,0 +1,169 @@
+/*
+ * What happens at the source: adopted, skipped, deleted there.
+ */
+#include "ledger.h"
+#include "must.h"
+
+#define SLICE_ITEMS 2048u
+
+struct source_job {
+	struct ledger_job job;
+	size_t at;
+};
+
+static bool unskip(struct ledger *l, int64_t folder,
+		   const struct message_key *key)
+{
+	struct bind b = { ledger_statement(
+				  l, STMT_UNSKIP,
+				  "DELETE FROM skipped WHERE folder = ?"
+				  " AND key = ?"),
+			  0 };
+
+	bind_int(&b, folder);
+	bind_key(&b, key);
+	return ledger_do(l, b.s);
+}
+
+static bool ended(struct ledger *l, struct spool_req *r)
+{
+	r->ok = !l->broken || ledger_failed(l, &r->err, "");
+	return true;
+}
+
+/* --- adopt ------------------------------------------------------------------
+ */
+
+static bool adopt_item(struct ledger_fold *f, const struct spool_item *item)
+{
+	if (item->fate != FATE_NEW && item->fate != FATE_SKIPPED)
+		return true;
+	if (known_find(&f->l->known, f->folder, &item->key))
+		return true;
+	if (item->fate == FATE_SKIPPED && !unskip(f->l, f->folder, &item->key))
+		return false;
+	return ledger_fold_add(f, &item->key, FATE_ADOPTED, 0);
+}
+
+static bool adopt_step(struct ledger *l, struct ledger_job *job)
+{
+	struct source_job *j = LIST_OF(job, struct source_job, job);
+	struct spool_adopt *q = LIST_OF(job->req, struct spool_adopt, req);
+	struct ledger_fold f = { .l = l,
+				 .folder = q->folder,
+				 .only_new = true };
+	size_t end = q->n - j->at < SLICE_ITEMS ? q->n : j->at + SLICE_ITEMS;
+
+	while (j->at < end && adopt_item(&f, &q->items[j->at]))
+		j->at++;
+	if (!l->broken)
+		(void)ledger_fold_end(&f);
+	if (j->at < q->n && !l->broken)
+		return false;
+	return ended(l, &q->req);
+}
+
+bool ledger_run_adopt(struct ledger *l, struct spool_req *r)
+{
+	struct source_job *j = mem_new(sizeof(*j));
+
+	return ledger_job_start(l, &j->job, r, adopt_step);
+}
+
+/* --- skip -------------------------------------------------------------------
+ */
+
+static bool skip_item(struct ledger *l, const struct spool_skip *q,
+		      const struct spool_item *item)
+{
+	struct bind b = {
+		ledger_statement(
+			l, STMT_SKIP,
+			"INSERT INTO skipped (folder, key, octets, date, at, reason)"
+			" VALUES (?,?,?,?,?,?) ON CONFLICT (folder, key) DO UPDATE"
+			" SET octets = excluded.octets, at = excluded.at,"
+			" reason = excluded.reason WHERE reason <> excluded.reason"),
+		0
+	};
+
+	if (item->fate != FATE_NEW && item->fate != FATE_SKIPPED)
+		return true;
+	if (known_find(&l->known, q->folder, &item->key))
+		return true;
+	bind_int(&b, q->folder);
+	bind_key(&b, &item->key);
+	bind_int(&b, item->octets);
+	bind_int(&b, item->date);
+	bind_int(&b, q->now_ms);
+	bind_text(&b, q->reason);
+	if (!ledger_do(l, b.s))
+		return false;
+	if (item->fate == FATE_NEW)
+		ledger_totals(l, q->account)->skipped++;
+	return true;
+}
+
+static bool skip_step(struct ledger *l, struct ledger_job *job)
+{
+	struct source_job *j = LIST_OF(job, struct source_job, job);
+	struct spool_skip *q = LIST_OF(job->req, struct spool_skip, req);
+	size_t end = q->n - j->at < SLICE_ITEMS ? q->n : j->at + SLICE_ITEMS;
+
+	while (j->at < end && skip_item(l, q, &q->items[j->at]))
+		j->at++;
+	if (j->at < q->n && !l->broken)
+		return false;
+	return ended(l, &q->req);
+}
+
+bool ledger_run_skip(struct ledger *l, struct spool_req *r)
+{
+	struct source_job *j = mem_new(sizeof(*j));
+
+	return ledger_job_start(l, &j->job, r, skip_step);
+}
+
+/* --- gone: TX4 ---------------------------------------------------------------
+ */
+
+static bool gone_unfolded(struct ledger *l, const struct spool_gone *g,
+			  struct known_entry *e, uint64_t *changed)
+{
+	struct bind b = {
+		ledger_statement(
+			l, STMT_GONE,
+			"UPDATE settled SET state = 6, gone_at = ? WHERE id = ?"
+			" AND state = 5"),
+		0
+	};
+
+	if (e->fate != FATE_DELIVERED)
+		return true;
+	bind_int(&b, g->now_ms);
+	bind_int(&b, e->id);
+	if (!ledger_do_one(l, b.s))
+		return ledger_break(l, "a delivered message has no row");
+	e->fate = FATE_GONE;
+	*changed = 1;
+	return true;
+}
+
+bool ledger_run_gone(struct ledger *l, struct spool_req *r)
+{
+	struct spool_gone *g = LIST_OF(r, struct spool_gone, req);
+
+	for (size_t i = 0; i < g->n && !l->broken; i++) {
+		struct known_entry *e =
+			known_find(&l->known, g->folder, &g->keys[i]);
+		uint64_t changed = 0;
+
+		if (e)
+			(void)gone_unfolded(l, g, e, &changed);
+		else
+			(void)ledger_fold_gone(l, g->folder, &g->keys[i],
+					       &changed);
+		if (changed)
+			ledger_totals(l, g->account)->deleted += changed;
+	}
+	return ended(l, r);
+}

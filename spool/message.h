@@ -1,0 +1,100 @@
+/*
+ * message - one message as the ledger knows it, and the identities around it.
+ *
+ * States and the steps between them: spool/README.md.
+ */
+#ifndef SPOOL_MESSAGE_H
+#define SPOOL_MESSAGE_H
+#include "hash.h"
+#include "list.h"
+#include "view.h"
+
+enum message_state {
+	MESSAGE_SPOOLED = 1, /* to be sent at next_at */
+	MESSAGE_SENDING,     /* the end of its data may be on its way */
+	MESSAGE_DOUBT,	   /* was sent, no reply: again at next_at, 0 = held */
+	MESSAGE_HELD,	   /* refused for good: a person decides */
+	MESSAGE_DELIVERED, /* accepted for every recipient; at the source yet */
+	MESSAGE_GONE,	   /* ... and deleted at the source */
+	MESSAGE_DROPPED,   /* given up by `queue drop` */
+	MESSAGE_SKIPPED,   /* left at the source: reason says why */
+};
+
+enum rcpt_state {
+	RCPT_WAITING = 1,
+	RCPT_ACCEPTED,
+	RCPT_REFUSED, /* for good */
+};
+
+/*
+ * What names a message within its folder. IMAP: eight zero octets and the UID,
+ * big-endian. POP3: a 96-bit keyed hash of UIDL and occurrence number. Compares
+ * by memcmp, so that a sorted array and the ledger have one order.
+ */
+#define MESSAGE_KEY_OCTETS 12u
+struct message_key {
+	uint8_t octets[MESSAGE_KEY_OCTETS];
+};
+struct message_key message_key_uid(uint32_t uid);
+uint32_t message_key_to_uid(const struct message_key *key); /* 0: not a UID */
+int message_key_order(const struct message_key *a, const struct message_key *b);
+
+/* Queue ids as people see them: digits and consonants, at least 4 of them. */
+#define MESSAGE_ID_TEXT 16u
+void message_id_text(int64_t id, char out[MESSAGE_ID_TEXT]);
+bool message_id_parse(struct view text, int64_t *id);
+
+/* Where a body lies; written by the store, meaningless before. */
+struct message_place {
+	uint32_t segment;
+	uint64_t offset, octets;
+	uint8_t hash[HASH_BODY_OCTETS];
+};
+
+struct message_rcpt {
+	char *address; /* owned */
+	enum rcpt_state state;
+	int code;    /* last reply, 0: none */
+	char *reply; /* owned; its words, printable; may be NULL */
+};
+
+struct message {
+	struct link link; /* for the holder's lists */
+	int64_t id;	  /* 0 before TX1 */
+	int64_t account, folder;
+	struct message_key key;
+	enum message_state state;
+	struct message_place place;
+
+	/* facts taken while it arrived (proto/head) */
+	uint64_t repaired_octets; /* size after CR and LF repair */
+	uint32_t strays;	  /* repairs made */
+	uint32_t header_octets;
+	uint32_t facts;	      /* bits of the caller's; kept as they are */
+	uint64_t fingerprint; /* 0: none */
+	char *message_id;     /* owned; printable, cut; may be NULL */
+	char *from;	      /* owned; From of the header, likewise */
+
+	/* envelope, decided when it was fetched */
+	char *delivery; /* owned; its name */
+	char *sender;	/* owned; "" is the null sender */
+	size_t nrcpts;
+	struct message_rcpt *rcpts; /* owned */
+	bool hold_doubt;	    /* on_doubt = hold */
+	char *uid_text; /* owned; UID or UIDL, printable, for people */
+
+	/* times: unix ms */
+	int64_t received_at, fetched_at, next_at, settled_at, doubt_at;
+	int64_t waiting_since; /* of its first failed attempt, 0: none */
+	uint32_t attempts, doubts, strikes;
+	char *reason; /* owned; held, skipped, deferred: why; may be NULL */
+	char *reply;  /* owned; last words of a server; may be NULL */
+};
+
+struct message *message_new(void);
+void message_free(struct message *m);
+/* Copies address. */
+void message_add_rcpt(struct message *m, struct view address);
+void message_set(char **member, struct view v); /* frees the old, copies v */
+const char *message_state_name(enum message_state s); /* INTERFACE 4 */
+#endif

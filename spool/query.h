@@ -1,0 +1,76 @@
+/*
+ * query - what people ask of the ledger: queue, trace, status.
+ *
+ * Each runs on the store thread (spool_call) or, with nobody else there, by
+ * spool_call_now. The callbacks get records that live until they return; false
+ * from a callback ends the query.
+ */
+#ifndef SPOOL_QUERY_H
+#define SPOOL_QUERY_H
+#include "spool.h"
+
+struct query_row {
+	const struct message *m;
+	const char *account, *folder; /* names */
+};
+
+/* What `queue` shows: SPOOLED, SENDING, DOUBT, HELD; oldest first. */
+struct query_filter {
+	const int64_t *ids; /* nids of them; nids 0: all */
+	size_t nids;
+	const char *account; /* NULL: any */
+	const char *reason;  /* part of reason or reply; NULL: any */
+};
+bool query_queue(struct ledger *l, const struct query_filter *f,
+		 bool (*row)(void *who, const struct query_row *), void *who,
+		 struct err *err);
+
+/* `queue retry`: HELD, DOUBT and SPOOLED are due at now_ms; SENDING is left
+ * alone. A held body that was given up is asked of the source again. */
+bool query_retry(struct ledger *l, const struct query_filter *f, int64_t now_ms,
+		 uint64_t *changed, struct err *err);
+/* `queue drop`: DROPPED, the body given up; SENDING is left alone. */
+bool query_drop(struct ledger *l, const struct query_filter *f, int64_t now_ms,
+		uint64_t *changed, struct err *err);
+
+/* An event in the life of a message, in order of time. */
+struct query_event {
+	int64_t at_ms;
+	const char *what;  /* fetched spooled attempt delivered deferred held
+			      in_doubt deleted dropped skipped */
+	const char *words; /* server's, printable; may be "" */
+	uint32_t attempt;
+};
+struct query_trace {
+	struct view pattern; /* Message-ID, queue id, UID, address part; may be
+				empty */
+	const char *from, *to, *account; /* NULL: any */
+	int64_t since_ms;		 /* 0: ever */
+};
+/* Every message that matches, with its events. */
+bool query_trace(struct ledger *l, const struct query_trace *t,
+		 bool (*row)(void *who, const struct query_row *,
+			     const struct query_event *events, size_t n),
+		 void *who, struct err *err);
+
+struct query_counts {
+	uint64_t queued, held, in_doubt, octets, skipped;
+};
+/* account 0 and delivery NULL: all. */
+bool query_counts(struct ledger *l, int64_t account, const char *delivery,
+		  struct query_counts *out, struct err *err);
+bool query_accounts(struct ledger *l,
+		    bool (*row)(void *who, const struct spool_account *),
+		    void *who, struct err *err);
+bool query_deliveries(struct ledger *l,
+		      bool (*row)(void *who, const struct spool_delivery *),
+		      void *who, struct err *err);
+/* Messages left at the source, with reason; account 0: all. */
+bool query_skipped(struct ledger *l, int64_t account,
+		   bool (*row)(void *who, const struct query_row *), void *who,
+		   struct err *err);
+/* A whole body to a callback, for `queue show`. */
+bool query_body(struct ledger *l, int64_t id,
+		bool (*octets)(void *who, struct view), void *who,
+		struct err *err);
+#endif

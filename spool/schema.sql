@@ -1,0 +1,210 @@
+-- The ledger, version 1. Built into the program (CMakeLists.txt); what each
+-- state means and what proves it: README.md.
+--
+-- Rows are written so that a message costs few octets on disk: `message` holds
+-- what never changes and is only appended to, `queue` is small and hot, and
+-- `settled` takes the last attempt along instead of a row of its own. There is
+-- no index with random keys on any of them.
+
+CREATE TABLE site (
+	id INTEGER PRIMARY KEY CHECK (id = 1),
+	key BLOB NOT NULL,            -- of keyed hashes and the trace MAC
+	instance TEXT NOT NULL,
+	generation INTEGER NOT NULL,  -- also in the file beside the ledger
+	clean INTEGER NOT NULL,       -- 1: the last process ended in order
+	boot TEXT NOT NULL,           -- of the machine, when it was opened
+	deaths INTEGER NOT NULL       -- unclean ones within one boot, so far
+) STRICT;
+
+CREATE TABLE account (
+	id INTEGER PRIMARY KEY,
+	uuid TEXT NOT NULL,
+	name TEXT NOT NULL,
+	family INTEGER NOT NULL,
+	user TEXT NOT NULL,
+	place TEXT NOT NULL,
+	health INTEGER NOT NULL DEFAULT 0,
+	last_poll INTEGER NOT NULL DEFAULT 0,
+	last_success INTEGER NOT NULL DEFAULT 0,
+	next_poll INTEGER NOT NULL DEFAULT 0,
+	failures INTEGER NOT NULL DEFAULT 0,
+	settings INTEGER NOT NULL DEFAULT 0,
+	trouble INTEGER NOT NULL DEFAULT 0,
+	trouble_text TEXT NOT NULL DEFAULT '',
+	trouble_remedy TEXT NOT NULL DEFAULT '',
+	trouble_since INTEGER NOT NULL DEFAULT 0,
+	trouble_told INTEGER NOT NULL DEFAULT 0,
+	trouble_count INTEGER NOT NULL DEFAULT 0,
+	fetched INTEGER NOT NULL DEFAULT 0,
+	delivered INTEGER NOT NULL DEFAULT 0,
+	held INTEGER NOT NULL DEFAULT 0,
+	skipped INTEGER NOT NULL DEFAULT 0,
+	deleted INTEGER NOT NULL DEFAULT 0,
+	octets INTEGER NOT NULL DEFAULT 0,
+	reconcile INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE delivery (
+	name TEXT PRIMARY KEY,
+	health INTEGER NOT NULL,
+	last_success INTEGER NOT NULL,
+	next_try INTEGER NOT NULL,
+	failures INTEGER NOT NULL,
+	trouble INTEGER NOT NULL,
+	trouble_text TEXT NOT NULL,
+	trouble_remedy TEXT NOT NULL,
+	trouble_since INTEGER NOT NULL,
+	trouble_told INTEGER NOT NULL,
+	trouble_count INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE folder (
+	id INTEGER PRIMARY KEY,
+	account INTEGER NOT NULL,
+	name BLOB NOT NULL,           -- as on the wire
+	uidvalidity INTEGER NOT NULL,
+	uidnext INTEGER NOT NULL DEFAULT 0,
+	present INTEGER NOT NULL DEFAULT 0,
+	high_uid INTEGER NOT NULL DEFAULT 0,
+	whole INTEGER NOT NULL DEFAULT 0,
+	adopted INTEGER NOT NULL DEFAULT 0,
+	listings INTEGER NOT NULL DEFAULT 0,
+	known INTEGER NOT NULL DEFAULT 0, -- in span and ident
+	first_done INTEGER NOT NULL DEFAULT 0,
+	UNIQUE (account, name, uidvalidity)
+) STRICT;
+
+-- A message that was fetched. Ids are never used twice. Written once.
+CREATE TABLE message (
+	id INTEGER PRIMARY KEY,
+	account INTEGER NOT NULL,
+	folder INTEGER NOT NULL,
+	key BLOB NOT NULL,
+	octets INTEGER NOT NULL,
+	hash BLOB NOT NULL,
+	repaired INTEGER NOT NULL,
+	strays INTEGER NOT NULL,
+	header INTEGER NOT NULL,
+	facts INTEGER NOT NULL,
+	fingerprint INTEGER NOT NULL,
+	message_id TEXT,
+	author TEXT,
+	sender TEXT NOT NULL,
+	rcpts TEXT NOT NULL,          -- addresses, one a line
+	uid TEXT,
+	received INTEGER NOT NULL,
+	fetched INTEGER NOT NULL
+) STRICT;
+
+-- One row for each message that is not settled: SPOOLED, SENDING, DOUBT, HELD.
+CREATE TABLE queue (
+	id INTEGER PRIMARY KEY,
+	state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 4),
+	segment INTEGER NOT NULL,     -- of its body; 0: given up
+	offset INTEGER NOT NULL,
+	delivery TEXT NOT NULL,
+	hold_doubt INTEGER NOT NULL,
+	next_at INTEGER NOT NULL,
+	attempts INTEGER NOT NULL,
+	doubts INTEGER NOT NULL,
+	strikes INTEGER NOT NULL,
+	sent_at INTEGER NOT NULL,     -- of the last attempt
+	connection INTEGER NOT NULL,
+	waiting_since INTEGER NOT NULL,
+	doubt_at INTEGER NOT NULL,
+	held_at INTEGER NOT NULL,
+	reason TEXT,
+	reply TEXT
+) STRICT;
+
+CREATE INDEX waiting ON queue (delivery, id) WHERE state IN (1, 3);
+
+-- One row for each message that is: DELIVERED, GONE, DROPPED, with its last
+-- attempt. Kept as history.
+CREATE TABLE settled (
+	id INTEGER PRIMARY KEY,
+	state INTEGER NOT NULL CHECK (state BETWEEN 5 AND 7),
+	at INTEGER NOT NULL,
+	gone_at INTEGER NOT NULL,
+	delivery TEXT NOT NULL,
+	attempts INTEGER NOT NULL,
+	doubts INTEGER NOT NULL,
+	strikes INTEGER NOT NULL,
+	sent_at INTEGER NOT NULL,
+	connection INTEGER NOT NULL,
+	code INTEGER NOT NULL,
+	reason TEXT,
+	reply TEXT
+) STRICT;
+
+-- Attempts that did not settle the message.
+CREATE TABLE attempt (
+	message INTEGER NOT NULL,
+	n INTEGER NOT NULL,
+	sent_at INTEGER NOT NULL,
+	ended_at INTEGER NOT NULL,
+	connection INTEGER NOT NULL,
+	outcome INTEGER NOT NULL,     -- the state it led to; 0: not sent
+	reason TEXT,
+	reply TEXT,
+	PRIMARY KEY (message, n)
+) STRICT, WITHOUT ROWID;
+
+-- What became of a recipient, where its message's row does not tell.
+CREATE TABLE fate (
+	message INTEGER NOT NULL,
+	rcpt INTEGER NOT NULL,
+	state INTEGER NOT NULL,
+	code INTEGER NOT NULL,
+	reply TEXT,
+	PRIMARY KEY (message, rcpt)
+) STRICT, WITHOUT ROWID;
+
+-- Settled messages whose identity stands in their own row alone so far; they
+-- are folded into span, ident and print in bulk.
+CREATE TABLE unfolded (
+	id INTEGER PRIMARY KEY
+) STRICT;
+
+-- IMAP identities: UIDs first to last. day: of delivery, for FATE_DELIVERED.
+-- absence: 0, or the day since when it is not listed * 4 + listings (at most 3).
+CREATE TABLE span (
+	folder INTEGER NOT NULL,
+	first INTEGER NOT NULL,
+	last INTEGER NOT NULL,
+	fate INTEGER NOT NULL,
+	day INTEGER NOT NULL,
+	absence INTEGER NOT NULL,
+	PRIMARY KEY (folder, first)
+) STRICT, WITHOUT ROWID;
+
+-- POP3 identities.
+CREATE TABLE ident (
+	folder INTEGER NOT NULL,
+	hash BLOB NOT NULL,
+	fate INTEGER NOT NULL,
+	day INTEGER NOT NULL,
+	absence INTEGER NOT NULL,
+	PRIMARY KEY (folder, hash)
+) STRICT, WITHOUT ROWID;
+
+-- Left at the source.
+CREATE TABLE skipped (
+	folder INTEGER NOT NULL,
+	key BLOB NOT NULL,
+	octets INTEGER NOT NULL,
+	date INTEGER NOT NULL,        -- of the message, unix s
+	at INTEGER NOT NULL,
+	reason TEXT NOT NULL,
+	PRIMARY KEY (folder, key)
+) STRICT, WITHOUT ROWID;
+
+-- Fingerprints of folded messages, 8 octets each, little-endian: for telling a
+-- mailbox known under other identities. kept: it stayed at the source.
+CREATE TABLE print (
+	id INTEGER PRIMARY KEY,
+	account INTEGER NOT NULL,
+	kept INTEGER NOT NULL,
+	day INTEGER NOT NULL,
+	prints BLOB NOT NULL
+) STRICT;

@@ -1,0 +1,427 @@
+/*
+ * spool - the durable half: the ledger (sqlite) and the bodies (segments).
+ *
+ * One thread, the store thread, owns both. Everything here is asked for by a
+ * request that is handed over, done together with what else is waiting in one
+ * transaction (group commit), and given back on the asking thread by
+ * spool_results(). What a `done` reports with ok is on disk.
+ *
+ * Fatal: when an fsync or a COMMIT fails, nothing can be known any more. The
+ * store stops, spool_fatal() tells why, no further `done` is called, and the
+ * process must end without any further effect on a network. A full disk while a
+ * body is written is not fatal: that put alone fails with ERR_DISK.
+ *
+ * Threads: all calls from the one thread that called spool_open(), unless told
+ * otherwise. Times are given by the caller, unix ms; the spool reads no clock.
+ */
+#ifndef SPOOL_SPOOL_H
+#define SPOOL_SPOOL_H
+#include "err.h"
+#include "message.h"
+
+struct spool;
+struct ledger;
+struct spool_files; /* spool/files.h: open, pwrite, fdatasync ...; tests put
+		       faults in. NULL: the system's */
+
+struct spool_options {
+	const char *dir; /* made (0700) if missing, its parents not */
+	const struct spool_files *files;
+	void (*wake)(void *who); /* store thread: results wait; any thread-safe
+				    poke of the loop */
+	void *who;
+	bool look_only; /* status and the like: no thread, no recovery */
+	int64_t now_ms;
+};
+
+/* What recovery found; told once by the command. */
+struct spool_found {
+	uint64_t queued, doubts, held;
+	uint64_t new_doubts; /* SENDING at the last death, in doubt from now */
+	bool unclean;	     /* the last process died by a signal of its own */
+	bool volatile_dir;   /* on a tmpfs: lost with the next boot */
+	bool foreign;	     /* ledger replaced by an older copy: accounts
+				reconcile, nothing is resent */
+};
+
+/*
+ * Takes the lock, opens or makes the ledger, migrates, recovers, starts the
+ * store thread. Errors: ERR_BUSY (another process holds it; what names it),
+ * ERR_STATE (cannot be made or written, newer schema, not a database, network
+ * file system), ERR_DISK (full, I/O error); each with its remedy.
+ */
+struct spool *spool_open(const struct spool_options *o, struct spool_found *f,
+			 struct err *err);
+/*
+ * Finishes what was handed over, marks a clean end, closes. Requests still out
+ * are done (ok or not) by this call; after a fatal error they are dropped with
+ * ERR_CANCELLED. The wake hook is not called again.
+ */
+void spool_close(struct spool *s);
+/* Runs the `done` of whatever is ready; from the loop after a wake. */
+void spool_results(struct spool *s);
+/* NULL while all is well. */
+const struct err *spool_fatal(const struct spool *s);
+/* Nothing handed over is out any more. */
+bool spool_idle(const struct spool *s);
+/* 32 random octets of this installation (keyed hashes, trace MAC). */
+const uint8_t *spool_key(const struct spool *s);
+/* Random name of this installation, 12 letters (INTERFACE 3: INSTANCE). */
+const char *spool_instance(const struct spool *s);
+/* Octets of bodies held now (for spool_limit). */
+uint64_t spool_octets(const struct spool *s);
+/* Free octets of the file system the spool lies on, asked at most once a second
+ * by now_ms. */
+uint64_t spool_disk_free(struct spool *s, int64_t now_ms);
+
+/* --- requests --------------------------------------------------------- */
+
+/*
+ * Embedded at the head of each request struct. The caller fills in the inputs
+ * and `done`, and keeps the struct (and what it points to) until done was
+ * called. ok false: err says why, and nothing was changed.
+ */
+struct spool_req {
+	struct link link; /* the spool's while out */
+	void (*done)(struct spool_req *);
+	void *who; /* the caller's */
+	bool ok;
+	struct err err;
+	bool (*run)(struct ledger *, struct spool_req *); /* the spool's */
+	bool urgent; /* commit at once, do not wait for company */
+};
+
+/*
+ * Any work on the ledger, on the store thread, inside the transaction: for
+ * queries (spool/query.h) and for what is rare. fn false with *err: undone.
+ */
+struct spool_call {
+	struct spool_req req;
+	bool (*fn)(struct ledger *, void *arg, struct err *);
+	void *arg;
+};
+void spool_call(struct spool *s, struct spool_call *c);
+/* The same, waiting for it; before the loop runs, or with look_only. */
+bool spool_call_now(struct spool *s,
+		    bool (*fn)(struct ledger *, void *arg, struct err *),
+		    void *arg, struct err *err);
+
+/* --- bodies ----------------------------------------------------------- */
+
+/*
+ * A body on its way in. Octets are gathered in memory up to 128 KB; what is
+ * larger streams to a segment of which this body has the append right. One
+ * writer belongs to one source session at a time.
+ */
+struct spool_body;
+struct spool_body *spool_body_new(struct spool *s);
+void spool_body_add(struct spool_body *b, struct view octets); /* copies */
+/* Too much of it is not on its way to the disk yet: stop adding (soft). */
+bool spool_body_full(const struct spool_body *b);
+/* Called (from spool_results) when it is no longer full. */
+void spool_body_on_room(struct spool_body *b, void (*room)(void *), void *who);
+uint64_t spool_body_octets(const struct spool_body *b);
+/* Abandons it; what was written counts for nothing. */
+void spool_body_drop(struct spool_body *b);
+
+/* Up to r.n octets at offset; from any state but GONE. Never blocks on the
+ * store. false: ERR_DISK. *got 0 only at the end. */
+bool spool_body_read(struct spool *s, const struct message_place *place,
+		     uint64_t offset, struct room r, size_t *got,
+		     struct err *err);
+/*
+ * Compares a body with its hash (CASES I4). Not needed for what this process
+ * wrote itself: spool_body_trusted().
+ */
+struct spool_verify {
+	struct spool_req req;
+	struct message_place place;
+	bool same; /* out */
+};
+void spool_verify(struct spool *s, struct spool_verify *v);
+bool spool_body_trusted(const struct spool *s, const struct message_place *p);
+
+/* --- the life of a message: DESIGN 5 ----------------------------------- */
+
+/*
+ * TX1. m is NEW and has no id; the spool gives id and place. body goes over to
+ * the spool in any case. sending: TX2 joins (a connection with room in its
+ * window has reserved m): m is SENDING, attempt 1, when this is done; else
+ * SPOOLED. Takes the place of a SKIPPED row of the same key. Adds to the
+ * account's totals.
+ */
+struct spool_put {
+	struct spool_req req;
+	struct message *m; /* stays the caller's */
+	struct spool_body *body;
+	bool sending;
+	int64_t connection; /* of the caller's, for the ledger's attempt row */
+};
+void spool_put(struct spool *s, struct spool_put *p);
+
+/* TX2: SPOOLED (or DOUBT, for a resend) becomes SENDING, attempts + 1. */
+struct spool_sending {
+	struct spool_req req;
+	struct message *m;
+	int64_t connection, now_ms;
+};
+void spool_sending(struct spool *s, struct spool_sending *r);
+
+/*
+ * TX3: what became of an attempt. The caller has set in m: state (SPOOLED with
+ * next_at, DOUBT, HELD, DELIVERED), rcpts[], reason, reply, waiting_since,
+ * settled_at / doubt_at; the spool writes them where the row is SENDING
+ * (unsent false) and counts totals; MESSAGE_DELIVERED gives up the body once
+ * committed. unsent: the attempt ended before anything could complete the
+ * message; state goes back to SPOOLED and no doubt is counted.
+ */
+struct spool_result {
+	struct spool_req req;
+	struct message *m;
+	bool unsent;
+	int64_t now_ms;
+};
+void spool_result(struct spool *s, struct spool_result *r);
+
+/* Not yet sent at all: SPOOLED -> HELD (loop, damaged, over the size). */
+struct spool_hold {
+	struct spool_req req;
+	struct message *m; /* reason is set */
+	int64_t now_ms;
+};
+void spool_hold(struct spool *s, struct spool_hold *h);
+
+/*
+ * Messages to be sent: SPOOLED and DOUBT with next_at <= until, oldest first,
+ * ids > after, of one delivery (NULL: any). out is filled with up to max
+ * messages, made by message_new; the caller frees them.
+ */
+struct spool_due {
+	struct spool_req req;
+	const char *delivery;
+	int64_t after, until_ms;
+	size_t max;
+	struct message **out; /* room for max pointers, caller's */
+	size_t n;	      /* out */
+	int64_t next_ms;      /* out: earliest later next_at, 0: none */
+};
+void spool_due(struct spool *s, struct spool_due *d);
+
+/* --- accounts, folders, listings ---------------------------------------- */
+
+enum spool_family {
+	SPOOL_IMAP = 1,
+	SPOOL_POP3
+};
+
+/* State of an account or a delivery as `status` tells it; name is the key of a
+ * delivery, the identity rules of DESIGN 5 find an account. */
+enum spool_health {
+	HEALTH_NEVER,
+	HEALTH_OK,
+	HEALTH_UNDECIDED,
+	HEALTH_BACKOFF,
+	HEALTH_AUTH,
+	HEALTH_TLS,
+	HEALTH_REFUSED,
+	HEALTH_FAILING,
+	HEALTH_DISABLED,
+};
+const char *spool_health_name(enum spool_health h);
+
+struct spool_trouble { /* last error; class ERR_NONE: none */
+	enum err_class class;
+	char text[512], remedy[240];
+	int64_t since_ms, told_ms; /* told_ms: last printed */
+	uint32_t count;
+};
+
+struct spool_account {
+	int64_t id;    /* 0: none found (look only) */
+	char uuid[33]; /* random, of this row */
+	char name[65];
+	enum spool_family family;
+	char user[321], place[256]; /* provider name or host, lower case */
+	enum spool_health health;
+	int64_t last_poll_ms, last_success_ms, next_poll_ms; /* 0: never */
+	uint32_t failures; /* in a row; for backoff */
+	uint64_t settings; /* caller's hash of settings and secret: a change
+			      ends backoff */
+	int64_t keep_ms;   /* keep at the last pass; -1: yes; INT64_MIN: none
+			      yet (out of bind for a new row) */
+	struct spool_trouble trouble;
+	uint64_t fetched, delivered, held, skipped, deleted,
+		octets; /* totals */
+	bool is_new;	/* out of bind: the row was made just now */
+	bool reconcile; /* switched protocol, or the ledger is foreign */
+};
+
+/*
+ * Finds or makes the row of a configured account: (family, user, place), else
+ * own name with the same family and user, else own name or user with the other
+ * family (switched: reconcile is set and fingerprints carry over), else new.
+ */
+struct spool_bind {
+	struct spool_req req;
+	struct spool_account a; /* in: name family user place; out: all */
+	int64_t now_ms;
+};
+void spool_bind(struct spool *s, struct spool_bind *b);
+/* Writes health, times, failures, settings, keep_ms, trouble, reconcile (not
+ * totals). */
+struct spool_account_save {
+	struct spool_req req;
+	struct spool_account a;
+};
+void spool_account_save(struct spool *s, struct spool_account_save *a);
+
+struct spool_delivery {
+	char name[65];
+	enum spool_health health;
+	int64_t last_success_ms, next_try_ms;
+	uint32_t failures;
+	struct spool_trouble trouble;
+};
+/* in: name; out: the rest (zeros where unknown). */
+struct spool_delivery_load {
+	struct spool_req req;
+	struct spool_delivery d;
+};
+void spool_delivery_load(struct spool *s, struct spool_delivery_load *d);
+struct spool_delivery_save {
+	struct spool_req req;
+	struct spool_delivery d;
+};
+void spool_delivery_save(struct spool *s, struct spool_delivery_save *d);
+
+struct spool_folder {
+	int64_t id;
+	uint32_t uidvalidity;	  /* 0: POP3, or the server has none (D1) */
+	uint32_t uidnext, exists; /* at the last good poll */
+	uint32_t high_uid;	  /* all at or below was decided once */
+	int64_t whole_ms;	  /* last complete listing, 0: never */
+	int64_t adopted_ms; /* mail older than this was adopted; 0: none */
+	uint64_t listings;  /* complete ones */
+	uint64_t known;	    /* identities on record */
+	/* IMAP, out: of the DELIVERED ones the lowest UID and the earliest day;
+	 * 0: none. Where keep makes them due, listing begins there. */
+	uint32_t delivered_low;
+	uint16_t delivered_day;
+	bool first_done; /* first_run was decided for this folder */
+	bool changed;	 /* out: same name, other UIDVALIDITY before:
+			    reconcile; adopted_ms is the old row's */
+};
+/* Finds or makes (account, name, uidvalidity). POP3: name "". */
+struct spool_folder_open {
+	struct spool_req req;
+	int64_t account;
+	const char *name; /* wire name; opaque */
+	uint32_t uidvalidity;
+	struct spool_folder f; /* out */
+};
+void spool_folder_open(struct spool *s, struct spool_folder_open *f);
+/* Writes uidnext .. first_done, where something differs from what is stored. */
+struct spool_folder_save {
+	struct spool_req req;
+	struct spool_folder f;
+};
+void spool_folder_save(struct spool *s, struct spool_folder_save *f);
+
+enum spool_fate { /* what is known of a listed message */
+	FATE_NEW,
+	FATE_QUEUED,	/* spooled, sending, in doubt or held */
+	FATE_DELIVERED, /* accepted; day says when */
+	FATE_GONE,	/* deleted by us, listed all the same */
+	FATE_ADOPTED,	/* was there before us, imported, reconciled */
+	FATE_SKIPPED,
+	FATE_DROPPED,
+};
+
+#define SPOOL_ITEM_SEEN	   1u
+#define SPOOL_ITEM_DELETED 2u /* marked \Deleted by whomever */
+
+struct spool_item {
+	struct message_key key;
+	uint32_t number; /* caller's: POP3 message number */
+	uint32_t octets; /* caller's: announced size, cut at UINT32_MAX */
+	uint32_t date;	 /* caller's: INTERNALDATE, unix s; 0: unknown */
+	uint16_t day;	 /* out: of delivery, days since 1970-01-01 */
+	uint8_t fate;	 /* out: enum spool_fate */
+	uint8_t flags;	 /* caller's: SPOOL_ITEM_* */
+};
+
+/*
+ * A listing compared with the ledger: sets fate and day of every item. items:
+ * sorted by key, without doubles; the caller's until done. whole: it lists the
+ * folder completely, so that what is absent counts as absent (an identity is
+ * retired after 3 complete listings and 30 days of absence). Works in slices;
+ * other requests are not held up. Nothing is written but absences.
+ */
+struct spool_listing {
+	struct spool_req req;
+	int64_t folder;
+	struct spool_item *items;
+	size_t n;
+	bool whole;
+	int64_t now_ms;
+	uint64_t count[FATE_DROPPED + 1]; /* out: by fate */
+	uint64_t known;			  /* out: identities on record */
+};
+void spool_listing(struct spool *s, struct spool_listing *l);
+
+/* Marks items (NEW or SKIPPED) as handled without fetching. */
+struct spool_adopt {
+	struct spool_req req;
+	int64_t folder;
+	const struct spool_item *items;
+	size_t n;
+	int64_t now_ms;
+};
+void spool_adopt(struct spool *s, struct spool_adopt *a);
+
+/* Records NEW items as left at the source; one reason for all. */
+struct spool_skip {
+	struct spool_req req;
+	int64_t account, folder;
+	const struct spool_item *items;
+	size_t n;
+	const char *reason; /* "size", "age", ... */
+	int64_t now_ms;
+};
+void spool_skip(struct spool *s, struct spool_skip *k);
+
+/* TX4: DELIVERED ones were deleted at the source, and the source said so. Lazy:
+ * may be done well after the fact. Other fates are left alone. */
+struct spool_gone {
+	struct spool_req req;
+	int64_t account, folder;
+	const struct message_key *keys;
+	size_t n;
+	int64_t now_ms;
+};
+void spool_gone(struct spool *s, struct spool_gone *g);
+
+/* Which fingerprints this account (or the one it was switched from) has
+ * delivered or queued before. Order of fps is the caller's. */
+struct spool_reconcile {
+	struct spool_req req;
+	int64_t account;
+	const uint64_t *fps;
+	bool *known; /* out, n of them, caller's */
+	size_t n;
+	uint64_t matched; /* out */
+};
+void spool_reconcile(struct spool *s, struct spool_reconcile *r);
+
+/*
+ * Housekeeping at the end of a session: settled identities of the account go
+ * from message rows to the compact tables; history older than history_ms is
+ * purged; emptied segments are unlinked, thin old ones copied on.
+ */
+struct spool_tidy {
+	struct spool_req req;
+	int64_t account; /* 0: all */
+	int64_t now_ms, history_ms;
+};
+void spool_tidy(struct spool *s, struct spool_tidy *t);
+#endif

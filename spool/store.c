@@ -1,0 +1,366 @@
+#include "store.h"
+#include "body.h"
+#include "must.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* What the open transaction holds. */
+struct batch {
+	struct link ran; /* requests that wait for the commit */
+	unsigned n;
+	bool urgent;
+	int64_t first_us, last_us; /* when the first and the last came */
+	bool was_busy;		   /* the commit before was no small one */
+	int64_t committed_us;
+};
+
+static int64_t clock_us(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static bool without_commit(const struct spool_req *r)
+{
+	return r->run == body_run_chunk || r->run == body_run_drop;
+}
+
+/* --- store thread ------------------------------------------------------- */
+
+/* Requests go back; the asking thread is told. */
+static void give_back(struct spool *s, struct link *from)
+{
+	bool waited = false, poke;
+	void (*wake)(void *);
+	struct link *at;
+
+	(void)pthread_mutex_lock(&s->mutex);
+	wake = s->options.wake;
+	poke = list_empty(&s->outbox);
+	while ((at = list_pop(from)) != NULL) {
+		struct spool_req *r = LIST_OF(at, struct spool_req, link);
+
+		if (r == s->waited_for) {
+			s->waited_for = NULL;
+			waited = true;
+			continue;
+		}
+		list_push(&s->outbox, &r->link);
+	}
+	poke = poke && !list_empty(&s->outbox);
+	if (waited)
+		(void)pthread_cond_signal(&s->answered);
+	(void)pthread_mutex_unlock(&s->mutex);
+	if (poke && wake)
+		wake(s->options.who);
+}
+
+/* Nothing is given back from here on; store_main() ends. */
+static bool stop_for(struct spool *s, const struct err *err)
+{
+	s->fatal = *err;
+	atomic_store(&s->failed, true);
+	return false;
+}
+
+static bool commit(struct spool *s, struct batch *b)
+{
+	struct ledger *l = s->ledger;
+	struct err err;
+
+	reader_tell(&s->reader, l);
+	if (!ledger_commit(l, &err)) {
+		err_within(&err, "the spool stopped");
+		return stop_for(s, &err);
+	}
+	reader_tell(&s->reader, l);
+	atomic_store(&s->octets, segments_live(&l->segments));
+	b->was_busy = b->n >= STORE_BUSY;
+	b->committed_us = clock_us();
+	b->n = 0;
+	b->urgent = false;
+	give_back(s, &b->ran);
+	return true;
+}
+
+/* false: fatal. */
+static bool run_one(struct spool *s, struct batch *b, struct spool_req *r)
+{
+	struct ledger *l = s->ledger;
+	struct link back;
+
+	if (without_commit(r)) {
+		(void)r->run(l, r);
+		list_init(&back);
+		list_push(&back, &r->link);
+		give_back(s, &back);
+		return true;
+	}
+	if (!ledger_begin(l)) {
+		list_push(&b->ran, &r->link);
+		return stop_for(s, &l->why);
+	}
+	if (b->n++ == 0)
+		b->first_us = clock_us();
+	b->urgent = b->urgent || r->urgent;
+	if (r->run(l, r))
+		list_push(&b->ran, &r->link);
+	if (l->broken)
+		return stop_for(s, &l->why);
+	return true;
+}
+
+/* One slice of one of the jobs, in turn. */
+static bool run_job(struct spool *s, struct batch *b)
+{
+	struct ledger *l = s->ledger;
+	struct link *at = list_pop(&l->jobs);
+	struct ledger_job *j = LIST_OF(at, struct ledger_job, link);
+
+	if (!ledger_begin(l)) {
+		list_push(&l->jobs, &j->link);
+		return stop_for(s, &l->why);
+	}
+	if (j->step(l, j)) {
+		list_push(&b->ran, &j->req->link);
+		ledger_job_free(j);
+	} else {
+		list_push(&l->jobs, &j->link);
+	}
+	return l->broken ? stop_for(s, &l->why) : true;
+}
+
+/* Microseconds until the commit; 0: now. */
+static int64_t commit_in(const struct spool *s, const struct batch *b)
+{
+	const struct ledger *l = s->ledger;
+	int64_t now, wait, quiet;
+
+	if (!ledger_changed(l) || b->urgent || b->n >= STORE_BATCH)
+		return 0;
+	if (!b->was_busy && b->n < STORE_BUSY)
+		return 0;
+	now = clock_us();
+	wait = b->first_us + STORE_WAIT_MS * 1000 - now;
+	quiet = b->last_us + STORE_QUIET_US - now;
+	if (quiet < wait)
+		wait = quiet;
+	return wait > 0 ? wait : 0;
+}
+
+static void wait_us(struct spool *s, int64_t us)
+{
+	struct timespec t;
+	int64_t at;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	at = (int64_t)t.tv_nsec + us * 1000;
+	t.tv_sec += (time_t)(at / 1000000000);
+	t.tv_nsec = (long)(at % 1000000000);
+	(void)pthread_cond_timedwait(&s->asked, &s->mutex, &t);
+}
+
+/*
+ * Moves the inbox to todo. wait: how long something may be waited for (-1: as
+ * long as it takes, 0: not at all). false: closing, and nothing is left.
+ */
+static bool take(struct spool *s, struct link *todo, int64_t wait)
+{
+	struct link *at;
+	bool more;
+
+	(void)pthread_mutex_lock(&s->mutex);
+	if (list_empty(&s->inbox) && !s->closing && wait > 0)
+		wait_us(s, wait);
+	while (list_empty(&s->inbox) && !s->closing && wait < 0)
+		(void)pthread_cond_wait(&s->asked, &s->mutex);
+	while ((at = list_pop(&s->inbox)) != NULL)
+		list_push(todo, at);
+	more = !list_empty(todo) || !s->closing;
+	(void)pthread_mutex_unlock(&s->mutex);
+	return more;
+}
+
+static bool run_all(struct spool *s, struct batch *b, struct link *todo)
+{
+	struct link *at;
+
+	if (!list_empty(todo))
+		b->last_us = clock_us();
+	while ((at = list_pop(todo)) != NULL) {
+		if (!run_one(s, b, LIST_OF(at, struct spool_req, link)))
+			return false;
+		/* A slow disk gathers more than a batch meanwhile. */
+		if (b->n >= STORE_BATCH && !commit(s, b))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * One turn: take what waits, run it, one slice of a job, commit if it is time.
+ * false: ended.
+ */
+static bool turn(struct spool *s, struct batch *b, struct link *todo)
+{
+	struct ledger *l = s->ledger;
+	bool jobs = !list_empty(&l->jobs);
+	bool open = l->begun;
+	int64_t wait = jobs ? 0 : open ? commit_in(s, b) : -1;
+	bool more = take(s, todo, wait);
+
+	if (!run_all(s, b, todo))
+		return false;
+	if (!list_empty(&l->jobs) && !run_job(s, b))
+		return false;
+	/* A job alone: each slice that wrote is a commit of its own. */
+	if (l->begun && (commit_in(s, b) == 0 || !more) && !commit(s, b))
+		return false;
+	return more || !list_empty(&l->jobs) || l->begun;
+}
+
+/* After a fatal error: all that is out goes back, to be cancelled. */
+static void give_up(struct spool *s, struct link *ran, struct link *todo)
+{
+	struct link *at;
+	void (*wake)(void *);
+
+	(void)pthread_mutex_lock(&s->mutex);
+	while ((at = list_pop(ran)) || (at = list_pop(todo)))
+		list_push(&s->outbox, at);
+	while ((at = list_pop(&s->ledger->jobs)) != NULL) {
+		struct ledger_job *j = LIST_OF(at, struct ledger_job, link);
+
+		list_push(&s->outbox, &j->req->link);
+		ledger_job_free(j);
+	}
+	s->stopped = true;
+	wake = s->options.wake;
+	(void)pthread_cond_signal(&s->answered);
+	(void)pthread_mutex_unlock(&s->mutex);
+	if (wake && atomic_load(&s->failed))
+		wake(s->options.who);
+}
+
+static void *store_main(void *arg)
+{
+	struct spool *s = arg;
+	struct batch b = { 0 };
+	struct link todo;
+
+	list_init(&b.ran);
+	list_init(&todo);
+	while (turn(s, &b, &todo))
+		;
+	give_up(s, &b.ran, &todo);
+	return NULL;
+}
+
+/* --- asking thread ------------------------------------------------------ */
+
+bool store_start(struct spool *s, struct err *err)
+{
+	sigset_t all, old;
+	int bad;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
+	bad = pthread_create(&s->thread, NULL, store_main, s);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (bad)
+		return err_errno(err, bad, "cannot start the store thread");
+	s->threaded = true;
+	return true;
+}
+
+void store_stop(struct spool *s)
+{
+	if (!s->threaded)
+		return;
+	(void)pthread_mutex_lock(&s->mutex);
+	s->closing = true;
+	s->options.wake = NULL;
+	(void)pthread_cond_signal(&s->asked);
+	(void)pthread_mutex_unlock(&s->mutex);
+	(void)pthread_join(s->thread, NULL);
+	s->threaded = false;
+}
+
+void store_ask(struct spool *s, struct spool_req *r,
+	       bool (*run)(struct ledger *, struct spool_req *))
+{
+	bool first;
+
+	r->run = run;
+	r->ok = false;
+	r->err = (struct err){ 0 };
+	s->out++;
+	(void)pthread_mutex_lock(&s->mutex);
+	first = list_empty(&s->inbox);
+	list_push(&s->inbox, &r->link);
+	if (first)
+		(void)pthread_cond_signal(&s->asked);
+	(void)pthread_mutex_unlock(&s->mutex);
+}
+
+bool store_wait(struct spool *s, struct spool_req *r)
+{
+	bool back;
+
+	(void)pthread_mutex_lock(&s->mutex);
+	while (s->waited_for == r && !s->stopped)
+		(void)pthread_cond_wait(&s->answered, &s->mutex);
+	back = s->waited_for != r;
+	if (!back) /* wherever it got stuck: it is the caller's again */
+		list_drop(&r->link);
+	s->waited_for = NULL;
+	(void)pthread_mutex_unlock(&s->mutex);
+	s->out--;
+	return back;
+}
+
+static void cancelled(struct spool_req *r)
+{
+	r->ok = err_set(&r->err, ERR_CANCELLED, "the spool stopped");
+	/* Its lease, if it has one, goes with the segments. */
+	if (r->run == ledger_run_put)
+		LIST_OF(r, struct spool_put, req)->body->sink.segment = NULL;
+	if (r->run == body_run_drop)
+		LIST_OF(r, struct spool_body, dropped)->sink.segment = NULL;
+}
+
+static void finish(struct spool *s, struct spool_req *r, bool cancel)
+{
+	s->out--;
+	if (cancel)
+		cancelled(r);
+	if (r->run == ledger_run_put) {
+		struct spool_put *p = LIST_OF(r, struct spool_put, req);
+
+		body_free(p->body);
+		p->body = NULL;
+	}
+	if (r->run == body_run_chunk)
+		body_chunk_back(r);
+	else if (r->done)
+		r->done(r);
+}
+
+void store_results(struct spool *s, bool cancel)
+{
+	struct link back, *at;
+
+	list_init(&back);
+	(void)pthread_mutex_lock(&s->mutex);
+	if (!atomic_load(&s->failed) || cancel)
+		while ((at = list_pop(&s->outbox)) != NULL)
+			list_push(&back, at);
+	(void)pthread_mutex_unlock(&s->mutex);
+	while ((at = list_pop(&back)) != NULL)
+		finish(s, LIST_OF(at, struct spool_req, link), cancel);
+}

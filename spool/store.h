@@ -1,0 +1,57 @@
+/*
+ * store - the store thread: requests in, group commit, results out.
+ *
+ * Private to the spool. A commit is made when 64 requests wait for it, when
+ * one of them is urgent or has waited STORE_WAIT_MS, or when nothing more is
+ * coming: at once when the last commits were small, after STORE_QUIET_US
+ * without a new request when they were not. Work that changed nothing waits for
+ * no company.
+ */
+#ifndef SPOOL_STORE_H
+#define SPOOL_STORE_H
+#include "ledger.h"
+#include "reader.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define STORE_BATCH    64u
+#define STORE_BUSY     4u /* requests in a commit that make it no small one */
+#define STORE_WAIT_MS  8
+#define STORE_QUIET_US 2000
+
+struct spool {
+	struct spool_options options;
+	struct ledger *ledger; /* the store thread's while it runs */
+	struct reader reader;  /* the asking thread's */
+	int dir, lock;	       /* owned */
+	size_t out;	       /* asked and not done; the asking thread's */
+	int64_t free_asked_ms;
+	uint64_t free_octets;
+	_Atomic uint64_t octets;
+	bool threaded;
+	pthread_t thread;
+
+	pthread_mutex_t mutex; /* of all below */
+	pthread_cond_t asked;  /* inbox, closing */
+	pthread_cond_t answered;
+	struct link inbox, outbox;
+	struct spool_req *waited_for; /* by spool_call_now; NULL: came back */
+	bool closing, stopped;
+
+	atomic_bool failed; /* set behind fatal, once */
+	struct err fatal;
+};
+
+/* Starts the thread. */
+bool store_start(struct spool *s, struct err *err);
+/* Has it finish what waits, and joins it. */
+void store_stop(struct spool *s);
+/* From the asking thread: r is out until its done. */
+void store_ask(struct spool *s, struct spool_req *r,
+	       bool (*run)(struct ledger *, struct spool_req *));
+/* Calls done for what is back. cancel: none of it counts. */
+void store_results(struct spool *s, bool cancel);
+/* Waits for r, which has no done. false: the store stopped before. */
+bool store_wait(struct spool *s, struct spool_req *r);
+#endif
