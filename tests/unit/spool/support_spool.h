@@ -8,9 +8,10 @@
 #include "query.h"
 #include "spool.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+
+#include <cmocka.h>
 
 #define NOW 1790000000000 /* the tests' first moment, unix ms */
 
