@@ -100,15 +100,19 @@ class Scene:
             os.mkdir(durable)
             env["SHIM_DURABLE"] = durable
         result = self.haul("fetch", "--json", env=env)
+        self.look()
+        if power and os.path.isdir(self.haul.state):
+            power_cut(self.haul.state, durable)
+        return result, Count(count)
+
+    def look(self):
+        """Notes what the sinks saw of the first run."""
         for sink in self.sinks.values():
             sink.quiet()
         self.first_conns = {kind: self._cut_connections(sink)
                             for kind, sink in self.sinks.items()}
         self.seen_mail = {kind: {e["sender"] for e in sink.events("mail")}
                           for kind, sink in self.sinks.items()}
-        if power and os.path.isdir(self.haul.state):
-            power_cut(self.haul.state, durable)
-        return result, Count(count)
 
     @staticmethod
     def _cut_connections(sink):

@@ -1,6 +1,8 @@
 """I1-I5 by injection: a full disk, failing disks, no descriptors, writes cut
 short. Each ends in the exit code of INTERFACE 1, loses nothing, repeats
 nothing that was not in doubt, and goes on when the fault is gone."""
+import resource
+
 import pytest
 
 from haul import program
@@ -51,6 +53,26 @@ def test_i3_no_network_effect_after_a_failed_barrier(make_scene, shim, first):
         if not count.faults:
             pytest.skip("a run has fewer barriers")
         assert result.code in (73, 74), result
+        scene.judge_source()
+        scene.recover()
+        scene.judge()
+    finally:
+        scene.close()
+
+
+@pytest.mark.parametrize("megabytes", [24, 32, 40, 48, 64])
+def test_i6_memory_runs_out(make_scene, megabytes):
+    """I6: with so little address space the program may die, at any place; it
+    loses and repeats nothing."""
+    scene = make_scene()
+    try:
+        def limit():
+            n = megabytes << 20
+            resource.setrlimit(resource.RLIMIT_AS, (n, n))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        scene.haul.finish(scene.haul.start("fetch", "--json",
+                                           preexec_fn=limit))
+        scene.look()
         scene.judge_source()
         scene.recover()
         scene.judge()

@@ -8,7 +8,8 @@ A hook gets the parsed command before the server's own answer and returns True
 when it has dealt with it (IMAP: session, tag, arguments; POP3: session,
 arguments). Sessions offer say(octets), hang() (silence until the server closes),
 cut() (FIN), reset() (RST), flood(octets) (again and again until the client goes).
-cert None: no TLS. .commands holds what clients sent, secrets left out.
+cert None: no TLS; starttls=True: offered by STARTTLS or STLS in place of TLS from
+the first octet. .commands holds what clients sent, secrets left out.
 """
 import base64
 import re
@@ -23,7 +24,8 @@ class Gone(Exception):
 
 
 class _Server:
-    def __init__(self, cert=None):
+    def __init__(self, cert=None, starttls=False):
+        self.starttls = starttls
         self.hooks, self.commands, self.sessions = {}, [], 0
         self.password = "s3cret-haul;z!"
         self.closing = threading.Event()
@@ -65,16 +67,17 @@ class _Server:
         try:
             if self.hooks.get("connect") and self.hooks["connect"](s):
                 return
-            if self.context:
+            if self.context and not self.starttls:
                 s = self.context.wrap_socket(s, server_side=True)
             session = self.session(self, s)
+            session.secure = isinstance(s, ssl.SSLSocket)
             session.serve()
         except (Gone, OSError, ssl.SSLError, ValueError):
             pass
         finally:
             try:
-                if isinstance(s, ssl.SSLSocket) and session and \
-                        session.polite:
+                s = session.s if session else s
+                if isinstance(s, ssl.SSLSocket) and session.polite:
                     s = s.unwrap()
             except (OSError, ssl.SSLError, ValueError):
                 pass
@@ -110,6 +113,11 @@ class _Session:
             self.say(octets)
         raise Gone
 
+    def wrap(self):
+        """TLS from here on."""
+        self.s = self.server.context.wrap_socket(self.s, server_side=True)
+        self.input, self.secure = self.s.makefile("rb"), True
+
     def line(self):
         line = self.input.readline(1 << 20)
         if not line:
@@ -143,8 +151,17 @@ class _PopSession(_Session):
         self.say(b"-ERR unknown\r\n")
 
     def do_CAPA(self, args):
+        capa = list(self.server.capa)
+        if self.server.starttls and not self.secure:
+            capa.append("STLS")
         self.say(b"+OK\r\n" + b"".join(
-            c.encode() + b"\r\n" for c in self.server.capa) + b".\r\n")
+            c.encode() + b"\r\n" for c in capa) + b".\r\n")
+
+    def do_STLS(self, args):
+        if not self.server.starttls:
+            return self.unknown(args)
+        self.say(b"+OK go\r\n")
+        self.wrap()
 
     def do_USER(self, args):
         self.say(b"+OK\r\n")
@@ -231,11 +248,11 @@ class _PopSession(_Session):
 class FakePop(_Server):
     session = _PopSession
 
-    def __init__(self, messages=(), cert=None):
+    def __init__(self, messages=(), cert=None, starttls=False):
         self.messages = list(messages)
         self.capa = ["UIDL", "USER", "TOP", "PIPELINING", "SASL PLAIN",
                      "RESP-CODES"]
-        super().__init__(cert)
+        super().__init__(cert, starttls)
 
 
 # ----------------------------------------------------------------------- IMAP
@@ -308,9 +325,17 @@ class _ImapSession(_Session):
         self.say(("%s BAD unknown\r\n" % tag).encode())
 
     def do_CAPABILITY(self, tag, args):
-        self.say(("* CAPABILITY %s\r\n"
-                  % " ".join(self.server.capability)).encode())
+        words = list(self.server.capability)
+        if self.server.starttls and not self.secure:
+            words += ["STARTTLS", "LOGINDISABLED"]
+        self.say(("* CAPABILITY %s\r\n" % " ".join(words)).encode())
         self.ok(tag)
+
+    def do_STARTTLS(self, tag, args):
+        if not self.server.starttls:
+            return self.unknown(tag, args)
+        self.ok(tag)
+        self.wrap()
 
     def do_LOGIN(self, tag, args):
         good = args.rstrip().strip('"').endswith(self.server.password)
@@ -443,8 +468,8 @@ class FakeImap(_Server):
 
     def __init__(self, boxes=None, cert=None, capability=(
             "IMAP4rev1", "AUTH=PLAIN", "SASL-IR", "UIDPLUS", "LITERAL+",
-            "ID")):
+            "ID"), starttls=False):
         self.boxes = {name: Box(mails)
                       for name, mails in (boxes or {"INBOX": []}).items()}
         self.capability = list(capability)
-        super().__init__(cert)
+        super().__init__(cert, starttls)
