@@ -22,8 +22,8 @@ struct loop;
  */
 struct loop *loop_new(unsigned pool_threads);
 /*
- * Ends what is open and waits for what runs on the pool. Streams, timers and
- * wakes must have been closed, stopped and freed by their owners.
+ * Waits for what runs on the pool (a process in a hurry just exits). Streams,
+ * timers and wakes must have been closed, stopped and freed by their owners.
  */
 void loop_free(struct loop *l);
 /* Runs until loop_stop(). May be called again. */

@@ -29,6 +29,7 @@
 #include "loop.h"
 #include "patience.h"
 #include "resolve.h"
+#include "tls.h"
 #include "trust.h"
 
 enum stream_tls {
@@ -102,29 +103,12 @@ void stream_finish(struct stream *s);
 const char *stream_peer(const struct stream *s, bool *is_loopback);
 bool stream_is_tls(const struct stream *s); /* handshake done */
 
-struct tls_info {
-	char version[16]; /* "TLSv1.3" */
-	char cipher[48];
-	char subject[160];	 /* printable, cut */
-	char issuer[160];	 /* printable, cut */
-	int64_t not_after_unix;	 /* seconds */
-	char sha256[7 + 64 + 1]; /* "sha256:..." of the certificate */
-	char spki[5 + 64 + 1];	 /* "spki:..." of its key */
-	bool pinned; /* known by fingerprint, not by chain and name */
-	bool resumed;
-};
 /* false: no TLS (yet). */
 bool stream_tls_info(const struct stream *s, struct tls_info *info);
 
-/* Channel bindings for SCRAM-*-PLUS. */
-enum stream_binding {
-	BINDING_TLS_EXPORTER,	      /* RFC 9266; TLS 1.3 */
-	BINDING_TLS_SERVER_END_POINT, /* RFC 5929 4 */
-	BINDING_TLS_UNIQUE,	      /* RFC 5929 3; TLS 1.2 and before */
-};
-/* Number of octets written, 0: not to be had here. */
-size_t stream_binding(const struct stream *s, enum stream_binding kind,
-		      uint8_t out[64]);
+/* Number of octets written, 0: not to be had here. See tls.h. */
+size_t stream_binding(const struct stream *s, enum tls_binding kind,
+		      uint8_t out[TLS_BINDING_MAX]);
 
 /* Octets moved for the owner so far, and those taken but still with us. */
 struct stream_counts {

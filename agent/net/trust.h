@@ -13,7 +13,9 @@
 #define NET_TRUST_H
 #include "err.h"
 
-struct ssl_st; /* OpenSSL's SSL; its headers stay out of this one */
+/* OpenSSL's SSL and X509; its headers stay out of this one. */
+struct ssl_st;
+struct x509_st;
 
 enum trust_version {
 	TRUST_TLS_1_2, /* the default is 0 */
@@ -27,6 +29,7 @@ struct trust_setting {
 	const char *ca_file;		 /* NULL: the system's authorities */
 	const char *const *fingerprints; /* "sha256:HEX", "spki:HEX" */
 	size_t fingerprint_count;
+	/* Below 1.2 weak keys, ciphers and SHA-1 are let through as well. */
 	enum trust_version min;
 	const char *client_cert; /* PEM, with its chain; NULL: none */
 	const char *client_key;	 /* PEM; NULL: in client_cert */
@@ -55,13 +58,15 @@ bool trust_ready(struct trust *t, struct err *err);
 
 /*
  * For net/tls. A new SSL for host:port, with name checks, SNI, ALPN (a token
- * such as "imap", or NULL) and the session kept last, if any. false: see
- * trust_ready(), or ERR_CONFIG for a host name that cannot be one.
+ * such as "imap", or NULL) and the session kept last, if any; t must outlive
+ * it. NULL: see trust_ready(), or ERR_CONFIG for a name that no host can have.
  */
-bool trust_ssl(struct trust *t, const char *host, uint16_t port,
-	       const char *alpn, struct ssl_st **ssl, struct err *err);
+struct ssl_st *trust_ssl(struct trust *t, const char *host, uint16_t port,
+			 const char *alpn, struct err *err);
+/* The certificate that was refused, and why (X509_V_ERR_*); NULL: none was. */
+const struct x509_st *trust_refused(const struct ssl_st *ssl, long *verify);
+/* The handshake failed: the session kept for this peer is used no more. */
+void trust_forget(const struct ssl_st *ssl);
 /* The setting names fingerprints. */
-bool trust_is_pinned(const struct trust *t);
-/* The session kept for this connection's peer is not to be used again. */
-void trust_forget(struct ssl_st *ssl);
+bool trust_is_pinned(const struct ssl_st *ssl);
 #endif

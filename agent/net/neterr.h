@@ -1,0 +1,40 @@
+/*
+ * neterr - what errno, getaddrinfo and OpenSSL report, as error classes.
+ *
+ * The one place of this layer where raw codes become a class, words and a
+ * remedy. All return false.
+ */
+#ifndef NET_NETERR_H
+#define NET_NETERR_H
+#include "err.h"
+
+struct x509_st; /* OpenSSL's X509 */
+
+/* connect(2) or bind(2) failed; what: "cannot connect to 192.0.2.1 port 25" */
+bool neterr_connect(struct err *err, int errnum, const char *what);
+/* read(2), write(2) of an open connection failed. */
+bool neterr_cut(struct err *err, int errnum);
+/* getaddrinfo(3) returned eai; 0: took too long. */
+bool neterr_lookup(struct err *err, int eai, const char *host);
+
+/*
+ * An SSL call failed and the connection did not. Reads and empties OpenSSL's
+ * error queue. seen, verify: the certificate that was refused and why
+ * (X509_V_ERR_*); NULL: none was. host: as configured. first: what the peer
+ * sent first, for the case that it is no TLS at all, which is ERR_PROTOCOL;
+ * all else is ERR_TRUST.
+ */
+bool neterr_tls(struct err *err, const struct x509_st *seen, long verify,
+		const char *host, struct view first);
+/*
+ * The end of octets without close_notify, or in the middle of a handshake:
+ * ERR_NETWORK.
+ */
+bool neterr_truncated(struct err *err, bool in_handshake);
+/*
+ * A file of the configuration could not be used: ERR_CONFIG. errnum: why; 0:
+ * ask OpenSSL's error queue, which is emptied.
+ */
+bool neterr_file(struct err *err, int errnum, const char *what,
+		 const char *path);
+#endif

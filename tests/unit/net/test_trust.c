@@ -1,0 +1,563 @@
+/* trust: who is believed, who is not, and what is said about it. */
+#include "cert.h"
+#include "support_net.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define HOST "mail.test"
+
+/* Every name is this machine: what matters is what certificates say. */
+static int here(const char *host, struct address *list, size_t *n)
+{
+	(void)host;
+	assert_true(address_numeric(&list[0], "127.0.0.1"));
+	*n = 1;
+	return 0;
+}
+
+static struct fixture f;
+static struct identity ca, good;
+static char *ca_file;
+
+static int set_up(void **state)
+{
+	struct cert_plan ca_plan = { .cn = "Test CA", .is_ca = true };
+	struct cert_plan plan = { .cn = HOST, .dns = HOST, .ip = true };
+
+	(void)state;
+	fixture_up(&f, here);
+	ca = cert_make(&ca_plan, NULL);
+	good = cert_make(&plan, &ca);
+	ca_file = cert_write(f.folder, "ca.pem", ca.cert);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	identity_fini(&ca);
+	identity_fini(&good);
+	free(ca_file);
+	fixture_down(&f);
+	return 0;
+}
+
+static void say_hello(struct owner *o)
+{
+	owner_text(o, "hello");
+}
+
+static void end_when_echoed(struct owner *o)
+{
+	if (o->in_total >= 5)
+		stream_close(o->stream);
+}
+
+/* One connection under that setting, from its beginning to its end. */
+static void visit(struct owner *o, uint16_t port, const char *host,
+		  const struct trust_setting *setting)
+{
+	struct err err;
+	struct trust *t = trust_get(f.trusts, setting, &err);
+	struct endpoint to = {
+		.host = host,
+		.port = port,
+		.tls = TLS_IMPLICIT,
+		.trust = t,
+		.alpn = "imap",
+	};
+
+	assert_non_null(t);
+	o->on_opened = say_hello;
+	o->on_received = end_when_echoed;
+	owner_open(&f, o, &to);
+	trust_release(t); /* the stream has its own */
+	owner_await(&f, o);
+}
+
+/* true: trusted, and what was said came back. */
+static bool meet(struct owner *o, uint16_t port, const char *host,
+		 const struct trust_setting *setting)
+{
+	visit(o, port, host, setting);
+	if (o->opened)
+		assert_string_equal(o->in, "hello");
+	return o->opened == 1;
+}
+
+static bool meet_one(struct owner *o, struct identity *id, const char *host,
+		     const struct trust_setting *setting)
+{
+	struct server sv = { .serve = serve_tls_echo, .id = id };
+	bool met;
+
+	server_start(&sv);
+	met = meet(o, sv.port, host, setting);
+	server_join(&sv);
+	return met;
+}
+
+static void assert_says(const struct owner *o, const char *words)
+{
+	char line[900];
+
+	err_line(&o->why, line, sizeof(line));
+	if (!strstr(line, words))
+		fail_msg("\"%s\" is not in: %s", words, line);
+}
+
+/* The refusal says what is wrong, and how to trust this certificate alone. */
+static void assert_refused(const struct owner *o, const struct identity *id,
+			   const char *words)
+{
+	char pin[CERT_SHA256_TEXT], remedy[128];
+
+	assert_int_equal(o->opened, 0);
+	assert_class(o, ERR_TRUST);
+	assert_says(o, words);
+	cert_digest_text(id->cert, CERT_SHA256, pin, sizeof(pin));
+	(void)snprintf(remedy, sizeof(remedy), "tls_fingerprint = \"%s\"", pin);
+	assert_non_null(strstr(o->why.remedy, remedy));
+	assert_int_equal(o->why.origin, ERR_FROM_TLS);
+}
+
+static void a_known_issuer_and_the_right_name_are_trusted(void **state)
+{
+	struct trust_setting setting = { .ca_file = ca_file };
+	struct owner by_name = { 0 }, by_dot = { 0 }, by_ip = { 0 };
+
+	(void)state;
+	assert_true(meet_one(&by_name, &good, HOST, &setting));
+	assert_class(&by_name, ERR_NONE);
+	assert_true(by_name.has_info);
+	assert_string_equal(by_name.info.subject, "CN=" HOST);
+	assert_string_equal(by_name.info.issuer, "CN=Test CA");
+	assert_string_equal(by_name.info.version, "TLSv1.3");
+	assert_false(by_name.info.pinned);
+	assert_true(by_name.info.not_after_unix > loop_unix_ms() / 1000);
+	assert_true(meet_one(&by_dot, &good, HOST ".", &setting));
+	assert_true(meet_one(&by_ip, &good, "127.0.0.1", &setting));
+}
+
+static void an_unknown_issuer_is_refused(void **state)
+{
+	struct cert_plan other = { .cn = "Other\x1b CA", .is_ca = true };
+	struct cert_plan plan = { .cn = HOST, .dns = HOST };
+	struct identity other_ca = cert_make(&other, NULL);
+	struct identity id = cert_make(&plan, &other_ca);
+	struct trust_setting setting = { .ca_file = ca_file };
+	struct owner o = { 0 }, of_system = { 0 };
+
+	(void)state;
+	assert_false(meet_one(&o, &id, HOST, &setting));
+	assert_refused(&o, &id, "unknown issuer");
+	assert_says(&o, "CN=Other\\x1B CA");
+	setting.ca_file = NULL;
+	assert_false(meet_one(&of_system, &good, HOST, &setting));
+	assert_refused(&of_system, &good, "unknown issuer");
+	identity_fini(&id);
+	identity_fini(&other_ca);
+}
+
+static void a_self_signed_certificate_is_refused(void **state)
+{
+	struct cert_plan plan = { .cn = HOST, .dns = HOST };
+	struct identity id = cert_make(&plan, NULL);
+	struct trust_setting setting = { .ca_file = ca_file };
+	struct owner o = { 0 };
+
+	(void)state;
+	assert_false(meet_one(&o, &id, HOST, &setting));
+	assert_refused(&o, &id, "self-signed");
+	identity_fini(&id);
+}
+
+static void another_name_is_refused_and_the_names_are_told(void **state)
+{
+	struct trust_setting setting = { .ca_file = ca_file };
+	struct owner o = { 0 };
+
+	(void)state;
+	assert_false(meet_one(&o, &good, "imap.test", &setting));
+	assert_refused(&o, &good, "another name than imap.test");
+	assert_says(&o, "it names " HOST ", 127.0.0.1");
+}
+
+static void expired_and_early_certificates_are_refused(void **state)
+{
+	struct cert_plan old = {
+		.cn = HOST, .dns = HOST, .from_s = -9999, .until_s = -100
+	};
+	struct cert_plan early = {
+		.cn = HOST, .dns = HOST, .from_s = 100, .until_s = 9999
+	};
+	struct identity old_id = cert_make(&old, &ca);
+	struct identity early_id = cert_make(&early, &ca);
+	struct trust_setting setting = { .ca_file = ca_file };
+	struct owner a = { 0 }, b = { 0 };
+
+	(void)state;
+	assert_false(meet_one(&a, &old_id, HOST, &setting));
+	assert_refused(&a, &old_id, "expired on 2");
+	assert_false(meet_one(&b, &early_id, HOST, &setting));
+	assert_refused(&b, &early_id, "not valid before 2");
+	identity_fini(&old_id);
+	identity_fini(&early_id);
+}
+
+struct name_row {
+	struct cert_plan plan;
+	bool ok;
+};
+
+static void names_match_whole_and_the_san_goes_before_the_cn(void **state)
+{
+	static const struct name_row rows[] = {
+		{ { .cn = HOST }, true }, /* no SAN at all */
+		{ { .cn = HOST, .dns = "other.test" }, false },
+		{ { .cn = "other.test", .dns = HOST }, true },
+		{ { .cn = "x", .dns = "MAIL.TEST" }, true },
+		{ { .cn = "x", .dns = "*.test" }, false }, /* of a whole TLD */
+		{ { .cn = "x", .dns = "m*l.test" }, false },
+		{ { .cn = "x", .dns = HOST "\0.evil.test", .dns_n = 20 },
+		  false },
+		{ { .cn = HOST "\0.evil.test", .cn_n = 20 }, false },
+		{ { .cn = "x", .dns = "evil.test\0" HOST, .dns_n = 19 },
+		  false },
+	};
+	struct trust_setting setting = { .ca_file = ca_file };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct identity id = cert_make(&rows[i].plan, &ca);
+		struct owner o = { 0 };
+
+		if (meet_one(&o, &id, HOST, &setting) != rows[i].ok)
+			fail_msg("row %zu: %s", i, o.why.what);
+		if (!rows[i].ok)
+			assert_refused(&o, &id, "another name");
+		identity_fini(&id);
+	}
+}
+
+static void wildcards_stand_for_one_whole_label(void **state)
+{
+	struct cert_plan plan = { .cn = "x", .dns = "*.mail.test" };
+	struct identity id = cert_make(&plan, &ca);
+	struct trust_setting setting = { .ca_file = ca_file };
+	struct owner a = { 0 }, b = { 0 }, c = { 0 };
+
+	(void)state;
+	assert_true(meet_one(&a, &id, "imap.mail.test", &setting));
+	assert_false(meet_one(&b, &id, "a.b.mail.test", &setting));
+	assert_false(meet_one(&c, &id, "mail.test", &setting));
+	identity_fini(&id);
+}
+
+static void names_from_a_certificate_are_escaped_and_cut(void **state)
+{
+	char longish[3000];
+	struct cert_plan plan = { .cn = "x", .dns = "\x1b]0;owned\x07\xff" };
+	struct identity id = cert_make(&plan, &ca), id2;
+	struct trust_setting setting = { .ca_file = ca_file };
+	struct owner a = { 0 }, b = { 0 };
+
+	(void)state;
+	assert_false(meet_one(&a, &id, HOST, &setting));
+	assert_refused(&a, &id, "\\x1B]0;owned\\x07\\xFF");
+	memset(longish, 'a', sizeof(longish));
+	plan.dns = longish;
+	plan.dns_n = sizeof(longish);
+	id2 = cert_make(&plan, &ca);
+	assert_false(meet_one(&b, &id2, HOST, &setting));
+	assert_refused(&b, &id2, "aaa...");
+	identity_fini(&id);
+	identity_fini(&id2);
+}
+
+static void pins_trust_exactly_what_they_name(void **state)
+{
+	struct cert_plan plan = { .cn = "whoever",
+				  .from_s = -999,
+				  .until_s = -99 };
+	struct identity id = cert_make(&plan, NULL);
+	char cert_pin[CERT_SHA256_TEXT], key_pin[CERT_SPKI_TEXT];
+	const char *pins[2] = { cert_pin, key_pin };
+	struct trust_setting setting = { .fingerprints = pins,
+					 .fingerprint_count = 1 };
+	struct owner a = { 0 }, b = { 0 }, c = { 0 }, d = { 0 };
+
+	(void)state;
+	cert_digest_text(id.cert, CERT_SHA256, cert_pin, sizeof(cert_pin));
+	cert_digest_text(id.cert, CERT_SPKI, key_pin, sizeof(key_pin));
+	assert_true(meet_one(&a, &id, HOST, &setting));
+	assert_true(a.info.pinned);
+	assert_string_equal(a.info.sha256, cert_pin);
+	assert_string_equal(a.info.spki, key_pin);
+	/* A good chain does not help where a pin is named. */
+	assert_false(meet_one(&b, &good, HOST, &setting));
+	assert_refused(&b, &good, "none of those in tls_fingerprint");
+	setting.fingerprint_count = 2;
+	pins[0] = "sha256:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:"
+		  "00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff";
+	assert_true(meet_one(&c, &id, HOST, &setting));
+	setting.fingerprint_count = 1;
+	assert_false(meet_one(&d, &id, HOST, &setting));
+	identity_fini(&id);
+}
+
+static void a_malformed_pin_is_a_wrong_configuration(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		"sha256:",
+		"sha1:00",
+		"sha256:zz",
+		"deadbeef",
+		"spki:00112233445566778899aabbccddeeff00112233445566778899aabb"
+		"ccddeef", /* 63 digits */
+		"spki:00112233445566778899aabbccddeeff00112233445566778899aabb"
+		"ccddeeff00", /* 66 */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct trust_setting setting = { .fingerprints = &bad[i],
+						 .fingerprint_count = 1 };
+		struct err err = { 0 };
+
+		assert_null(trust_get(f.trusts, &setting, &err));
+		assert_int_equal(err.class, ERR_CONFIG);
+		assert_true(err.remedy[0]);
+	}
+}
+
+static void old_tls_is_refused_unless_allowed(void **state)
+{
+	struct trust_setting setting = { .ca_file = ca_file };
+	struct server sv = { .serve = serve_tls_echo,
+			     .id = &good,
+			     .count = 2,
+			     .min = TLS1_VERSION,
+			     .max = TLS1_1_VERSION };
+	struct server new = { .serve = serve_tls_echo,
+			      .id = &good,
+			      .max = TLS1_2_VERSION };
+	struct owner a = { 0 }, b = { 0 }, c = { 0 };
+
+	(void)state;
+	server_start(&sv);
+	assert_false(meet(&a, sv.port, HOST, &setting));
+	assert_class(&a, ERR_TRUST);
+	assert_says(&a, "no TLS version that tls_min allows");
+	setting.min = TRUST_TLS_1_0;
+	assert_true(meet(&b, sv.port, HOST, &setting));
+	assert_string_equal(b.info.version, "TLSv1.1");
+	server_join(&sv);
+	server_start(&new);
+	setting.min = TRUST_TLS_1_3;
+	assert_false(meet(&c, new.port, HOST, &setting));
+	assert_class(&c, ERR_TRUST);
+	server_join(&new);
+}
+
+static void sessions_are_resumed_for_the_same_peer_and_trust(void **state)
+{
+	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+	char pin[CERT_SHA256_TEXT];
+	const char *pins[] = { pin };
+	struct trust_setting by_pin = { .fingerprints = pins,
+					.fingerprint_count = 1 };
+	struct trust_setting setting = { .ca_file = ca_file };
+	struct err err;
+	/* Kept alive between the connections, as an account does. */
+	struct trust *held = trust_get(f.trusts, &setting, &err);
+
+	(void)state;
+	cert_digest_text(good.cert, CERT_SHA256, pin, sizeof(pin));
+	for (size_t i = 0; i < 2; i++) {
+		struct server sv = { .serve = serve_tls_echo,
+				     .id = &good,
+				     .count = 4,
+				     .max = versions[i] };
+		struct owner o[4] = { 0 };
+
+		server_start(&sv);
+		assert_true(meet(&o[0], sv.port, HOST, &setting));
+		assert_false(o[0].info.resumed);
+		assert_true(meet(&o[1], sv.port, HOST, &setting));
+		assert_true(o[1].info.resumed);
+		assert_string_equal(o[1].info.subject, "CN=" HOST);
+		/* Another name of the same machine; another trust. */
+		assert_true(meet(&o[2], sv.port, "127.0.0.1", &setting));
+		assert_false(o[2].info.resumed);
+		assert_true(meet(&o[3], sv.port, HOST, &by_pin));
+		assert_false(o[3].info.resumed);
+		server_join(&sv);
+	}
+	trust_release(held);
+}
+
+static void equal_settings_share_until_files_may_have_changed(void **state)
+{
+	struct trust_setting setting = { .ca_file = ca_file };
+	struct trust_setting other = { .ca_file = ca_file,
+				       .min = TRUST_TLS_1_3 };
+	struct err err;
+	struct trust *a = trust_get(f.trusts, &setting, &err);
+	struct trust *b = trust_get(f.trusts, &setting, &err);
+	struct trust *c = trust_get(f.trusts, &other, &err), *d;
+
+	(void)state;
+	assert_ptr_equal(a, b);
+	assert_ptr_not_equal(a, c);
+	trusts_renew(f.trusts);
+	d = trust_get(f.trusts, &setting, &err);
+	assert_ptr_not_equal(a, d);
+	trust_release(a);
+	trust_release(b);
+	trust_release(c);
+	trust_release(d);
+	trust_release(NULL);
+}
+
+static void unusable_files_are_a_wrong_configuration(void **state)
+{
+	char *key = key_write(f.folder, "other.key", good.key);
+	char *cert = cert_write(f.folder, "other.pem", ca.cert);
+	struct trust_setting rows[] = {
+		{ .ca_file = "/nowhere/ca.pem" },
+		{ .ca_file = f.folder },
+		{ .ca_file = key }, /* no certificate in it */
+		{ .ca_file = ca_file, .client_cert = "/nowhere/c.pem" },
+		{ .ca_file = ca_file,
+		  .client_cert = cert,
+		  .client_key = key }, /* they do not belong together */
+		{ .ca_file = ca_file, .client_cert = cert },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct owner o = { 0 };
+		struct server sv = { .serve = serve_silence };
+
+		server_start(&sv);
+		assert_false(meet(&o, sv.port, HOST, &rows[i]));
+		assert_class(&o, ERR_CONFIG);
+		server_join(&sv);
+	}
+	free(key);
+	free(cert);
+}
+
+static int want_client(int preverified, X509_STORE_CTX *ctx)
+{
+	(void)preverified, (void)ctx;
+	return 1;
+}
+
+static void serve_client_cert(struct server *sv, int fd)
+{
+	SSL *ssl;
+	X509 *cert;
+
+	sv->ctx = SSL_CTX_new(TLS_server_method());
+	SSL_CTX_use_certificate(sv->ctx, sv->id->cert);
+	SSL_CTX_use_PrivateKey(sv->ctx, sv->id->key);
+	SSL_CTX_set_verify(sv->ctx,
+			   SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+			   want_client);
+	ssl = server_tls(sv, fd);
+	if (!ssl)
+		return;
+	cert = SSL_get1_peer_certificate(ssl);
+	sv->octets = cert != NULL;
+	X509_free(cert);
+	SSL_free(ssl);
+	serve_silence(sv, fd);
+}
+
+static void a_client_certificate_is_shown_where_configured(void **state)
+{
+	char *key = key_write(f.folder, "client.key", good.key);
+	char *cert = cert_write(f.folder, "client.pem", good.cert);
+	struct trust_setting setting = { .ca_file = ca_file,
+					 .client_cert = cert,
+					 .client_key = key };
+	struct server with = { .serve = serve_client_cert, .id = &good };
+	struct server without = { .serve = serve_client_cert, .id = &good };
+	struct owner a = { 0 }, b = { 0 };
+
+	(void)state;
+	server_start(&with);
+	a.close_in = PORT_SENT;
+	visit(&a, with.port, HOST, &setting);
+	server_join(&with);
+	assert_int_equal(with.octets, 1);
+	setting.client_cert = setting.client_key = NULL;
+	server_start(&without);
+	visit(&b, without.port, HOST, &setting);
+	server_join(&without);
+	assert_class(&b, ERR_TRUST);
+	assert_says(&b, "client_cert");
+	free(key);
+	free(cert);
+}
+
+static void the_protocol_is_named_to_the_server(void **state)
+{
+	struct trust_setting setting = { .ca_file = ca_file };
+	struct server sv = { .serve = serve_tls_echo, .id = &good };
+	struct owner o = { 0 };
+
+	(void)state;
+	server_start(&sv);
+	assert_true(meet(&o, sv.port, HOST, &setting));
+	server_join(&sv);
+	assert_ptr_equal(sv.extra, &sv);
+}
+
+static void a_name_that_no_host_has_is_a_wrong_configuration(void **state)
+{
+	struct trust_setting setting = { .ca_file = ca_file };
+	char host[400];
+	struct owner o = { 0 };
+
+	(void)state;
+	memset(host, 'a', sizeof(host) - 1);
+	host[sizeof(host) - 1] = 0;
+	assert_false(meet_one(&o, &good, host, &setting));
+	assert_class(&o, ERR_CONFIG);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_known_issuer_and_the_right_name_are_trusted),
+		cmocka_unit_test(an_unknown_issuer_is_refused),
+		cmocka_unit_test(a_self_signed_certificate_is_refused),
+		cmocka_unit_test(
+			another_name_is_refused_and_the_names_are_told),
+		cmocka_unit_test(expired_and_early_certificates_are_refused),
+		cmocka_unit_test(
+			names_match_whole_and_the_san_goes_before_the_cn),
+		cmocka_unit_test(wildcards_stand_for_one_whole_label),
+		cmocka_unit_test(names_from_a_certificate_are_escaped_and_cut),
+		cmocka_unit_test(pins_trust_exactly_what_they_name),
+		cmocka_unit_test(a_malformed_pin_is_a_wrong_configuration),
+		cmocka_unit_test(old_tls_is_refused_unless_allowed),
+		cmocka_unit_test(
+			sessions_are_resumed_for_the_same_peer_and_trust),
+		cmocka_unit_test(
+			equal_settings_share_until_files_may_have_changed),
+		cmocka_unit_test(unusable_files_are_a_wrong_configuration),
+		cmocka_unit_test(
+			a_client_certificate_is_shown_where_configured),
+		cmocka_unit_test(the_protocol_is_named_to_the_server),
+		cmocka_unit_test(
+			a_name_that_no_host_has_is_a_wrong_configuration),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
