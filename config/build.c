@@ -11,8 +11,8 @@
 
 static struct section *base(struct making *m, enum section_kind kind)
 {
-	struct section *s =
-	    sections_add(&m->builtin, kind, NULL, (struct place){ 0 }, NULL);
+	struct section *s = sections_add(&m->builtin, kind, NULL,
+					 (struct place){ 0 }, NULL);
 
 	free(s->label);
 	s->label = mem_str("");
@@ -101,6 +101,11 @@ static void check_servers(struct making *m, const struct section *s)
 	for (size_t i = 0; i < w->value.list.n; i++) {
 		MUST(serverurl_read(view_of(w->value.list.item[i]), &server,
 				    why, sizeof(why)));
+		if (serverurl_use(server.scheme) == SERVER_DELIVERS)
+			fault_add(m->faults, w->at, s->label,
+				  "server: %s: is for a delivery; mail is "
+				  "fetched from imaps imap pop3s pop3",
+				  config_scheme_name(server.scheme));
 		if (config_is_pop3(&server))
 			pop3++;
 		else
@@ -171,7 +176,7 @@ static void accounts(struct making *m)
 	for (size_t i = 0; i < m->written->n; i++)
 		if (m->written->item[i]->kind == SECTION_ACCOUNT) {
 			struct config_account *a =
-			    &c->accounts[c->n_accounts++];
+				&c->accounts[c->n_accounts++];
 
 			make_account(m, m->written->item[i], a);
 			check_same(m, a, m->written->item[i]);
@@ -191,7 +196,7 @@ static void general(struct making *m)
 	c->state_dir = mem_str(resolved_string(&r, SET_STATE_DIR));
 	c->max_connections = (unsigned)resolved_number(&r, SET_MAX_CONNECTIONS);
 	c->max_connections_per_host =
-	    (unsigned)resolved_number(&r, SET_MAX_CONNECTIONS_PER_HOST);
+		(unsigned)resolved_number(&r, SET_MAX_CONNECTIONS_PER_HOST);
 	c->max_idle = (unsigned)resolved_number(&r, SET_MAX_IDLE);
 	c->spool_limit_octets = resolved_number(&r, SET_SPOOL_LIMIT);
 	c->history_keep_ms = resolved_number(&r, SET_HISTORY_KEEP);
@@ -203,13 +208,12 @@ static void general(struct making *m)
 				      NULL, NULL);
 }
 
-void build(struct config *c, const struct sections *written, bool left_out,
-	   struct faults *faults)
+void build(struct config *c, const struct sections *written,
+	   const struct unread *unread, struct faults *faults)
 {
-	struct making m = { .c = c,
-			    .written = written,
-			    .faults = faults,
-			    .left_out = left_out };
+	struct making m = {
+		.c = c, .written = written, .faults = faults, .unread = unread
+	};
 
 	builtins(&m);
 	check_names(&m);

@@ -8,11 +8,11 @@
 
 /*
  * Fills general settings, deliveries and accounts of c; faults are added. The
- * result may be used only when there was none. left_out: some section could
- * not be read, so references to nothing are not reported.
+ * result may be used only when there was none. References to what unread may
+ * hold are not reported.
  */
-void build(struct config *c, const struct sections *written, bool left_out,
-	   struct faults *faults);
+void build(struct config *c, const struct sections *written,
+	   const struct unread *unread, struct faults *faults);
 /* Releases what build() made. */
 void build_undo(struct config *c);
 #endif

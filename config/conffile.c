@@ -57,7 +57,7 @@ static void cannot(struct conffile_reading *r, struct place from,
 {
 	struct place whole = { .file = path };
 
-	r->left_out = true;
+	r->unread.files = true;
 	if (from.file)
 		fault_add(r->faults, from, "", "include: %s: %s", path, why);
 	else
@@ -172,6 +172,7 @@ static void parse(struct conffile_reading *r, struct conffile *f,
 		.sections = &r->sections,
 		.general = r->sections.item[0],
 		.includes = &includes,
+		.unread = &r->unread,
 		.faults = r->faults,
 		.file = { .file = f->path, .number = (unsigned)r->files.n },
 		.dir = f->dir,
@@ -180,7 +181,7 @@ static void parse(struct conffile_reading *r, struct conffile *f,
 
 	lex(octets, g.file, &tokens, r->faults);
 	grammar_read(&g, &tokens);
-	r->left_out = r->left_out || g.left_out || tokens.unended;
+	r->unread.files = r->unread.files || tokens.unended;
 	tokens_fini(&tokens);
 	for (size_t i = 0; i < includes.n; i++)
 		follow(r, f, &includes.item[i], depth);
@@ -219,7 +220,7 @@ static void mark_passwords(struct conffile_reading *r)
 {
 	for (size_t i = 0; i < r->sections.n; i++) {
 		const struct written *w =
-		    r->sections.item[i]->set[SET_PASSWORD];
+			r->sections.item[i]->set[SET_PASSWORD];
 
 		if (w && w->at.number)
 			r->files.item[w->at.number - 1]->has_password = true;

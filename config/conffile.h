@@ -24,7 +24,7 @@ struct conffile_reading {
 	struct conffiles files;	  /* out; release after sections */
 	struct sections sections; /* out; the first is the general one */
 	struct faults *faults;
-	bool left_out; /* out: something could not be read */
+	struct unread unread; /* out */
 };
 
 /* Reads path and what it includes. The main file's errors have line 0. */

@@ -67,8 +67,8 @@ static char *find_file(const struct config_where *where, struct faults *faults)
 		return mem_str(where->config);
 	if (named && named[0])
 		return mem_str(named);
-	home =
-	    under_home("XDG_CONFIG_HOME", ".config", "mailhaul/mailhaul.conf");
+	home = under_home("XDG_CONFIG_HOME", ".config",
+			  "mailhaul/mailhaul.conf");
 	if (home && is_there(home))
 		return home;
 	if (is_there(ETC_CONFIG)) {
@@ -174,12 +174,13 @@ static struct config *read_config(const struct config_where *where,
 	c->dir = conffile_folder(c->file);
 	conffile_read_all(&r, path);
 	if (r.files.n) {
-		build(c, &r.sections, r.left_out, faults);
+		build(c, &r.sections, &r.unread, faults);
 		set_state(where, c, faults);
 		check_passwords(c, &r.files, faults);
 	}
 	sections_fini(&r.sections);
 	conffiles_fini(&r.files);
+	config_list_fini(&r.unread.titles);
 	return c;
 }
 

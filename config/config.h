@@ -62,10 +62,10 @@ struct config_server {
 	enum config_tls_mode tls;
 	char *host; /* lower case, without brackets; "" for maildir, a socket */
 	uint16_t port;
-	char *path; /* of a maildir or a socket, absolute; else "" */
-	bool is_ip; /* host is an address, not a name */
-	bool
-	    is_loopback; /* host is written localhost, 127/8 or ::1; a socket */
+	char *path;	  /* of a maildir or a socket, absolute; else "" */
+	bool is_ip;	  /* host is an address, not a name */
+	bool is_loopback; /* host is written localhost, 127/8 or ::1; a socket
+			   */
 };
 
 enum config_tls_version {
@@ -78,8 +78,8 @@ enum config_tls_version {
 struct config_tls {
 	char *ca; /* absolute path, or NULL: the system's */
 	struct config_list
-	    fingerprint; /* "sha256:HEX" or "spki:HEX", lower case
-			  * without colons in HEX; n 0: by chain */
+		fingerprint; /* "sha256:HEX" or "spki:HEX", lower case
+			      * without colons in HEX; n 0: by chain */
 	enum config_tls_version min;
 	char *client_cert; /* absolute path, or NULL */
 	char *client_key;  /* absolute path; NULL: in client_cert, if any */

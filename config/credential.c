@@ -100,8 +100,8 @@ static bool read_fd(int fd, const char *path, struct secret *out,
 	else if (!ok)
 		(void)broken(err, errno, path);
 	else
-		ok =
-		    credential_take((struct view){ octets, n }, path, out, err);
+		ok = credential_take((struct view){ octets, n }, path, out,
+				     err);
 	secret_wipe(octets, cap);
 	free(octets);
 	return ok;
@@ -118,7 +118,7 @@ static enum found read_file(const char *path, struct credential_owner owner,
 			    bool systemd, struct secret *out, struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK |
-				O_NOCTTY);
+				    O_NOCTTY);
 	const char *why = "must not be a symbolic link";
 	struct stat st;
 	bool ok = false;
@@ -139,8 +139,8 @@ static enum found read_file(const char *path, struct credential_owner owner,
 		if (systemd && st.st_gid == 0)
 			owner.gid = 0;
 		ok = credential_is_safe(&st, &owner, &why)
-			 ? read_fd(fd, path, out, err)
-			 : unsafe(err, path, why);
+			     ? read_fd(fd, path, out, err)
+			     : unsafe(err, path, why);
 	}
 	(void)close(fd);
 	return ok ? FOUND : FOUND_FAULT;
@@ -225,8 +225,9 @@ static int open_folder(const char *dir, const struct credential_owner *owner,
 	made = mkdir(text_str(&path), 0700) == 0;
 	if (!made && errno != EEXIST)
 		(void)broken(err, errno, text_str(&path));
-	else if ((fd = open(text_str(&path), O_RDONLY | O_DIRECTORY |
-						 O_NOFOLLOW | O_CLOEXEC)) < 0)
+	else if ((fd = open(text_str(&path),
+			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) <
+		 0)
 		(void)broken(err, errno, text_str(&path));
 	else if (made && geteuid() == 0 &&
 		 fchown(fd, owner->uid, owner->gid) != 0)

@@ -22,7 +22,7 @@ static void put(struct faults *all, struct place at, char *text)
 void fault_add(struct faults *all, struct place at, const char *where,
 	       const char *fmt, ...)
 {
-	char what[LINE_OCTETS], line[2 * LINE_OCTETS], *out;
+	char what[LINE_OCTETS], line[2 * LINE_OCTETS], out[2 * LINE_OCTETS];
 	va_list ap;
 	int n;
 
@@ -40,9 +40,8 @@ void fault_add(struct faults *all, struct place at, const char *where,
 		n = snprintf(line, sizeof(line), "%s: %s%s%s", at.file, where,
 			     where[0] ? ": " : "", what);
 	MUST(n >= 0);
-	out = mem_new(sizeof(line));
-	printable(out, sizeof(line), view_of(line));
-	put(all, at, out);
+	printable(out, sizeof(out), view_of(line));
+	put(all, at, mem_str(out));
 }
 
 void faults_fini(struct faults *all)

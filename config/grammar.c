@@ -47,8 +47,8 @@ static void options_fill(struct options *all, enum section_kind kind)
 	for (unsigned i = 1; i < SECTION_KINDS; i++)
 		if (section_table[i].within & SETTING_IN(kind))
 			*opt++ = (cfg_opt_t)CFG_SEC(
-			    section_table[i].name, all->of[i],
-			    CFGF_MULTI | CFGF_TITLE | CFGF_NODEFAULT);
+				section_table[i].name, all->of[i],
+				CFGF_MULTI | CFGF_TITLE | CFGF_NODEFAULT);
 	if (kind == SECTION_GENERAL)
 		*opt++ = include;
 	*opt = end;
@@ -102,10 +102,10 @@ static int on_include(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
 	MUST(argc == 1);
 	t = token_of(now->tokens, argv[0]);
 	now->found.item = mem_grow(
-	    now->found.item, (now->found.n + 1) * sizeof(*now->found.item));
+		now->found.item, (now->found.n + 1) * sizeof(*now->found.item));
 	now->found.item[now->found.n++] =
-	    (struct included){ place_of(now->g, t),
-			       value_string(token_view(t)) };
+		(struct included){ place_of(now->g, t),
+				   value_string(token_view(t)) };
 	return 0;
 }
 
@@ -120,7 +120,7 @@ void includes_fini(struct includes *all)
 static void includes_move(struct includes *to, struct includes *from)
 {
 	to->item =
-	    mem_grow(to->item, (to->n + from->n + 1) * sizeof(*to->item));
+		mem_grow(to->item, (to->n + from->n + 1) * sizeof(*to->item));
 	for (size_t i = 0; i < from->n; i++)
 		to->item[to->n++] = from->item[i];
 	free(from->item);
@@ -194,8 +194,8 @@ static void one_setting(struct grammar *g, const struct tokens *tokens,
 			  : NULL;
 		if (t && token_is_value(t)) {
 			word[words.n++] =
-			    (struct word){ token_view(t),
-					   t->kind != TOKEN_WORD };
+				(struct word){ token_view(t),
+					       t->kind != TOKEN_WORD };
 			continue;
 		}
 		if (equals) {
@@ -245,7 +245,7 @@ static void one_section(struct grammar *g, const struct tokens *tokens,
 	if (rule->has_title && !titled) {
 		fault_add(g->faults, at, "", "%s needs a name: %s \"NAME\" {",
 			  rule->name, rule->name);
-		g->left_out = true;
+		g->unread->files = true;
 	} else if (!rule->has_title && titled) {
 		fault_add(g->faults, at, "", "%s has no name: %s {", rule->name,
 			  rule->name);
@@ -285,13 +285,16 @@ static bool drop(struct pass *p, struct tidy *t, unsigned passes)
 	    t->slot[p->token].role == SLOT_NOTHING) {
 		fault_add(p->g->faults, whole, "",
 			  "too many mistakes: the rest was not read");
-		p->g->left_out = true;
+		p->g->unread->files = true;
 		return false;
 	}
 	i = t->slot[p->token].statement;
 	refused(p, t, i);
 	if (t->statement[i].form == STATEMENT_SECTION)
-		p->g->left_out = true;
+		config_list_add(
+			&p->g->unread->titles,
+			view_of(t->tokens->item[t->statement[i].first + 1]
+					.text));
 	tidy_drop(t, i);
 	return true;
 }

@@ -30,8 +30,8 @@ struct grammar {
 	struct includes *includes; /* what was found is added */
 	struct faults *faults;
 	struct place file;
-	const char *dir; /* of the file */
-	bool left_out;	 /* out: a section is missing from sections */
+	const char *dir;       /* of the file */
+	struct unread *unread; /* what was left out is added */
 };
 
 void grammar_read(struct grammar *g, const struct tokens *tokens);

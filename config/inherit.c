@@ -94,8 +94,9 @@ void effective_add(struct config_effectives *e, const struct resolved *r,
 		value = v ? v->text : "none";
 	e->item = mem_grow(e->item, (e->n + 1) * sizeof(*e->item));
 	e->item[e->n++] =
-	    (struct config_effective){ setting_table[id].name, mem_str(value),
-				       origin_of(from ? from : r->by[id]) };
+		(struct config_effective){ setting_table[id].name,
+					   mem_str(value),
+					   origin_of(from ? from : r->by[id]) };
 }
 
 void effectives_fini(struct config_effectives *e)

@@ -136,12 +136,12 @@ static void one(struct lexer *l, char *out)
 		if (escape(l, out))
 			return;
 		fault_add(l->faults, l->place, "",
-			  "no such escape in \"double quotes\": write "
-			  "\\\\ for a backslash, or use 'single quotes'");
+			  "no such escape in \"double quotes\": in 'single "
+			  "quotes' a backslash stands for itself");
 	} else if (c == '$' && peek(l, 1) == '{') {
 		fault_add(l->faults, l->place, "",
-			  "${NAME} is not expanded: write \\${ in \"double "
-			  "quotes\", or use 'single quotes'");
+			  "${NAME} is not expanded: in 'single quotes' it "
+			  "stands for itself");
 	}
 	l->at = view_skip(l->at, 1);
 }

@@ -96,10 +96,10 @@ void make_effective_server(struct config_effectives *e,
 
 	if (server->host && server->host[0])
 		(void)snprintf(
-		    url, sizeof(url), "\"%s://%s%.300s%s:%u\"",
-		    config_scheme_name(server->scheme),
-		    strchr(server->host, ':') ? "[" : "", server->host,
-		    strchr(server->host, ':') ? "]" : "", server->port);
+			url, sizeof(url), "\"%s://%s%.300s%s:%u\"",
+			config_scheme_name(server->scheme),
+			strchr(server->host, ':') ? "[" : "", server->host,
+			strchr(server->host, ':') ? "]" : "", server->port);
 	else
 		(void)snprintf(url, sizeof(url), "\"%s:%.500s\"",
 			       config_scheme_name(server->scheme),
@@ -140,6 +140,16 @@ void make_effective_secret(struct config_effectives *e,
 		effective_add(e, r, SET_AUTH, NULL, NULL);
 }
 
+static void nearest(const struct sections *all, enum section_kind kind,
+		    const char *name, unsigned *best, const char **found)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->item[i]->kind == kind &&
+		    fault_is_near(view_of(name), view_of(all->item[i]->title),
+				  best))
+			*found = all->item[i]->title;
+}
+
 const struct section *make_find(struct making *m, const struct resolved *r,
 				enum setting_id id, enum section_kind kind)
 {
@@ -147,13 +157,10 @@ const struct section *make_find(struct making *m, const struct resolved *r,
 	const struct section *s = sections_find(m->written, kind, name);
 	unsigned best = 99;
 
-	if (s || m->left_out)
+	if (s || unread_may_hold(m->unread, name))
 		return s;
-	for (size_t i = 0; i < m->written->n; i++)
-		if (m->written->item[i]->kind == kind &&
-		    fault_is_near(view_of(name),
-				  view_of(m->written->item[i]->title), &best))
-			near = m->written->item[i]->title;
+	nearest(m->written, kind, name, &best, &near);
+	nearest(&m->builtin, kind, name, &best, &near);
 	make_fault(m, r, r->by[id], "there is no %s \"%s\"%s%s%s",
 		   section_table[kind].name, name,
 		   near ? ": did you mean \"" : "", near ? near : "",

@@ -12,13 +12,13 @@ struct making {
 	struct sections builtin; /* owned; the sections below */
 	const struct section *account_base, *delivery_base, *general_base;
 	struct faults *faults;
-	bool left_out;
+	const struct unread *unread;
 };
 
 /* A fault at a setting, or at the section where it is NULL. */
 void make_fault(struct making *m, const struct resolved *r,
 		const struct written *at, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+	__attribute__((format(printf, 4, 5)));
 
 /* Applies tls = "none" and what makes a local line need TLS. */
 void make_tls_mode(struct making *m, const struct resolved *r,

@@ -31,9 +31,9 @@ static void levels_of(struct making *m, const struct section *s,
 		a->provider = mem_str(name);
 		a->builtin = provider_find(view_of(name));
 		builtin = builtin_provider(m, name);
-		own = builtin
-			  ? sections_find(m->written, SECTION_PROVIDER, name)
-			  : make_find(m, r, SET_PROVIDER, SECTION_PROVIDER);
+		own = builtin ? sections_find(m->written, SECTION_PROVIDER,
+					      name)
+			      : make_find(m, r, SET_PROVIDER, SECTION_PROVIDER);
 	}
 	levels = (struct levels){ 0 };
 	levels_add(&levels, s);
@@ -65,17 +65,9 @@ static bool pick(struct making *m, const struct resolved *r,
 	for (size_t i = 0; i < w->value.list.n; i++) {
 		MUST(serverurl_read(view_of(w->value.list.item[i]), &s, why,
 				    sizeof(why)));
-		if (serverurl_use(s.scheme) == SERVER_DELIVERS) {
-			make_fault(m, r, w,
-				   "server: %s:// is for a delivery; an "
-				   "account has imaps imap pop3s or pop3",
-				   config_scheme_name(s.scheme));
-			serverurl_fini(&s);
-			serverurl_fini(out);
-			return false;
-		}
-		if (counts ? config_is_pop3(&s) == want_pop3
-			   : !found || !config_is_pop3(&s)) {
+		if (serverurl_use(s.scheme) == SERVER_FETCHES &&
+		    (counts ? config_is_pop3(&s) == want_pop3
+			    : !found || !config_is_pop3(&s))) {
 			serverurl_fini(out);
 			*out = s;
 			found = true;
@@ -83,13 +75,23 @@ static bool pick(struct making *m, const struct resolved *r,
 			serverurl_fini(&s);
 		}
 	}
-	if (!found)
+	if (!found && counts)
 		make_fault(m, r, r->by[SET_PROTOCOL],
-			   "protocol = %s: %s has no such server",
-			   want_pop3 ? "pop3" : "imap",
-			   w->section->label[0] ? w->section->label
-						: "the account");
+			   "protocol = %s: there is no such server in %s",
+			   want_pop3 ? "pop3" : "imap", w->section->label);
 	return found;
+}
+
+/* A provider that does not exist was reported: it may have had one. */
+static void no_server(struct making *m, const struct resolved *r,
+		      const struct config_account *a)
+{
+	if (!a->provider)
+		make_fault(m, r, NULL, "server is missing (or a provider)");
+	else if (sections_find(m->written, SECTION_PROVIDER, a->provider))
+		make_fault(m, r, NULL,
+			   "server is missing: provider \"%s\" has none",
+			   a->provider);
 }
 
 static bool server(struct making *m, const struct resolved *r,
@@ -97,17 +99,14 @@ static bool server(struct making *m, const struct resolved *r,
 {
 	const struct written *w = r->by[SET_SERVER];
 
-	if (!w && !(m->left_out && r->by[SET_PROVIDER]))
-		make_fault(m, r, NULL,
-			   a->provider ? "the provider has no server: server "
-					 "is missing"
-				       : "server is missing (or a provider)");
+	if (!w)
+		no_server(m, r, a);
 	if (!w || !w->ok || !pick(m, r, &a->server))
 		return false;
 	make_tls_mode(m, r, &a->server);
 	a->place =
-	    mem_str(w->section->kind == SECTION_PROVIDER ? a->provider
-							 : a->server.host);
+		mem_str(w->section->kind == SECTION_PROVIDER ? a->provider
+							     : a->server.host);
 	return true;
 }
 
@@ -121,14 +120,23 @@ static void sign_in(struct making *m, const struct resolved *r,
 	a->auth = (enum config_auth)resolved_choice(r, SET_AUTH);
 }
 
+/* A name that is used twice is a fault of its own. */
+static bool all_are_one(const struct config *c)
+{
+	for (size_t i = 1; i < c->n_deliveries; i++)
+		if (strcmp(c->deliveries[0].name, c->deliveries[i].name) != 0)
+			return false;
+	return true;
+}
+
 static struct config_delivery *the_only_one(struct making *m,
 					    const struct resolved *r)
 {
 	struct config *c = m->c;
 
-	if (c->n_deliveries == 1)
+	if (c->n_deliveries && all_are_one(c))
 		return &c->deliveries[0];
-	if (m->left_out)
+	if (m->unread->files || m->unread->titles.n)
 		return NULL;
 	if (c->n_deliveries == 0)
 		make_fault(m, r, NULL,

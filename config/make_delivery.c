@@ -84,9 +84,9 @@ static void policy(const struct resolved *r, struct config_delivery *d)
 	d->sender = (enum config_sender)resolved_choice(r, SET_SENDER);
 	if (d->sender == CONFIG_SENDER_FIXED && sender)
 		d->sender_address =
-		    mem_str(strcmp(sender, "<>") == 0 ? "" : sender);
+			mem_str(strcmp(sender, "<>") == 0 ? "" : sender);
 	d->connections = r->by[SET_CONNECTIONS]
-			     ? (unsigned)resolved_number(r, SET_CONNECTIONS)
+				 ? (unsigned)resolved_number(r, SET_CONNECTIONS)
 			 : d->server.is_loopback ? CONNECTIONS_LOCAL
 						 : CONNECTIONS;
 	if (retry) {

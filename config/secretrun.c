@@ -119,10 +119,10 @@ static int spawn(struct running *r, char *const *argv, int write_end)
 	(void)posix_spawnattr_init(&attributes);
 	(void)posix_spawnattr_setsigdefault(&attributes, &all);
 	(void)posix_spawnattr_setsigmask(&attributes, &none);
-	(void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF |
-							POSIX_SPAWN_SETSIGMASK);
-	failure =
-	    posix_spawnp(&r->pid, argv[0], &files, &attributes, argv, environ);
+	(void)posix_spawnattr_setflags(
+		&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+	failure = posix_spawnp(&r->pid, argv[0], &files, &attributes, argv,
+			       environ);
 	(void)posix_spawnattr_destroy(&attributes);
 	(void)posix_spawn_file_actions_destroy(&files);
 	return failure;

@@ -34,9 +34,17 @@ struct section *sections_add(struct sections *all, enum section_kind kind,
 	s->at = at;
 	s->in = in;
 	all->item =
-	    mem_grow(all->item, (all->n + 1) * sizeof(struct section *));
+		mem_grow(all->item, (all->n + 1) * sizeof(struct section *));
 	all->item[all->n++] = s;
 	return s;
+}
+
+bool unread_may_hold(const struct unread *u, const char *title)
+{
+	for (size_t i = 0; i < u->titles.n; i++)
+		if (strcmp(u->titles.item[i], title) == 0)
+			return true;
+	return u->files;
 }
 
 struct section *sections_find(const struct sections *all,
@@ -142,7 +150,7 @@ void section_set_builtin(struct section *s, enum setting_id id,
 		word[words.n++] = (struct word){ view_word(&rest), true };
 	}
 	words.is_list =
-	    value_is_list(setting_table[id].rule.kind) && words.n != 1;
+		value_is_list(setting_table[id].rule.kind) && words.n != 1;
 	w = keep(s, id, s->at);
 	w->ok = value_read(&setting_table[id].rule, &words, &w->value, why,
 			   sizeof(why));

@@ -28,6 +28,14 @@ struct sections {
 	size_t n;
 };
 
+/* What could not be read, so that nobody says it is not there. */
+struct unread {
+	struct config_list
+		titles; /* of sections with a mistake in their form */
+	bool files;	/* whole files, or parts of unknown size */
+};
+bool unread_may_hold(const struct unread *u, const char *title);
+
 /* A new section at the end; title may be NULL, in too. */
 struct section *sections_add(struct sections *all, enum section_kind kind,
 			     const char *title, struct place at,

@@ -201,8 +201,8 @@ static bool read_host(struct view v, struct config_server *s, char *why,
 {
 	bool bracket = v.n && v.p[0] == '[';
 	size_t end = bracket ? view_find(v, ']') : view_find(v, ':');
-	struct view host =
-	    bracket ? view_head(view_skip(v, 1), end - 1) : view_head(v, end);
+	struct view host = bracket ? view_head(view_skip(v, 1), end - 1)
+				   : view_head(v, end);
 	struct view rest = view_skip(v, end + (bracket ? 1 : 0));
 	uint64_t port;
 

@@ -187,43 +187,48 @@ static void put_place(struct text *t, enum section_kind kind)
 			       rule->has_title ? " \"NAME\"" : "");
 }
 
-/* A known name in the wrong place. */
-static bool misplaced(struct view written, char *out, size_t cap)
+static unsigned places_of(struct view name)
 {
-	unsigned places = 0;
+	for (unsigned i = 0; i < SETTINGS; i++)
+		if (view_eq(name, view_of(setting_table[i].name)))
+			return setting_table[i].places;
+	for (unsigned i = 1; i < SECTION_KINDS; i++)
+		if (view_eq(name, view_of(section_table[i].name)))
+			return section_table[i].within;
+	return view_eq(name, VIEW_LIT("include")) ? G : 0;
+}
+
+/* A known name in the wrong place. */
+static bool misplaced(struct view name, const char *before, char *out,
+		      size_t cap)
+{
+	unsigned places = places_of(name);
 	struct text t;
 
-	for (unsigned i = 0; i < SETTINGS; i++)
-		if (view_eq(written, view_of(setting_table[i].name)))
-			places = setting_table[i].places;
-	for (unsigned i = 1; !places && i < SECTION_KINDS; i++)
-		if (view_eq(written, view_of(section_table[i].name)))
-			places = section_table[i].within;
-	if (view_eq(written, VIEW_LIT("include")))
-		places = SETTING_IN(SECTION_GENERAL);
 	if (!places)
 		return false;
 	text_init(&t, 200);
 	for (unsigned i = 0; i < SECTION_KINDS; i++)
-		if (places & SETTING_IN(i))
+		if ((places & SETTING_IN(i)) && !section_table[i].later)
 			put_place(&t, (enum section_kind)i);
-	(void)snprintf(out, cap, "it belongs into %s", text_str(&t));
+	(void)snprintf(out, cap, "%sit belongs into %s", before, text_str(&t));
 	text_fini(&t);
 	return true;
 }
 
-static const char *nearest(struct view written, enum section_kind in)
+/* kinds: bits of SETTING_IN() */
+static const char *nearest(struct view written, unsigned kinds)
 {
 	const char *found = NULL;
 	unsigned best = 99;
 
 	for (unsigned i = 0; i < SETTINGS; i++)
-		if (setting_fits((enum setting_id)i, in) &&
+		if ((setting_table[i].places & kinds) &&
 		    fault_is_near(written, view_of(setting_table[i].name),
 				  &best))
 			found = setting_table[i].name;
 	for (unsigned i = 1; i < SECTION_KINDS; i++)
-		if ((section_table[i].within & SETTING_IN(in)) &&
+		if ((section_table[i].within & kinds) &&
 		    fault_is_near(written, view_of(section_table[i].name),
 				  &best))
 			found = section_table[i].name;
@@ -233,16 +238,22 @@ static const char *nearest(struct view written, enum section_kind in)
 void setting_hint(struct view written, enum section_kind in, char *out,
 		  size_t cap)
 {
-	const char *near;
+	const char *near = nearest(written, SETTING_IN(in));
+	char before[80];
 
 	out[0] = 0;
-	if (misplaced(written, out, cap))
+	if (misplaced(written, "", out, cap))
 		return;
-	near = nearest(written, in);
-	if (!near)
-		near = nearest(written, SECTION_GENERAL);
-	if (near)
+	if (near) {
 		(void)snprintf(out, cap, "did you mean \"%s\"?", near);
-	else
-		(void)foreign_hint(written, out, cap);
+		return;
+	}
+	if (foreign_hint(written, out, cap))
+		return;
+	near = nearest(written, ~0u);
+	if (near) {
+		(void)snprintf(before, sizeof(before), "did you mean \"%s\"? ",
+			       near);
+		(void)misplaced(view_of(near), before, out, cap);
+	}
 }

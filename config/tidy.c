@@ -17,7 +17,8 @@ struct tidying {
 	size_t depth, depth_cap;
 	size_t closed_for_user;
 	char label[TIDY_LABEL];
-	size_t junk_until; /* one fault for a run of tokens out of place */
+	bool behind_secret; /* what stands here may be a part of one */
+	size_t junk_until;  /* one fault for a run of tokens out of place */
 };
 
 static bool is(const struct tidying *d, size_t i, enum token_kind kind)
@@ -28,6 +29,11 @@ static bool is(const struct tidying *d, size_t i, enum token_kind kind)
 static bool is_value(const struct tidying *d, size_t i)
 {
 	return i < d->n && token_is_value(&d->token[i]);
+}
+
+static bool is_quoted(const struct tidying *d, size_t i)
+{
+	return is(d, i, TOKEN_STRING) || is(d, i, TOKEN_LITERAL);
 }
 
 static struct place place_of(const struct tidying *d, size_t i)
@@ -50,10 +56,11 @@ static struct statement *begin(struct tidying *d, enum statement_form form)
 
 	if ((t->statements & (t->statements - 1)) == 0)
 		t->statement =
-		    mem_grow(t->statement,
-			     (2 * t->statements + 1) * sizeof(*t->statement));
-	t->statement[t->statements++] =
-	    (struct statement){ .form = form, .first = d->at, .last = d->at };
+			mem_grow(t->statement, (2 * t->statements + 1) *
+						       sizeof(*t->statement));
+	t->statement[t->statements++] = (struct statement){ .form = form,
+							    .first = d->at,
+							    .last = d->at };
 	return &t->statement[t->statements - 1];
 }
 
@@ -109,11 +116,17 @@ static bool begins_statement(const struct tidying *d, size_t i)
 static void junk(struct tidying *d, const char *what)
 {
 	struct view v = token_view(&d->token[d->at]);
+	bool first = d->junk_until != d->at || d->at == 0;
 
-	if (d->junk_until != d->at || d->at == 0)
-		fault_add(
-		    d->faults, place_of(d, d->at), label(d), "\"%.*s\" %s",
-		    (int)(v.n < NAME_OCTETS ? v.n : NAME_OCTETS), v.p, what);
+	if (first && (d->behind_secret || is_quoted(d, d->at)))
+		fault_add(d->faults, place_of(d, d->at), label(d),
+			  "what stands behind the value is no setting and no "
+			  "section (is a quote too many in it?)");
+	else if (first)
+		fault_add(d->faults, place_of(d, d->at), label(d),
+			  "\"%.*s\" %s",
+			  (int)(v.n < NAME_OCTETS ? v.n : NAME_OCTETS), v.p,
+			  what);
 	d->at++;
 	d->junk_until = d->at;
 }
@@ -169,6 +182,7 @@ static void section(struct tidying *d)
 	if (d->depth && only_at_the_top(token_view(&d->token[d->at])))
 		close_all(d);
 	begin(d, STATEMENT_SECTION);
+	d->behind_secret = false;
 	role(d, d->at, titled ? SLOT_NAME : SLOT_UNTITLED);
 	if (titled)
 		role(d, d->at + 1, SLOT_TITLE);
@@ -270,6 +284,8 @@ static void set(struct tidying *d)
 		return;
 	}
 	begin(d, STATEMENT_SET);
+	d->behind_secret =
+		view_starts(token_view(&d->token[name]), VIEW_LIT("pass"));
 	role(d, name, SLOT_NAME);
 	role(d, name + 1, SLOT_EQUALS);
 	d->at = value;
@@ -306,9 +322,7 @@ static void call(struct tidying *d)
 {
 	size_t name = d->at;
 
-	if ((!is(d, name + 2, TOKEN_STRING) &&
-	     !is(d, name + 2, TOKEN_LITERAL)) ||
-	    !is(d, name + 3, TOKEN_CALL_END)) {
+	if (!is_quoted(d, name + 2) || !is(d, name + 3, TOKEN_CALL_END)) {
 		bad_call(d);
 		return;
 	}
@@ -335,7 +349,7 @@ static void stray_word(struct tidying *d)
 {
 	struct view v = token_view(&d->token[d->at]);
 
-	if (view_eq(v, VIEW_LIT(";"))) {
+	if (d->behind_secret || view_eq(v, VIEW_LIT(";"))) {
 		junk(d, "divides nothing here: leave it out");
 	} else if (is_value(d, d->at + 1) && !begins_statement(d, d->at + 1) &&
 		   is_plain_name(v)) {

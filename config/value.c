@@ -175,6 +175,12 @@ static bool goes_unquoted(enum value_kind kind)
 	       kind == VALUE_ANYTHING;
 }
 
+/* `sender = original` */
+static bool is_own_word(enum value_kind kind, struct view v)
+{
+	return kind == VALUE_SENDER && view_eq(v, VIEW_LIT("original"));
+}
+
 static bool read_bool(struct view v, unsigned *out)
 {
 	if (!view_eq(v, VIEW_LIT("yes")) && !view_eq(v, VIEW_LIT("no")))
@@ -241,8 +247,8 @@ static bool read_choice(struct reading *r)
 static bool read_auth(struct reading *r)
 {
 	static const char later[] =
-	    "scram-sha-256-plus scram-sha-1-plus scram-sha-256 scram-sha-1 "
-	    "cram-md5 apop external gssapi xoauth2 oauthbearer ";
+		"scram-sha-256-plus scram-sha-1-plus scram-sha-256 scram-sha-1 "
+		"cram-md5 apop external gssapi xoauth2 oauthbearer ";
 	static const char *const now[] = { "auto", "plain", "login" };
 	struct view rest = view_of(later);
 
@@ -323,18 +329,24 @@ static bool read_sender(struct reading *r)
 static bool read_server(struct reading *r)
 {
 	struct config_server s;
-	bool ok = true;
 	char why[400];
 
-	for (size_t i = 0; ok && i < r->words->n; i++) {
+	for (size_t i = 0; i < r->words->n; i++) {
 		struct view url = r->words->item[i].text;
 
-		ok = serverurl_read(url, &s, why, sizeof(why));
-		if (!ok)
-			return wrong_word(r, url, why);
+		/* before an @ a password may stand: not shown */
+		if (view_find(url, '@') < url.n)
+			return wrong(r, "write the user as `user`, not before "
+					"an @ in the server");
+		if (!serverurl_read(url, &s, why, sizeof(why))) {
+			(void)snprintf(r->why, r->cap, "\"%.*s\": %s",
+				       (int)(url.n < 200 ? url.n : 200), url.p,
+				       why);
+			return false;
+		}
 		serverurl_fini(&s);
 	}
-	return ok;
+	return true;
 }
 
 static bool read_addresses(struct reading *r)
@@ -545,8 +557,8 @@ static bool read_kind(struct reading *r)
 
 static void show_item(struct text *t, struct view v, bool quoted)
 {
-	char q =
-	    view_find(v, '"') < v.n || view_find(v, '\\') < v.n ? '\'' : '"';
+	char q = view_find(v, '"') < v.n || view_find(v, '\\') < v.n ? '\''
+								     : '"';
 
 	if (quoted)
 		(void)text_fmt(t, "%c%.*s%c", q, VIEW_ARG(v), q);
@@ -589,7 +601,8 @@ static bool words_are_sound(struct reading *r)
 	for (size_t i = 0; i < w->n; i++) {
 		struct view v = w->item[i].text;
 
-		if (!w->item[i].quoted && !goes_unquoted(r->rule->kind))
+		if (!w->item[i].quoted && !goes_unquoted(r->rule->kind) &&
+		    !is_own_word(r->rule->kind, v))
 			return wrong(r, "it must stand in quotes: 'like this' "
 					"or \"like this\"");
 		if (!v.n)
@@ -606,7 +619,7 @@ bool value_read(const struct value_rule *rule, const struct words *words,
 	struct reading r = { .rule = rule,
 			     .words = words,
 			     .first =
-				 words->n ? words->item[0].text : VIEW_NONE,
+				     words->n ? words->item[0].text : VIEW_NONE,
 			     .out = out,
 			     .why = why,
 			     .cap = cap };
