@@ -59,6 +59,7 @@ enum ledger_statement {
 	STMT_FOLDER_OLDER,
 	STMT_FOLDER_NEW,
 	STMT_FOLDER_LOAD,
+	STMT_FOLDER_DELIVERED,
 	STMT_FOLDER_SAVE,
 	STMT_FOLDER_KNOWN,
 	STMT_FOLDER_AGAIN,
@@ -74,12 +75,9 @@ enum ledger_statement {
 	STMT_SPAN_OVER,
 	STMT_SPAN_SET,
 	STMT_SPAN_DROP,
-	STMT_SPAN_BEFORE,
-	STMT_SPAN_AFTER,
 	STMT_SPAN_ABSENT,
 	STMT_SKIPPED_SCAN,
 	STMT_SKIP,
-	STMT_LISTED,
 	/* tidying */
 	STMT_FOLDED,
 	STMT_PRINT,
@@ -95,12 +93,20 @@ enum ledger_statement {
 	STMT_SEGMENT_ROWS,
 	STMT_MOVE,
 	/* queries */
-	STMT_EVENTS,
+	STMT_NAMES,
+	STMT_QUEUED,
+	STMT_ACCOUNTS,
+	STMT_DELIVERIES,
+	STMT_SKIPPED_ROWS,
 	STMT_COUNTS,
 	STMT_COUNT_SKIPPED,
 	STMT_RETRY,
-	STMT_FORGET,
-	STMT_BODY,
+	STMT_DROP,
+	STMT_DROP_ROW,
+	STMT_TRACE,
+	STMT_EVENTS,
+	STMT_EVENT_SETTLED,
+	STMT_EVENT_QUEUED,
 	STMT_COUNT
 };
 
@@ -232,7 +238,7 @@ struct message *ledger_load(struct ledger *l, int64_t id);
 	" last_success, next_poll, failures, settings, trouble,"               \
 	" trouble_text, trouble_remedy, trouble_since, trouble_told,"          \
 	" trouble_count, fetched, delivered, held, skipped, deleted,"          \
-	" octets, reconcile"
+	" octets, reconcile, keep"
 #define LEDGER_DELIVERY_COLUMNS                                                \
 	"name, health, last_success, next_try, failures, trouble,"             \
 	" trouble_text, trouble_remedy, trouble_since, trouble_told,"          \

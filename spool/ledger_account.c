@@ -79,6 +79,9 @@ void ledger_account_row(sqlite3_stmt *s, struct spool_account *a)
 	a->deleted = (uint64_t)column_int(s, 22);
 	a->octets = (uint64_t)column_int(s, 23);
 	a->reconcile = column_int(s, 24) != 0;
+	a->keep_ms = sqlite3_column_type(s, 25) == SQLITE_NULL
+			     ? INT64_MIN
+			     : column_int(s, 25);
 }
 
 /* --- identity of an account: DESIGN 5 ------------------------------------ */
@@ -258,7 +261,7 @@ bool ledger_run_account_save(struct ledger *l, struct spool_req *r)
 			" last_success = ?, next_poll = ?, failures = ?, settings = ?,"
 			" trouble = ?, trouble_text = ?, trouble_remedy = ?,"
 			" trouble_since = ?, trouble_told = ?, trouble_count = ?,"
-			" reconcile = ? WHERE id = ?"),
+			" reconcile = ?, keep = ? WHERE id = ?"),
 		0
 	};
 
@@ -270,6 +273,7 @@ bool ledger_run_account_save(struct ledger *l, struct spool_req *r)
 	bind_uint(&b, a->settings);
 	bind_trouble(&b, &a->trouble);
 	bind_int(&b, a->reconcile);
+	bind_int(&b, a->keep_ms);
 	bind_int(&b, a->id);
 	if (!ledger_do_one(l, b.s))
 		r->ok = ledger_failed(l, &r->err, "no such account");
@@ -430,6 +434,38 @@ static bool load_folder(struct ledger *l, int64_t id, struct spool_folder *f)
 	return !l->broken;
 }
 
+static void note_delivered(struct spool_folder *f, uint32_t low, uint16_t day)
+{
+	if (!low)
+		return;
+	if (!f->delivered_low || low < f->delivered_low)
+		f->delivered_low = low;
+	if (!f->delivered_day || day < f->delivered_day)
+		f->delivered_day = day;
+}
+
+/* What keep may make due, folded or not. */
+static void load_delivered(struct ledger *l, struct spool_folder *f)
+{
+	struct bind b = { ledger_statement(
+				  l, STMT_FOLDER_DELIVERED,
+				  "SELECT min(first), min(day) FROM span"
+				  " WHERE folder = ? AND fate = ?"),
+			  0 };
+
+	bind_int(&b, f->id);
+	bind_int(&b, FATE_DELIVERED);
+	while (ledger_row(l, b.s))
+		note_delivered(f, (uint32_t)column_int(b.s, 0),
+			       (uint16_t)column_int(b.s, 1));
+	for (size_t i = 0; i < l->known.cap; i++) {
+		const struct known_entry *e = &l->known.at[i];
+
+		if (e->id && e->folder == f->id && e->fate == FATE_DELIVERED)
+			note_delivered(f, message_key_to_uid(&e->key), e->day);
+	}
+}
+
 bool ledger_run_folder_open(struct ledger *l, struct spool_req *r)
 {
 	struct spool_folder_open *q = LIST_OF(r, struct spool_folder_open, req);
@@ -439,8 +475,8 @@ bool ledger_run_folder_open(struct ledger *l, struct spool_req *r)
 	if (!id && !l->broken)
 		id = add_folder(l, q, adopted);
 	q->f = (struct spool_folder){ 0 };
-	if (id)
-		(void)load_folder(l, id, &q->f);
+	if (id && load_folder(l, id, &q->f))
+		load_delivered(l, &q->f);
 	/* Until the new one was dealt with, through restarts as well. */
 	q->f.changed = older && !q->f.first_done;
 	return done(l, r);

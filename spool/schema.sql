@@ -29,6 +29,7 @@ CREATE TABLE account (
 	next_poll INTEGER NOT NULL DEFAULT 0,
 	failures INTEGER NOT NULL DEFAULT 0,
 	settings INTEGER NOT NULL DEFAULT 0,
+	keep INTEGER,                 -- ms, -1: for ever; at the last pass
 	trouble INTEGER NOT NULL DEFAULT 0,
 	trouble_text TEXT NOT NULL DEFAULT '',
 	trouble_remedy TEXT NOT NULL DEFAULT '',

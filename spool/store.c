@@ -13,8 +13,7 @@ struct batch {
 	unsigned n;
 	bool urgent;
 	int64_t first_us, last_us; /* when the first and the last came */
-	bool was_busy;		   /* the commit before was no small one */
-	int64_t committed_us;
+	int64_t busy_us;	   /* when the last commit was no small one */
 };
 
 static int64_t clock_us(void)
@@ -80,8 +79,8 @@ static bool commit(struct spool *s, struct batch *b)
 	}
 	reader_tell(&s->reader, l);
 	atomic_store(&s->octets, segments_live(&l->segments));
-	b->was_busy = b->n >= STORE_BUSY;
-	b->committed_us = clock_us();
+	if (b->n >= STORE_BUSY)
+		b->busy_us = clock_us();
 	b->n = 0;
 	b->urgent = false;
 	give_back(s, &b->ran);
@@ -135,6 +134,21 @@ static bool run_job(struct spool *s, struct batch *b)
 	return l->broken ? stop_for(s, &l->why) : true;
 }
 
+/*
+ * How long without a new request means that none is coming: long against the
+ * distance at which those of this batch came. All of a burst wait for its
+ * commit, and nothing else comes before it; what a network delivers drips.
+ */
+static int64_t quiet_us(const struct batch *b)
+{
+	int64_t each = b->n > 1 ? (b->last_us - b->first_us) / (b->n - 1) : 0;
+
+	each *= 8;
+	if (each < STORE_QUIET_LEAST_US)
+		return STORE_QUIET_LEAST_US;
+	return each < STORE_QUIET_US ? each : STORE_QUIET_US;
+}
+
 /* Microseconds until the commit; 0: now. */
 static int64_t commit_in(const struct spool *s, const struct batch *b)
 {
@@ -143,11 +157,11 @@ static int64_t commit_in(const struct spool *s, const struct batch *b)
 
 	if (!ledger_changed(l) || b->urgent || b->n >= STORE_BATCH)
 		return 0;
-	if (!b->was_busy && b->n < STORE_BUSY)
-		return 0;
 	now = clock_us();
+	if (b->n < STORE_BUSY && now > b->busy_us + STORE_CALM_US)
+		return 0;
 	wait = b->first_us + STORE_WAIT_MS * 1000 - now;
-	quiet = b->last_us + STORE_QUIET_US - now;
+	quiet = b->last_us + quiet_us(b) - now;
 	if (quiet < wait)
 		wait = quiet;
 	return wait > 0 ? wait : 0;

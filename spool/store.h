@@ -1,11 +1,11 @@
 /*
  * store - the store thread: requests in, group commit, results out.
  *
- * Private to the spool. A commit is made when 64 requests wait for it, when
- * one of them is urgent or has waited STORE_WAIT_MS, or when nothing more is
- * coming: at once when the last commits were small, after STORE_QUIET_US
- * without a new request when they were not. Work that changed nothing waits for
- * no company.
+ * Private to the spool. A commit is made when STORE_BATCH requests wait
+ * for it, when one of them is urgent or has waited STORE_WAIT_MS, or when
+ * nothing more is coming: at once when all commits lately are small, else
+ * after some time without a new request. Work that changed
+ * nothing waits for no company.
  */
 #ifndef SPOOL_STORE_H
 #define SPOOL_STORE_H
@@ -15,10 +15,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define STORE_BATCH    64u
-#define STORE_BUSY     4u /* requests in a commit that make it no small one */
-#define STORE_WAIT_MS  8
-#define STORE_QUIET_US 2000
+#define STORE_BATCH	     128u
+#define STORE_BUSY	     4u /* requests that make a commit no small one */
+#define STORE_CALM_US	     50000 /* after such a one, none is at once */
+#define STORE_WAIT_MS	     8
+#define STORE_QUIET_US	     2000
+#define STORE_QUIET_LEAST_US 200
 
 struct spool {
 	struct spool_options options;
