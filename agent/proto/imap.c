@@ -10,8 +10,8 @@ struct imap *imap_new(bool under_tls)
 
 	p->under_tls = under_tls;
 	p->oldest = p->next_tag = 1;
-	p->in =
-	    (struct queue){ .data = p->in_octets, .cap = sizeof(p->in_octets) };
+	p->in = (struct queue){ .data = p->in_octets,
+				.cap = sizeof(p->in_octets) };
 	p->out = (struct queue){ .data = p->out_octets,
 				 .cap = sizeof(p->out_octets) };
 	return p;
@@ -173,8 +173,8 @@ static bool fail_eof(struct imap *p, struct imap_event *ev)
 {
 	return imap_fail(p, ev, ERR_NETWORK,
 			 p->phase == IMAP_PHASE_GREETING
-			     ? "the server closed without a greeting"
-			     : "the server closed the connection");
+				 ? "the server closed without a greeting"
+				 : "the server closed the connection");
 }
 
 /* ---- what handlers share ---- */
@@ -215,9 +215,9 @@ static bool string_octets(struct imap *p, uint64_t n, enum imap_literal_use use,
 	if (n > most(use))
 		return imap_fail(p, ev, ERR_LIMIT,
 				 use == IMAP_LITERAL_NAME
-				     ? "a mailbox name is too long"
-				     : "a literal nobody asked for is too "
-				       "long");
+					 ? "a mailbox name is too long"
+					 : "a literal nobody asked for is too "
+					   "long");
 	p->literal = n;
 	p->use = use;
 	p->n_name = use == IMAP_LITERAL_NAME ? 0 : p->n_name;
@@ -344,8 +344,8 @@ static bool on_bad(struct imap *p, struct imap_event *ev)
 	    (p->step != IMAP_STEP_UNTAGGED && p->step != IMAP_STEP_NUMBERED))
 		return imap_malformed(p, ev,
 				      p->phase == IMAP_PHASE_GREETING
-					  ? "this is no IMAP greeting"
-					  : "malformed response");
+					      ? "this is no IMAP greeting"
+					      : "malformed response");
 	p->step = IMAP_STEP_SKIP;
 	return false;
 }

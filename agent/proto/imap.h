@@ -200,13 +200,13 @@ enum imap_fetch_has {
 
 struct imap_fetch {
 	uint32_t uid; /* 0: not told (yet, at BODY_BEGIN) */
-	uint32_t
-	    seq; /* message sequence number: tells responses apart, no more */
+	uint32_t seq; /* message sequence number: tells responses apart, no more
+		       */
 	unsigned has, flags;
 	int64_t date;  /* INTERNALDATE, unix seconds */
 	uint64_t size; /* RFC822.SIZE: a claim */
 	uint64_t
-	    octets; /* of the body, as framed (B7); END: all have arrived */
+		octets; /* of the body, as framed (B7); END: all have arrived */
 	enum imap_part part;
 };
 

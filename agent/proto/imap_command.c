@@ -67,8 +67,8 @@ static bool commit(struct build *b, enum imap_command command)
 	if (!b->ok)
 		return take_back(b);
 	p->ring[p->next_tag % IMAP_PIPELINE] =
-	    (struct imap_inflight){ .command = command,
-				    .end = p->sent + p->out.len };
+		(struct imap_inflight){ .command = command,
+					.end = p->sent + p->out.len };
 	p->next_tag++;
 	p->flying[command]++;
 	if (p->in_flight++ == 0)
@@ -145,8 +145,8 @@ static void hold(struct build *b)
 	b->ok = b->ok && p->n_holds < IMAP_HOLDS;
 	if (b->ok)
 		p->holds[p->n_holds++] =
-		    (struct imap_hold){ .at = p->sent + p->out.len,
-					.tag = p->next_tag };
+			(struct imap_hold){ .at = p->sent + p->out.len,
+					    .tag = p->next_tag };
 }
 
 static void put_literal(struct build *b, struct view v)
@@ -246,7 +246,7 @@ static bool put_line(struct imap *p, struct view line)
 bool imap_answer(struct imap *p, struct view base64)
 {
 	const struct imap_inflight *last =
-	    &p->ring[imap_tag(p) % IMAP_PIPELINE];
+		&p->ring[imap_tag(p) % IMAP_PIPELINE];
 
 	if (p->phase == IMAP_PHASE_DEAD || p->auth != IMAP_TURN_CLIENT ||
 	    last->command != IMAP_AUTHENTICATE || !put_line(p, base64))
@@ -359,7 +359,7 @@ static bool select_named(struct imap *p, enum imap_command command,
 			 struct view verb, struct view name)
 {
 	bool first =
-	    !imap_flies(p, IMAP_SELECT) && !imap_flies(p, IMAP_EXAMINE);
+		!imap_flies(p, IMAP_SELECT) && !imap_flies(p, IMAP_EXAMINE);
 
 	if (!named(p, command, verb, name))
 		return false;

@@ -185,8 +185,8 @@ static void selected(struct imap *p, struct imap_event *ev)
 	ev->mailbox = p->selected;
 	p->selected = (struct imap_mailbox){ .name = VIEW_NONE };
 	/* RFC 3501 6.3.1: a SELECT that failed leaves nothing selected. */
-	p->phase =
-	    ev->status == IMAP_OK ? IMAP_PHASE_SELECTED : IMAP_PHASE_SIGNED_IN;
+	p->phase = ev->status == IMAP_OK ? IMAP_PHASE_SELECTED
+					 : IMAP_PHASE_SIGNED_IN;
 }
 
 /* What the answer to this command changes; true: *ev is another event. */
@@ -270,8 +270,8 @@ static bool greet(struct imap *p, const struct condition *c,
 	if (c->status == IMAP_PREAUTH && !p->under_tls)
 		return imap_fail(p, ev, ERR_TRUST,
 				 "the server signs in before TLS (PREAUTH)");
-	p->phase =
-	    c->status == IMAP_PREAUTH ? IMAP_PHASE_SIGNED_IN : IMAP_PHASE_FRESH;
+	p->phase = c->status == IMAP_PREAUTH ? IMAP_PHASE_SIGNED_IN
+					     : IMAP_PHASE_FRESH;
 	learn(p, c);
 	p->told_before = p->told;
 	imap_progress(p);
@@ -327,7 +327,8 @@ bool imap_on_capability(struct imap *p, const struct lexeme *t,
 {
 	imap_response_done(p);
 	learn_capabilities(p, t->text);
-	*ev = (struct imap_event){ .type = IMAP_EV_CAPABILITIES };
+	*ev = (struct imap_event){ .type = IMAP_EV_CAPABILITIES,
+				   .text = view_trim(t->text) };
 	return true;
 }
 

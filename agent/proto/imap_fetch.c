@@ -77,7 +77,7 @@ static bool begin_body(struct imap *p, struct imap_event *ev)
 	p->body = true;
 	p->fetch.octets = p->literal;
 	p->fetch.part =
-	    p->item == IMAP_ITEM_BODY ? IMAP_PART_BODY : IMAP_PART_HEADER;
+		p->item == IMAP_ITEM_BODY ? IMAP_PART_BODY : IMAP_PART_HEADER;
 	imap_progress(p);
 	*ev = (struct imap_event){ .type = IMAP_EV_BODY_BEGIN,
 				   .fetch = p->fetch };

@@ -201,8 +201,8 @@ bool lex_line_literal(struct view line, uint64_t *size)
 	if (line.p[open] != '{')
 		return false;
 	return literal_size(
-		   (struct view){ line.p + open + 1, line.n - open - 2 },
-		   size) == LEX_LITERAL;
+		       (struct view){ line.p + open + 1, line.n - open - 2 },
+		       size) == LEX_LITERAL;
 }
 
 struct view lex_unescape(char *text, size_t n)

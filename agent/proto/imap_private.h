@@ -173,16 +173,17 @@ bool imap_string_begin(struct imap *p, const struct lexeme *t,
 
 /* imap_response.c */
 imap_handler imap_on_untagged, imap_on_numbered, imap_on_exists,
-    imap_on_expunge, imap_on_skip, imap_on_search, imap_on_search_tail,
-    imap_on_list, imap_on_list_attributes, imap_on_list_delimiter,
-    imap_on_list_name, imap_on_list_tail, imap_on_status_name, imap_on_status,
-    imap_on_status_key, imap_on_status_value, imap_on_status_end;
+	imap_on_expunge, imap_on_skip, imap_on_search, imap_on_search_tail,
+	imap_on_list, imap_on_list_attributes, imap_on_list_delimiter,
+	imap_on_list_name, imap_on_list_tail, imap_on_status_name,
+	imap_on_status, imap_on_status_key, imap_on_status_value,
+	imap_on_status_end;
 /* imap_fetch.c */
 imap_handler imap_on_fetch, imap_on_fetch_key, imap_on_fetch_value,
-    imap_on_fetch_flags, imap_on_fetch_nested, imap_on_fetch_end;
+	imap_on_fetch_flags, imap_on_fetch_nested, imap_on_fetch_end;
 /* imap_condition.c */
 imap_handler imap_on_start, imap_on_continue, imap_on_tagged, imap_on_condition,
-    imap_on_capability;
+	imap_on_capability;
 
 /* imap_command.c: what the server's answers do to what is to be sent */
 /* "+" for the literal at the front of what is pending; false: none waits. */

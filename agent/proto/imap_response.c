@@ -125,8 +125,8 @@ bool imap_on_exists(struct imap *p, const struct lexeme *t,
 	}
 	if (p->phase != IMAP_PHASE_SELECTED)
 		return false;
-	*ev =
-	    (struct imap_event){ .type = IMAP_EV_EXISTS, .number = p->number };
+	*ev = (struct imap_event){ .type = IMAP_EV_EXISTS,
+				   .number = p->number };
 	return true;
 }
 
@@ -379,7 +379,7 @@ bool imap_on_status_end(struct imap *p, const struct lexeme *t,
 	imap_response_done(p);
 	imap_progress(p);
 	p->status.name = (struct view){ p->name, p->n_name };
-	*ev =
-	    (struct imap_event){ .type = IMAP_EV_STATUS, .mailbox = p->status };
+	*ev = (struct imap_event){ .type = IMAP_EV_STATUS,
+				   .mailbox = p->status };
 	return true;
 }

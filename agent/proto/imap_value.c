@@ -111,8 +111,8 @@ void imap_value_capabilities(struct view words, struct imap_capabilities *out)
 	static const struct view auth = VIEW_LIT("AUTH=");
 	struct view word;
 
-	*out =
-	    (struct imap_capabilities){ .known = true, .can = IMAP_CAN_LOGIN };
+	*out = (struct imap_capabilities){ .known = true,
+					   .can = IMAP_CAN_LOGIN };
 	words = view_trim(words);
 	while (words.n) {
 		word = view_word(&words);
@@ -222,7 +222,7 @@ static int64_t days(int64_t year, int month, int day)
 	/* a year that begins in March has its leap day at the end */
 	int64_t y = year - (month <= 2);
 	int64_t of_year =
-	    (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+		(153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
 
 	return y * 365 + y / 4 - y / 100 + y / 400 + of_year - 719468;
 }
