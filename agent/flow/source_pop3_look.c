@@ -1,0 +1,162 @@
+#include "source_pop3.h"
+
+#include <stdlib.h>
+
+#include "must.h"
+#include "pop3_line.h"
+
+#define SORT_INLINE 20000u /* larger listings are sorted on the pool */
+
+/* --- the listing --- */
+
+static void refuse_listing(struct pop3_source *s, const struct pop3_event *ev)
+{
+	struct err err;
+
+	err_set(&err, pop3_line_class(ev->cmd, ev->code),
+		"the server does not list the maildrop");
+	err.origin = ERR_FROM_POP3;
+	err_peer(&err, ev->text);
+	pop3_source_end(s, &err);
+}
+
+static void finish_look(struct pop3_source *s)
+{
+	struct spool_item *items;
+	struct err err;
+	size_t n;
+
+	if (s->left_out && s->no_uidl &&
+	    s->left_out == listing_unnamed_count(s->listing)) {
+		err_set(&err, ERR_REFUSED,
+			"the server has neither UIDL nor TOP: its messages "
+			"cannot be told apart");
+		err_remedy(&err, "use IMAP for this mailbox");
+		pop3_source_end(s, &err);
+		return;
+	}
+	if (s->left_out)
+		pop3_source_warn(s, "left_without_identity", s->left_out);
+	s->look = LOOK_NOT;
+	items = listing_take(s->listing, &n);
+	s->report->items(s->who, items, n);
+}
+
+static void name_or_finish(struct pop3_source *s)
+{
+	uint32_t number;
+
+	s->look = LOOK_HEADERS;
+	if (listing_unnamed_count(s->listing) == 0) {
+		finish_look(s);
+		return;
+	}
+	pop3_source_warn(s, s->no_uidl ? "no_uidl" : "uidl_not_unique",
+			 listing_unnamed_count(s->listing));
+	for (; listing_unnamed(s->listing, &number); s->naming++)
+		pop3_source_add_job(s, JOB_NAME, number, NULL);
+}
+
+static void sort_on_pool(void *who)
+{
+	struct sorting *sorting = who;
+
+	listing_sort(sorting->listing);
+}
+
+static void on_sorted(void *who)
+{
+	struct sorting *sorting = who;
+	struct pop3_source *s = sorting->source;
+
+	if (!s) {
+		listing_free(sorting->listing);
+	} else {
+		s->sorting = NULL;
+		if (s->phase != PHASE_OVER) {
+			name_or_finish(s);
+			task_post(&s->turn);
+		}
+	}
+	free(sorting);
+}
+
+static void sort_look(struct pop3_source *s)
+{
+	s->look = LOOK_SORT;
+	if (listing_count(s->listing) <= SORT_INLINE) {
+		listing_sort(s->listing);
+		name_or_finish(s);
+		return;
+	}
+	s->sorting = mem_new(sizeof(*s->sorting));
+	*s->sorting = (struct sorting){ s->listing, s };
+	loop_work(s->o.loop, sort_on_pool, on_sorted, s->sorting);
+}
+
+void pop3_source_begin_look(struct pop3_source *s)
+{
+	bool pipelining = pop3_caps(s->pop3)->pipelining;
+
+	if (s->look != LOOK_ASKED || pop3_in_flight(s->pop3))
+		return;
+	listing_free(s->listing);
+	s->listing = listing_new(s->o.key);
+	s->left_out = 0;
+	s->no_uidl = false;
+	MUST(pop3_list(s->pop3) && (!pipelining || pop3_uidl(s->pop3)));
+	s->look = LOOK_LIST;
+}
+
+void pop3_source_on_list(struct pop3_source *s, const struct pop3_event *ev)
+{
+	struct err err;
+
+	if (ev->type == POP3_EV_REPLY && !ev->ok)
+		refuse_listing(s, ev);
+	if (ev->type == POP3_EV_LISTING)
+		listing_scan(s->listing, ev->number, ev->octets);
+	if (ev->type != POP3_EV_END)
+		return;
+	if (!listing_scanned(s->listing, &err)) {
+		pop3_source_end(s, &err);
+		return;
+	}
+	s->look = LOOK_UIDL;
+	if (pop3_in_flight(s->pop3) == 0)
+		MUST(pop3_uidl(s->pop3));
+}
+
+void pop3_source_on_uidl(struct pop3_source *s, const struct pop3_event *ev)
+{
+	struct err err;
+
+	if (ev->type == POP3_EV_LISTING) {
+		if (!listing_uid(s->listing, ev->number, ev->text, &err))
+			pop3_source_end(s, &err);
+		return;
+	}
+	if (ev->type == POP3_EV_REPLY && ev->ok)
+		return;
+	s->no_uidl = ev->type == POP3_EV_REPLY;
+	if (s->no_uidl && pop3_line_class(ev->cmd, ev->code) == ERR_RETRY) {
+		refuse_listing(s, ev);
+		return;
+	}
+	sort_look(s);
+}
+
+void pop3_source_named(struct pop3_source *s, bool ok)
+{
+	uint8_t hash[HASH_BODY_OCTETS];
+
+	if (ok) {
+		hash_end(s->hash, hash);
+		listing_header(s->listing, hash, !s->hashed);
+	} else {
+		listing_leave_out(s->listing);
+		s->left_out++;
+	}
+	if (--s->naming == 0)
+		finish_look(s);
+}
