@@ -1,0 +1,343 @@
+#include "check_view.h"
+#include "report.h"
+#include "shape.h"
+#include "table.h"
+#include "when.h"
+
+#include <stdio.h>
+
+static const char *name_of(const struct probe *p)
+{
+	return p->account ? p->account->name : p->delivery->name;
+}
+
+static const struct config_server *server_of(const struct probe *p)
+{
+	return p->account ? &p->account->server : &p->delivery->server;
+}
+
+/* ---- for people ---- */
+
+static void put_tls(const struct probe *p, struct text *out)
+{
+	const struct tls_info *t = &p->tls;
+	char until[WHEN_TEXT];
+
+	if (!p->has_tls) {
+		if (server_of(p)->tls == CONFIG_TLS_NONE &&
+		    !server_of(p)->is_loopback)
+			(void)text_puts(out,
+					"  warning: tls = \"none\": password "
+					"and mail cross the network in "
+					"clear\n");
+		return;
+	}
+	when_rfc3339(t->not_after_unix * 1000, until);
+	(void)text_fmt(out, "  %s, %s\n", t->version, t->cipher);
+	(void)text_fmt(out,
+		       "  certificate of %s, by %s, until %.10s, trusted by "
+		       "%s\n",
+		       t->subject, t->issuer, until,
+		       t->pinned ? "fingerprint" : "its issuer and name");
+	(void)text_fmt(out, "  %s\n  %s\n", t->sha256, t->spki);
+}
+
+static void put_folder(const struct probe_folder *f, struct text *out)
+{
+	char n[TERM_NUMBER];
+
+	if (f->err.class != ERR_NONE)
+		return;
+	term_number(f->there.exists, n);
+	(void)text_fmt(out, "  %s%s%s message%s%s\n",
+		       *f->name ? f->name : "mailbox", ": ", n,
+		       f->there.exists == 1 ? "" : "s",
+		       f->there.read_only ? ", read-only: nothing can be "
+					    "deleted there"
+					  : "");
+}
+
+static void put_rcpt(const struct probe_rcpt *r, struct text *out)
+{
+	if (probe_rcpt_class(r) != ERR_NONE)
+		return;
+	if (r->is_sender)
+		(void)text_fmt(out, "  sender <%s>: ", r->address);
+	else
+		(void)text_fmt(out, "  recipient %s: ", r->address);
+	(void)text_puts(out, "accepted");
+	if (r->words && *r->words)
+		(void)text_fmt(out, " (%d %s)", r->code, r->words);
+	(void)text_puts(out, "\n");
+}
+
+void check_view_text(const struct probe *p, bool colour, struct text *out)
+{
+	bool bad = probe_worst(p) != ERR_NONE;
+	char octets[TERM_OCTETS];
+
+	(void)text_fmt(out, "%s%s%s%s  %s%s%s\n",
+		       term_colour(bad ? TERM_BAD : TERM_GOOD, colour),
+		       p->account ? "" : "delivery ", name_of(p),
+		       term_colour(TERM_PLAIN, colour), server_of(p)->url,
+		       p->account ? "  " : "",
+		       p->account ? p->account->user : "");
+	if (*p->peer)
+		(void)text_fmt(out, "  connected to %s\n", p->peer);
+	put_tls(p, out);
+	if (p->signed_in)
+		(void)text_puts(out, "  signed in\n");
+	if (*p->capabilities)
+		(void)text_fmt(out, "  capabilities: %s\n", p->capabilities);
+	if (p->max_octets) {
+		term_octets(p->max_octets, octets);
+		(void)text_fmt(out, "  takes messages up to %s\n", octets);
+	}
+	for (size_t i = 0; i < p->nfolders && p->signed_in; i++)
+		if (p->account)
+			put_folder(&p->folders[i], out);
+	for (size_t i = 0; i < p->nrcpts; i++)
+		put_rcpt(&p->rcpts[i], out);
+}
+
+void check_view_next(const struct pass_account *a, struct text *out)
+{
+	static const enum pass_reason left[] = { REASON_SIZE, REASON_AGE,
+						 REASON_MARKED,
+						 REASON_UNDECIDED };
+	char n[TERM_NUMBER], octets[TERM_OCTETS];
+
+	if (a->err.class != ERR_NONE && a->err.class != ERR_CONFIG)
+		return;
+	term_number(a->reasons[REASON_NEW], n);
+	term_octets(a->reason_octets[REASON_NEW], octets);
+	(void)text_fmt(out, "  next fetch: %s new (%s)", n, octets);
+	term_number(a->reasons[REASON_DUE], n);
+	(void)text_fmt(out, ", %s to be deleted", n);
+	for (size_t i = 0; i < sizeof(left) / sizeof(*left); i++) {
+		if (!a->reasons[left[i]])
+			continue;
+		term_number(a->reasons[left[i]], n);
+		(void)text_fmt(out, ", %s %s", n, pass_reason_text(left[i]));
+	}
+	(void)text_puts(out, "\n");
+}
+
+static void fault(const struct probe *p, const struct err *err,
+		  struct text *out)
+{
+	char name[96];
+
+	(void)snprintf(name, sizeof(name), "%s%s",
+		       p->account ? "" : "delivery ", name_of(p));
+	report_error(name, err, out);
+	(void)text_puts(out, "\n");
+}
+
+static void rcpt_err(const struct probe_rcpt *r, struct err *err)
+{
+	char words[300];
+
+	if (r->is_sender)
+		(void)err_set(err, probe_rcpt_class(r), "sender <%s> refused",
+			      r->address);
+	else
+		(void)err_set(err, probe_rcpt_class(r), "recipient %s refused",
+			      r->address);
+	(void)snprintf(words, sizeof(words), "%d %s", r->code,
+		       r->words ? r->words : "");
+	(void)err_peer(err, view_of(words));
+	if (err->class == ERR_RETRY)
+		(void)err_remedy(err, "it may pass: try again later");
+	else if (r->is_sender)
+		(void)err_remedy(err, "set `sender` to an address that this "
+				      "server takes");
+	else
+		(void)err_remedy(err, "correct `to`, or have the destination "
+				      "accept it");
+}
+
+void check_view_faults(const struct probe *p, struct text *out)
+{
+	struct err err;
+
+	if (p->err.class != ERR_NONE)
+		fault(p, &p->err, out);
+	for (size_t i = 0; i < p->nfolders; i++)
+		if (p->folders[i].err.class != ERR_NONE)
+			fault(p, &p->folders[i].err, out);
+	if (p->err.class != ERR_NONE)
+		return;
+	for (size_t i = 0; i < p->nrcpts; i++) {
+		if (probe_rcpt_class(&p->rcpts[i]) == ERR_NONE)
+			continue;
+		rcpt_err(&p->rcpts[i], &err);
+		fault(p, &err, out);
+	}
+}
+
+/* ---- JSON ---- */
+
+static json_t *tls_json(const struct probe *p)
+{
+	const struct tls_info *t = &p->tls;
+
+	if (!p->has_tls)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:b}", "version",
+			 shape_str(t->version), "cipher", shape_str(t->cipher),
+			 "subject", shape_str(t->subject), "issuer",
+			 shape_str(t->issuer), "not_after",
+			 shape_time(t->not_after_unix * 1000), "sha256",
+			 t->sha256, "spki", t->spki, "pinned", t->pinned);
+}
+
+static json_t *folders_json(const struct probe *p)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < p->nfolders; i++) {
+		const struct probe_folder *f = &p->folders[i];
+
+		(void)json_array_append_new(
+			list, json_pack("{s:o, s:o, s:b, s:o}", "name",
+					shape_str(f->name), "messages",
+					shape_number(f->there.exists),
+					"read_only", f->there.read_only,
+					"error", shape_err(&f->err)));
+	}
+	return list;
+}
+
+static json_t *rcpts_json(const struct probe *p)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 1; i < p->nrcpts; i++)
+		(void)json_array_append_new(
+			list, json_pack("{s:o, s:i, s:o}", "address",
+					shape_str(p->rcpts[i].address), "code",
+					p->rcpts[i].code, "reply",
+					shape_str(p->rcpts[i].words)));
+	return list;
+}
+
+static json_t *next_json(const struct pass_account *a)
+{
+	if (!a || (a->err.class != ERR_NONE && a->err.class != ERR_CONFIG))
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "fetch",
+			 shape_number(a->reasons[REASON_NEW]), "octets",
+			 shape_number(a->reason_octets[REASON_NEW]), "delete",
+			 shape_number(a->reasons[REASON_DUE]), "too_large",
+			 shape_number(a->reasons[REASON_SIZE]), "undecided",
+			 shape_number(a->reasons[REASON_UNDECIDED]));
+}
+
+json_t *check_view_json(const struct probe *p, const struct pass_account *next)
+{
+	json_t *o = json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:o}", "name", shape_str(name_of(p)),
+		"server", shape_str(server_of(p)->url), "peer",
+		*p->peer ? shape_str(p->peer) : json_null(), "tls", tls_json(p),
+		"capabilities", shape_str(p->capabilities), "error",
+		shape_err(&p->err));
+
+	if (p->account) {
+		(void)json_object_set_new(o, "folders", folders_json(p));
+		(void)json_object_set_new(o, "next", next_json(next));
+		return o;
+	}
+	(void)json_object_set_new(o, "sender",
+				  json_pack("{s:o, s:i, s:o}", "address",
+					    shape_str(p->rcpts[0].address),
+					    "code", p->rcpts[0].code, "reply",
+					    shape_str(p->rcpts[0].words)));
+	(void)json_object_set_new(o, "recipients", rcpts_json(p));
+	(void)json_object_set_new(o, "max_octets",
+				  p->max_octets ? shape_number(p->max_octets)
+						: json_null());
+	return o;
+}
+
+/* ---- --effective ---- */
+
+static bool is_named(const char *name, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return n == 0;
+}
+
+static void put_settings(const char *kind, const char *name,
+			 const struct config_effectives *e, struct text *out)
+{
+	struct table t;
+
+	(void)text_fmt(out, "%s%s%s%s\n", kind, *name ? " \"" : "", name,
+		       *name ? "\"" : "");
+	table_init(&t, 4, 0);
+	for (size_t i = 0; i < e->n; i++) {
+		table_add(&t, "", TERM_PLAIN);
+		table_add(&t, e->item[i].name, TERM_PLAIN);
+		table_add(&t, e->item[i].value, TERM_PLAIN);
+		table_add(&t, e->item[i].origin, TERM_PLAIN);
+	}
+	table_write(&t, 0, false, out);
+	table_fini(&t);
+}
+
+void check_view_effective(const struct config *c, const char *const *names,
+			  size_t n, struct text *out)
+{
+	if (n == 0) {
+		put_settings("general", "", &c->effective, out);
+		for (size_t i = 0; i < c->n_deliveries; i++)
+			put_settings("delivery", c->deliveries[i].name,
+				     &c->deliveries[i].effective, out);
+	}
+	for (size_t i = 0; i < c->n_accounts; i++)
+		if (is_named(c->accounts[i].name, names, n))
+			put_settings("account", c->accounts[i].name,
+				     &c->accounts[i].effective, out);
+}
+
+static json_t *settings_json(const struct config_effectives *e)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < e->n; i++)
+		(void)json_array_append_new(
+			list, json_pack("{s:o, s:o, s:o}", "name",
+					shape_str(e->item[i].name), "value",
+					shape_str(e->item[i].value), "origin",
+					shape_str(e->item[i].origin)));
+	return list;
+}
+
+static json_t *section_json(const char *name, const struct config_effectives *e)
+{
+	return json_pack("{s:o, s:o}", "name", shape_str(name), "settings",
+			 settings_json(e));
+}
+
+json_t *check_view_effective_json(const struct config *c,
+				  const char *const *names, size_t n)
+{
+	json_t *accounts = json_array(), *deliveries = json_array();
+
+	for (size_t i = 0; i < c->n_deliveries; i++)
+		(void)json_array_append_new(
+			deliveries, section_json(c->deliveries[i].name,
+						 &c->deliveries[i].effective));
+	for (size_t i = 0; i < c->n_accounts; i++)
+		if (is_named(c->accounts[i].name, names, n))
+			(void)json_array_append_new(
+				accounts,
+				section_json(c->accounts[i].name,
+					     &c->accounts[i].effective));
+	return json_pack("{s:o, s:o, s:o, s:o}", "file", shape_str(c->file),
+			 "general", settings_json(&c->effective), "deliveries",
+			 deliveries, "accounts", accounts);
+}

@@ -1,0 +1,390 @@
+#include "cmd_check.h"
+#include "check_view.h"
+#include "command.h"
+#include "limits.h"
+#include "must.h"
+#include "parts.h"
+#include "probe.h"
+#include "term.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define AT_ONCE	   8u /* probes; hosts have limits of their own */
+#define OUT_OCTETS (16u << 20)
+
+struct check {
+	const struct options *options;
+	const struct config *config;
+	struct kit kit;
+	struct probe **probes; /* owned; those begun, deliveries first */
+	size_t begun, over, all;
+	struct pass *pass; /* dry run; NULL: none */
+	const struct pass_account *next;
+	size_t nnext;
+	int signum;
+};
+
+/* ---- who is looked at ---- */
+
+static bool is_meant(const struct options *o, const struct config_account *a)
+{
+	for (size_t i = 0; i < o->nwords; i++)
+		if (strcmp(o->words[i], a->name) == 0)
+			return true;
+	return o->nwords == 0 && a->enabled;
+}
+
+static void add_recipient(char ***list, size_t *n, const char *address)
+{
+	for (size_t i = 0; i < *n; i++)
+		if (strcmp((*list)[i], address) == 0)
+			return;
+	*list = mem_grow(*list, (*n + 1) * sizeof(**list));
+	(*list)[(*n)++] = mem_str(address);
+}
+
+static void add_of_account(const struct config_account *a, char ***list,
+			   size_t *n)
+{
+	size_t folders = a->folders.n ? a->folders.n : 1;
+	char address[LIMIT_ADDRESS + 1];
+
+	for (size_t i = 0; i < a->to.n; i++)
+		for (size_t f = 0; f < folders; f++)
+			if (config_recipient(
+				    a, a->to.item[i],
+				    view_of(a->folders.n ? a->folders.item[f]
+							 : "INBOX"),
+				    address, sizeof(address)))
+				add_recipient(list, n, address);
+}
+
+static bool is_named(const char *const *names, size_t n,
+		     const struct config_account *a)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(names[i], a->name) == 0)
+			return true;
+	return n == 0 && a->enabled;
+}
+
+size_t check_recipients(const struct config *c, const struct config_delivery *d,
+			const char *const *names, size_t n, char ***out)
+{
+	size_t count = 0;
+
+	*out = NULL;
+	for (size_t i = 0; i < c->n_accounts; i++)
+		if (c->accounts[i].delivery == d &&
+		    is_named(names, n, &c->accounts[i]))
+			add_of_account(&c->accounts[i], out, &count);
+	return count;
+}
+
+/* Of no interest to the accounts named: not looked at. */
+static bool delivery_is_meant(const struct check *k,
+			      const struct config_delivery *d)
+{
+	for (size_t i = 0; i < k->config->n_accounts; i++)
+		if (k->config->accounts[i].delivery == d &&
+		    is_meant(k->options, &k->config->accounts[i]))
+			return true;
+	return k->options->nwords == 0;
+}
+
+/* ---- probing ---- */
+
+static void begin_more(struct check *k);
+
+static void tell(struct check *k, const struct probe *p)
+{
+	struct text out, faults;
+
+	if (options_has(k->options, OPTION_JSON))
+		return;
+	text_init(&out, OUT_OCTETS);
+	text_init(&faults, OUT_OCTETS);
+	check_view_text(p, term_has_colour(STDOUT_FILENO), &out);
+	check_view_faults(p, &faults);
+	(void)fputs(text_str(&out), stdout);
+	(void)fflush(stdout);
+	(void)fputs(text_str(&faults), stderr);
+	text_fini(&out);
+	text_fini(&faults);
+}
+
+static void on_probed(void *who, struct probe *p)
+{
+	struct check *k = who;
+
+	k->over++;
+	tell(k, p);
+	if (k->over == k->all)
+		loop_stop(k->kit.parts.loop);
+	else
+		begin_more(k);
+}
+
+static struct probe *begin_delivery(struct check *k,
+				    const struct config_delivery *d)
+{
+	struct probe *p;
+	char **rcpts;
+	size_t n = check_recipients(k->config, d, k->options->words,
+				    k->options->nwords, &rcpts);
+
+	p = probe_delivery(&k->kit.parts, d, (const char *const *)rcpts, n,
+			   on_probed, k);
+	for (size_t i = 0; i < n; i++)
+		free(rcpts[i]);
+	free(rcpts);
+	return p;
+}
+
+/* The i-th of what is meant: deliveries, then accounts. */
+static struct probe *begin_nth(struct check *k, size_t nth)
+{
+	const struct config *c = k->config;
+
+	for (size_t i = 0; i < c->n_deliveries; i++)
+		if (delivery_is_meant(k, &c->deliveries[i]) && nth-- == 0)
+			return begin_delivery(k, &c->deliveries[i]);
+	for (size_t i = 0; i < c->n_accounts; i++)
+		if (is_meant(k->options, &c->accounts[i]) && nth-- == 0)
+			return probe_source(&k->kit.parts, &c->accounts[i],
+					    on_probed, k);
+	MUST(!"as many as were counted");
+	return NULL;
+}
+
+static void begin_more(struct check *k)
+{
+	while (k->begun < k->all && k->begun - k->over < AT_ONCE) {
+		k->probes[k->begun] = begin_nth(k, k->begun);
+		k->begun++;
+	}
+}
+
+static void probe_all(struct check *k)
+{
+	for (size_t i = 0; i < k->config->n_deliveries; i++)
+		k->all += delivery_is_meant(k, &k->config->deliveries[i]);
+	for (size_t i = 0; i < k->config->n_accounts; i++)
+		k->all += is_meant(k->options, &k->config->accounts[i]);
+	k->probes = mem_new((k->all + 1) * sizeof(*k->probes));
+	begin_more(k);
+	if (k->all)
+		loop_run(k->kit.parts.loop);
+}
+
+/* ---- what the next pass would do ---- */
+
+static void on_changed(void *who, const struct pass_account *a)
+{
+	(void)who;
+	(void)a;
+}
+
+static void on_delivery(void *who, const struct config_delivery *d,
+			const struct err *err)
+{
+	(void)who;
+	(void)d;
+	(void)err;
+}
+
+static void on_ended(void *who)
+{
+	struct check *k = who;
+
+	loop_stop(k->kit.parts.loop);
+}
+
+static const struct pass_reports reports = { .changed = on_changed,
+					     .delivery = on_delivery,
+					     .ended = on_ended };
+
+static void on_store_failed(void *who)
+{
+	struct check *k = who;
+
+	if (k->pass)
+		pass_store_failed(k->pass);
+}
+
+/* The accounts whose probe went well; names: borrowed, to be freed. */
+static const char **good_names(const struct check *k, size_t *n)
+{
+	const char **names = mem_new((k->all + 1) * sizeof(*names));
+
+	*n = 0;
+	for (size_t i = 0; i < k->begun; i++)
+		if (k->probes[i]->account &&
+		    k->probes[i]->err.class == ERR_NONE)
+			names[(*n)++] = k->probes[i]->account->name;
+	return names;
+}
+
+static void tell_next(const struct check *k)
+{
+	struct text out;
+
+	if (options_has(k->options, OPTION_JSON))
+		return;
+	text_init(&out, OUT_OCTETS);
+	for (size_t i = 0; i < k->nnext; i++) {
+		(void)text_fmt(&out, "%s\n", k->next[i].config->name);
+		check_view_next(&k->next[i], &out);
+	}
+	(void)fputs(text_str(&out), stdout);
+	text_fini(&out);
+}
+
+/* Needs the ledger; where somebody else holds it, that is left out. */
+static void look_ahead(struct check *k)
+{
+	struct pass_options o = { .dry_run = true };
+	struct spool_found found;
+	struct err err;
+	const char **names = good_names(k, &o.n_names);
+
+	o.names = names;
+	if (o.n_names == 0) {
+		free(names);
+		return;
+	}
+	if (!kit_open_spool(&k->kit, &found, &err)) {
+		(void)command_failed(&err);
+		free(names);
+		return;
+	}
+	k->pass = pass_start(&k->kit.parts, &o, &reports, k);
+	k->next = pass_accounts(k->pass, &k->nnext);
+	loop_run(k->kit.parts.loop);
+	tell_next(k);
+	free(names);
+}
+
+/* ---- the end ---- */
+
+static const struct pass_account *next_of(const struct check *k,
+					  const struct probe *p)
+{
+	for (size_t i = 0; i < k->nnext; i++)
+		if (k->next[i].config == p->account)
+			return &k->next[i];
+	return NULL;
+}
+
+static int verdict(const struct check *k)
+{
+	int code = 0;
+
+	for (size_t i = 0; i < k->begun; i++)
+		code = err_worse(code, err_exit(probe_worst(k->probes[i])));
+	return k->signum ? 128 + k->signum : code;
+}
+
+static void print_json(const struct check *k, int code)
+{
+	json_t *accounts = json_array(), *deliveries = json_array();
+
+	for (size_t i = 0; i < k->begun; i++) {
+		const struct probe *p = k->probes[i];
+
+		(void)json_array_append_new(p->account ? accounts : deliveries,
+					    check_view_json(p, next_of(k, p)));
+	}
+	(void)command_print_json(json_pack(
+		"{s:s, s:o, s:o, s:i}", "file", k->config->file, "accounts",
+		accounts, "deliveries", deliveries, "exit", code));
+}
+
+/* Nothing is under way that a second run would miss. */
+static void on_signal(void *who, int signum)
+{
+	struct check *k = who;
+
+	if (!k->pass || k->signum)
+		_exit(128 + signum);
+	k->signum = signum;
+	pass_stop(k->pass);
+}
+
+static int online(const struct options *o, const struct config *c)
+{
+	struct check k = { .options = o, .config = c };
+	int code;
+
+	kit_init(&k.kit, c, o->verbosity >= 2);
+	k.kit.store_failed = on_store_failed;
+	k.kit.who = &k;
+	loop_signal(k.kit.parts.loop, SIGINT, on_signal, &k);
+	loop_signal(k.kit.parts.loop, SIGTERM, on_signal, &k);
+	probe_all(&k);
+	look_ahead(&k);
+	code = verdict(&k);
+	if (options_has(o, OPTION_JSON))
+		print_json(&k, code);
+	for (size_t i = 0; i < k.begun; i++)
+		probe_free(k.probes[i]);
+	free(k.probes);
+	pass_free(k.pass);
+	k.pass = NULL;
+	kit_fini(&k.kit);
+	return command_flush() ? code : err_worse(code, err_exit(ERR_DISK));
+}
+
+static int effective(const struct options *o, const struct config *c)
+{
+	struct text out;
+
+	if (options_has(o, OPTION_JSON)) {
+		(void)command_print_json(
+			check_view_effective_json(c, o->words, o->nwords));
+	} else {
+		text_init(&out, OUT_OCTETS);
+		check_view_effective(c, o->words, o->nwords, &out);
+		(void)fputs(text_str(&out), stdout);
+		text_fini(&out);
+	}
+	return command_flush() ? 0 : err_exit(ERR_DISK);
+}
+
+static int offline(const struct options *o, const struct config *c)
+{
+	if (options_has(o, OPTION_JSON))
+		(void)command_print_json(
+			json_pack("{s:s, s:i, s:i, s:i}", "file", c->file,
+				  "accounts", (int)c->n_accounts, "deliveries",
+				  (int)c->n_deliveries, "exit", 0));
+	else
+		(void)printf("%s: ok: %zu account%s, %zu deliver%s\n", c->file,
+			     c->n_accounts, c->n_accounts == 1 ? "" : "s",
+			     c->n_deliveries,
+			     c->n_deliveries == 1 ? "y" : "ies");
+	return command_flush() ? 0 : err_exit(ERR_DISK);
+}
+
+int cmd_check(const struct options *o)
+{
+	struct config *c;
+	int code;
+
+	c = command_config_as_owner(o, &code);
+	if (!c)
+		return code;
+	if (!command_accounts(c, o->words, o->nwords))
+		code = 64;
+	else if (options_has(o, OPTION_EFFECTIVE))
+		code = effective(o, c);
+	else if (options_has(o, OPTION_OFFLINE))
+		code = offline(o, c);
+	else
+		code = online(o, c);
+	config_unref(c);
+	return code;
+}

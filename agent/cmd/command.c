@@ -1,0 +1,119 @@
+#include "command.h"
+#include "log.h"
+#include "process.h"
+#include "term.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* sd_exec(5): JOURNAL_STREAM is the device and inode of standard error. */
+static bool is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat st;
+
+	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+	       fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device &&
+	       st.st_ino == inode;
+}
+
+static enum log_level level_of(const struct options *o)
+{
+	/* Commands tell their errors themselves; the log is for -v. */
+	if (o->verbosity >= 2)
+		return LOG_DEBUG;
+	return o->verbosity == 1 ? LOG_INFO : LOG_ERROR;
+}
+
+struct config *command_config(const struct options *o)
+{
+	struct config_where where = { .config = o->value[OPTION_CONFIG],
+				      .state = o->value[OPTION_STATE] };
+	struct config_errors errors = { 0 };
+	struct config *c = config_load(&where, &errors);
+
+	for (size_t i = 0; i < errors.n; i++)
+		(void)fprintf(stderr, "%s\n", errors.line[i]);
+	config_errors_fini(&errors);
+	if (c)
+		log_setup(STDERR_FILENO, level_of(o), c->log_format,
+			  is_journal());
+	return c;
+}
+
+struct config *command_config_as_owner(const struct options *o, int *code)
+{
+	struct config *c = command_config(o);
+	struct err err;
+
+	*code = err_exit(ERR_CONFIG);
+	if (!c)
+		return NULL;
+	*code = 0;
+	if (process_become_owner(c->state_dir, &err))
+		return c;
+	*code = command_failed(&err);
+	config_unref(c);
+	return NULL;
+}
+
+bool command_accounts(const struct config *c, const char *const *names,
+		      size_t n)
+{
+	char shown[200];
+
+	for (size_t i = 0; i < n; i++) {
+		if (config_account(c, view_of(names[i])))
+			continue;
+		printable(shown, sizeof(shown), view_of(names[i]));
+		(void)fprintf(stderr,
+			      "mailhaul: there is no account \"%s\" in %s\n",
+			      shown, c->file);
+		return false;
+	}
+	return true;
+}
+
+int command_failed(const struct err *err)
+{
+	char line[sizeof(*err)];
+
+	err_line(err, line, sizeof(line));
+	(void)fprintf(stderr, "mailhaul: %s\n", line);
+	return err_exit(err->class);
+}
+
+bool command_flush(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return true;
+	if (errno != EPIPE)
+		(void)fprintf(stderr,
+			      "mailhaul: standard output cannot be written\n");
+	return false;
+}
+
+bool command_print_json(json_t *o)
+{
+	int rc = json_dumpf(o, stdout, JSON_COMPACT);
+
+	json_decref(o);
+	(void)fputc('\n', stdout);
+	return rc == 0 && command_flush();
+}
+
+bool command_confirm(const char *question)
+{
+	char answer[32];
+
+	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+		return false;
+	(void)fprintf(stderr, "%s [y/N] ", question);
+	if (!fgets(answer, sizeof(answer), stdin))
+		return false;
+	return answer[0] == 'y' || answer[0] == 'Y';
+}

@@ -1,0 +1,86 @@
+#include "parts.h"
+#include "ask.h"
+#include "log.h"
+#include "process.h"
+
+#include <time.h>
+
+#define POOL_THREADS	8u
+#define LOOKUPS_AT_ONCE 6u /* the rest of the pool is for secrets */
+/* A look at the ledger takes milliseconds. */
+#define TRIES	     60
+#define TRY_PAUSE_NS 50000000
+
+void kit_init(struct kit *k, const struct config *config, bool trace)
+{
+	*k = (struct kit){ .parts.config = config, .parts.trace = trace };
+	k->parts.loop = loop_new(POOL_THREADS);
+	k->parts.resolver = resolver_new(k->parts.loop, LOOKUPS_AT_ONCE, NULL);
+	k->parts.trusts = trusts_new();
+	process_hostname(config->hostname, k->parts.hostname,
+			 sizeof(k->parts.hostname));
+}
+
+static void on_wake(void *who)
+{
+	struct kit *k = who;
+
+	if (!k->parts.spool)
+		return;
+	spool_results(k->parts.spool);
+	if (spool_fatal(k->parts.spool) && k->store_failed)
+		k->store_failed(k->who);
+}
+
+static void wake_loop(void *who)
+{
+	wake_send(((struct kit *)who)->wake);
+}
+
+static void serve(struct kit *k)
+{
+	struct log_line l;
+	struct err err;
+
+	k->control = control_serve(k->parts.loop, k->parts.spool,
+				   k->parts.config->state_dir, &err);
+	if (!k->control && log_begin(&l, LOG_WARNING, "no_control_socket")) {
+		log_err(&l, &err);
+		log_end(&l);
+	}
+}
+
+bool kit_open_spool(struct kit *k, struct spool_found *found, struct err *err)
+{
+	struct spool_options o = { .dir = k->parts.config->state_dir,
+				   .wake = wake_loop,
+				   .who = k };
+	struct timespec pause = { .tv_nsec = TRY_PAUSE_NS };
+
+	*found = (struct spool_found){ 0 };
+	k->wake = wake_new(k->parts.loop, on_wake, k);
+	for (int i = 0;; i++) {
+		o.now_ms = loop_unix_ms();
+		k->parts.spool = spool_open(&o, found, err);
+		if (k->parts.spool)
+			break;
+		if (err->class != ERR_BUSY || i == TRIES || ask_is_held(o.dir))
+			return false;
+		(void)nanosleep(&pause, NULL);
+	}
+	serve(k);
+	return true;
+}
+
+void kit_fini(struct kit *k)
+{
+	control_close(k->control);
+	if (k->parts.spool)
+		spool_close(k->parts.spool);
+	k->parts.spool = NULL;
+	wake_free(k->wake);
+	trusts_free(k->parts.trusts);
+	resolver_free(k->parts.resolver);
+	loop_free(k->parts.loop);
+	*k = (struct kit){ 0 };
+}

@@ -1,0 +1,31 @@
+/*
+ * parts - makes what a pass needs (struct parts: loop, resolver, trusts, spool,
+ * control socket) and takes it down again in the right order.
+ */
+#ifndef CMD_PARTS_H
+#define CMD_PARTS_H
+#include "control.h"
+#include "pass.h"
+
+struct kit {
+	struct parts parts; /* parts.spool NULL: made without */
+	struct wake *wake;
+	struct control *control; /* NULL: none */
+	/* The store failed (spool_fatal). Set by the command; NULL: nothing. */
+	void (*store_failed)(void *who);
+	void *who;
+};
+
+/*
+ * Loop, resolver and trusts; no spool. config: borrowed until kit_fini().
+ * trace: -vv. Call before any other thread exists.
+ */
+void kit_init(struct kit *k, const struct config *config, bool trace);
+/*
+ * Takes the state directory: opens the spool, serves the control socket (its
+ * failure is only logged). A short look of somebody else (status) is waited
+ * for. false: err; ERR_BUSY: a process that stays holds it.
+ */
+bool kit_open_spool(struct kit *k, struct spool_found *found, struct err *err);
+void kit_fini(struct kit *k);
+#endif

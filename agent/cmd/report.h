@@ -1,0 +1,27 @@
+/*
+ * report - what a pass did, in words and as JSON (INTERFACE 1 and 4).
+ */
+#ifndef CMD_REPORT_H
+#define CMD_REPORT_H
+#include "pass.h"
+#include "text.h"
+
+#include <jansson.h>
+
+/* "gmx: 12 fetched (3.4 MB), 11 delivered, 1 held, 4 s"; no newline. */
+void report_summary(const struct pass_account *a, struct text *out);
+/*
+ * What is told without a terminal though nothing failed: held and skipped mail.
+ * false: there is nothing to tell.
+ */
+bool report_notable(const struct pass_account *a, struct text *out);
+/* "gmx: what failed: server's words: what to do"; no newline. */
+void report_error(const char *name, const struct err *err, struct text *out);
+/* --dry-run: one account's reasons, a line each. */
+void report_dry_run(const struct pass_account *a, struct text *out);
+
+/* One account of `fetch --json`; reasons: with "reasons" (--dry-run). */
+json_t *report_account_json(const struct pass_account *a, bool reasons);
+json_t *report_json(const struct pass_account *a, size_t n, int code,
+		    bool reasons);
+#endif

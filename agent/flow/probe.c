@@ -1,0 +1,368 @@
+#include "probe.h"
+#include "must.h"
+
+#include <stdlib.h>
+
+static void finish(struct probe *p, const struct err *err)
+{
+	if (err)
+		p->err = *err;
+	p->source = NULL;
+	p->dest = NULL;
+	secret_fini(&p->secret.secret);
+	reach_done(&p->endpoint);
+	p->done(p->who, p);
+}
+
+/* While the connection stands; the source or dest goes with it. */
+static void note_stream(struct probe *p, struct stream *s)
+{
+	bool loopback;
+
+	if (!s)
+		return;
+	(void)snprintf(p->peer, sizeof(p->peer), "%s",
+		       stream_peer(s, &loopback));
+	p->has_tls = stream_tls_info(s, &p->tls);
+}
+
+/* ---- a source ---- */
+
+static void next_folder(struct probe *p)
+{
+	if (p->at < p->nfolders)
+		p->source->ops->folder(p->source, p->folders[p->at].name);
+	else
+		p->source->ops->quit(p->source);
+}
+
+static void on_ready(void *who, const struct source_ready *r)
+{
+	struct probe *p = who;
+
+	p->signed_in = true;
+	memcpy(p->capabilities, r->capabilities, sizeof(p->capabilities));
+	note_stream(p, p->source->ops->stream(p->source));
+	next_folder(p);
+}
+
+static void on_folder(void *who, const struct source_folder *f,
+		      const struct err *err)
+{
+	struct probe *p = who;
+	struct probe_folder *at = &p->folders[p->at];
+
+	if (err)
+		at->err = *err;
+	else
+		at->there = *f;
+	p->at++;
+	next_folder(p);
+}
+
+/* Nothing is listed or fetched here: these reports have no occasion. */
+static void on_items(void *who, struct spool_item *items, size_t n)
+{
+	(void)who;
+	(void)n;
+	free(items);
+}
+
+static void on_body_begin(void *who, const struct message_key *key,
+			  struct view uid)
+{
+	(void)who;
+	(void)key;
+	(void)uid;
+}
+
+static void on_body(void *who, struct view octets)
+{
+	(void)who;
+	(void)octets;
+}
+
+static void on_body_end(void *who, const struct message_key *key)
+{
+	(void)who;
+	(void)key;
+}
+
+static void on_refused(void *who, const struct message_key *key,
+		       const struct err *err)
+{
+	(void)who;
+	(void)key;
+	(void)err;
+}
+
+static void on_fetched(void *who)
+{
+	(void)who;
+}
+
+static void on_erased(void *who, const struct message_key *keys, size_t n,
+		      size_t left)
+{
+	(void)who;
+	(void)keys;
+	(void)n;
+	(void)left;
+}
+
+static bool may_read(void *who)
+{
+	(void)who;
+	return true;
+}
+
+static void on_closed(void *who, const struct err *err)
+{
+	finish(who, err);
+}
+
+static const struct source_reports source_reports = {
+	.ready = on_ready,
+	.folder = on_folder,
+	.items = on_items,
+	.body_begin = on_body_begin,
+	.body = on_body,
+	.body_end = on_body_end,
+	.refused = on_refused,
+	.fetched = on_fetched,
+	.erased = on_erased,
+	.may_read = may_read,
+	.closed = on_closed,
+};
+
+static void open_source(struct probe *p)
+{
+	const struct config_account *a = p->account;
+	struct source_options o = {
+		.loop = p->parts->loop,
+		.resolver = p->parts->resolver,
+		.endpoint = p->endpoint,
+		.user = a->user,
+		.secret = &p->secret.secret,
+		.auth = reach_auth(a->auth),
+		.password_in_clear = a->server.tls == CONFIG_TLS_NONE,
+		.key = p->key, /* identities are of no interest here */
+		.trace = p->parts->trace ? a->name : NULL,
+	};
+
+	o.endpoint.alpn = config_is_pop3(&a->server) ? "pop3" : "imap";
+	p->source = config_is_pop3(&a->server)
+			? source_pop3_open(&o, &source_reports, p)
+			: source_imap_open(&o, &source_reports, p);
+}
+
+/* ---- a destination ---- */
+
+static void on_dest_ready(void *who, const struct dest_ready *r)
+{
+	struct probe *p = who;
+
+	p->signed_in = p->delivery->user;
+	p->max_octets = r->max_octets;
+	memcpy(p->capabilities, r->capabilities, sizeof(p->capabilities));
+	note_stream(p, p->dest->ops->stream(p->dest));
+	p->dest->ops->probe(p->dest, p->rcpts[0].address, p->ask);
+}
+
+static void on_result(void *who, struct message *m, const struct dest_result *r)
+{
+	(void)who;
+	(void)m;
+	(void)r;
+	MUST(!"a probe offers no message");
+}
+
+static void on_probed(void *who, const char *rcpt, int code, struct view words)
+{
+	struct probe *p = who;
+	struct probe_rcpt *r;
+
+	(void)rcpt; /* they are answered in order */
+	if (p->at == p->nrcpts)
+		return;
+	r = &p->rcpts[p->at++];
+	r->code = code;
+	message_set(&r->words, words);
+	if (p->at == p->nrcpts)
+		p->dest->ops->quit(p->dest);
+}
+
+static void on_dest_closed(void *who, const struct err *err)
+{
+	finish(who, err);
+}
+
+static const struct dest_reports dest_reports = {
+	.ready = on_dest_ready,
+	.result = on_result,
+	.probed = on_probed,
+	.closed = on_dest_closed,
+};
+
+static void no_stamp(void *who, const struct message *m, struct text *out)
+{
+	(void)who;
+	(void)m;
+	(void)out;
+}
+
+static void open_dest(struct probe *p)
+{
+	static const char *const drop_none[] = { NULL };
+	const struct config_delivery *d = p->delivery;
+	bool maildir = d->server.scheme == CONFIG_MAILDIR;
+	struct dest_options o = {
+		.loop = p->parts->loop,
+		.resolver = p->parts->resolver,
+		.spool = p->parts->spool,
+		.endpoint = p->endpoint,
+		.path = maildir ? d->server.path : NULL,
+		.hostname = p->parts->hostname,
+		.user = d->user,
+		.secret = &p->secret.secret,
+		.auth = reach_auth(d->auth),
+		.password_in_clear = d->server.tls == CONFIG_TLS_NONE,
+		.clear_on_loopback = d->server.tls == CONFIG_TLS_LOCAL,
+		.drop_headers = drop_none,
+		.trace = p->parts->trace ? d->name : NULL,
+		.stamp = no_stamp,
+	};
+
+	p->dest = maildir ? dest_maildir_open(&o, &dest_reports, p)
+			  : dest_smtp_open(&o, &dest_reports, p);
+}
+
+/* ---- both ---- */
+
+static void on_secret(void *who, struct reach_secret *s)
+{
+	struct probe *p = who;
+	struct err err;
+
+	if (!s->ok) {
+		err = s->err;
+		finish(p, &err);
+		return;
+	}
+	if (!reach_endpoint(p->parts,
+			    p->account ? &p->account->server
+				       : &p->delivery->server,
+			    p->account ? &p->account->tls : &p->delivery->tls,
+			    &p->endpoint, &err)) {
+		finish(p, &err);
+		return;
+	}
+	if (p->account)
+		open_source(p);
+	else
+		open_dest(p);
+}
+
+static void begin(struct probe *p)
+{
+	const struct config_account *a = p->account;
+
+	p->secret = (struct reach_secret){
+		.config = p->parts->config,
+		.from = a ? &a->secret : &p->delivery->secret,
+		.done = on_secret,
+		.who = p,
+	};
+	reach_secret(p->parts, &p->secret);
+}
+
+static void list_folders(struct probe *p, const struct config_account *a)
+{
+	bool pop3 = config_is_pop3(&a->server);
+
+	p->nfolders = pop3 ? 1 : a->folders.n;
+	p->folders = mem_new(p->nfolders * sizeof(*p->folders));
+	for (size_t i = 0; i < p->nfolders; i++)
+		p->folders[i].name = pop3 ? "" : a->folders.item[i];
+}
+
+struct probe *probe_source(const struct parts *parts,
+			   const struct config_account *a, probe_done *done,
+			   void *who)
+{
+	struct probe *p = mem_new(sizeof(*p));
+
+	p->parts = parts;
+	p->account = a;
+	p->done = done;
+	p->who = who;
+	list_folders(p, a);
+	begin(p);
+	return p;
+}
+
+struct probe *probe_delivery(const struct parts *parts,
+			     const struct config_delivery *d,
+			     const char *const *rcpts, size_t n,
+			     probe_done *done, void *who)
+{
+	struct probe *p = mem_new(sizeof(*p));
+
+	p->parts = parts;
+	p->delivery = d;
+	p->done = done;
+	p->who = who;
+	p->nrcpts = n + 1;
+	p->rcpts = mem_new(p->nrcpts * sizeof(*p->rcpts));
+	p->rcpts[0].is_sender = true;
+	p->rcpts[0].address =
+	    mem_str(d->sender == CONFIG_SENDER_FIXED ? d->sender_address : "");
+	p->ask = mem_new((n + 1) * sizeof(*p->ask));
+	for (size_t i = 0; i < n; i++) {
+		p->rcpts[i + 1].address = mem_str(rcpts[i]);
+		p->ask[i] = p->rcpts[i + 1].address;
+	}
+	begin(p);
+	return p;
+}
+
+void probe_free(struct probe *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->nrcpts; i++) {
+		free(p->rcpts[i].address);
+		free(p->rcpts[i].words);
+	}
+	free(p->rcpts);
+	free(p->ask);
+	free(p->folders);
+	free(p);
+}
+
+enum err_class probe_rcpt_class(const struct probe_rcpt *r)
+{
+	if (r->code >= 200 && r->code < 300)
+		return ERR_NONE;
+	return r->code >= 500 ? ERR_REFUSED : ERR_RETRY;
+}
+
+static enum err_class worse(enum err_class a, enum err_class b)
+{
+	if (a == ERR_NONE)
+		return b;
+	if (b == ERR_NONE)
+		return a;
+	return err_worse(err_exit(a), err_exit(b)) == err_exit(a) ? a : b;
+}
+
+enum err_class probe_worst(const struct probe *p)
+{
+	enum err_class worst = p->err.class;
+
+	for (size_t i = 0; i < p->nfolders; i++)
+		worst = worse(worst, p->folders[i].err.class);
+	for (size_t i = 0; i < p->nrcpts && p->err.class == ERR_NONE; i++)
+		worst = worse(worst, probe_rcpt_class(&p->rcpts[i]));
+	return worst;
+}
