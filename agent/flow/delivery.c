@@ -1,55 +1,15 @@
 #include "delivery.h"
-#include "hash.h"
+#include "handoff.h"
 #include "limits.h"
 #include "must.h"
-#include "reach.h"
-#include "verdict.h"
 
 #include <stdlib.h>
 
 #define HAND_MAX       2048u /* parcels in hand while all is well */
-#define LOAD_MAX       256u  /* taken from the ledger at a time */
 #define BARREN_MAX     3u    /* connections lost in a row without an answer */
 #define CONNECTING_MAX 2u
 
-struct conn {
-	struct link link;
-	struct delivery *delivery;
-	struct dest *dest;
-	int64_t serial;
-	bool ready, leaving;
-	uint32_t window, used;
-	struct link parcels; /* offered and not settled */
-};
-
-struct delivery {
-	struct parts parts;
-	const struct config_delivery *config; /* borrowed */
-	const struct delivery_reports *reports;
-	void *who;
-	enum delivery_state state;
-	struct err err;
-	struct endpoint endpoint;
-	struct reach_secret fetching;
-	struct secret secret;
-	const char **drop; /* owned array, borrowed strings */
-	uint64_t max_octets;
-
-	struct link conns, ready;
-	size_t nconns, nconnecting, limit, nready, in_hand, barren;
-	size_t kept; /* entered or loaded while down */
-	uint64_t kept_octets;
-	int64_t serial;
-
-	bool loading, loaded_all, finishing, stopping, finished;
-	struct spool_due due;
-	struct message *due_out[LOAD_MAX];
-	int64_t due_until, due_after, first_put;
-	struct task kick;
-};
-
 static void kick(void *who);
-static void settle(struct delivery *d, struct parcel *p);
 
 struct delivery *delivery_new(const struct parts *p,
 			      const struct config_delivery *c,
@@ -125,27 +85,9 @@ size_t delivery_room(const struct delivery *d)
 	return LIMIT_DOWN_MESSAGES - d->kept;
 }
 
-static uint32_t random32(void)
-{
-	uint32_t r;
-
-	hash_random(&r, sizeof(r));
-	return r;
-}
-
 /* --- connections -------------------------------------------------------- */
 
 static void open_conn(struct delivery *d);
-
-static void leave_parcel(struct parcel *p)
-{
-	list_drop(&p->link);
-	if (p->conn) {
-		MUST(p->conn->used > 0);
-		p->conn->used--;
-		p->conn = NULL;
-	}
-}
 
 /* What waits stays in the ledger, where it is due: nothing is written. */
 static void give_back_ready(struct delivery *d)
@@ -156,7 +98,7 @@ static void give_back_ready(struct delivery *d)
 
 		list_drop(&p->link);
 		d->nready--;
-		settle(d, p);
+		handoff_settle(d, p);
 	}
 }
 
@@ -185,37 +127,6 @@ static void on_ready(void *who, const struct dest_ready *r)
 	task_post(&d->kick);
 }
 
-static struct parcel *parcel_of(struct conn *c, const struct message *m)
-{
-	LIST_EACH(at, kept, &c->parcels)
-	{
-		struct parcel *p = LIST_OF(at, struct parcel, link);
-
-		if (p->m == m)
-			return p;
-	}
-	return NULL;
-}
-
-static void record(struct parcel *p);
-
-static void on_result(void *who, struct message *m, const struct dest_result *r)
-{
-	struct conn *c = who;
-	struct parcel *p = parcel_of(c, m);
-
-	MUST(p && !p->answered);
-	if (r->outcome != DEST_UNSENT && r->outcome != DEST_LOST)
-		c->delivery->barren = 0;
-	p->answered = true;
-	p->answer = *r;
-	printable(p->answer_words, sizeof(p->answer_words), r->words);
-	p->answer.words = view_of(p->answer_words);
-	/* with TX1 or TX2 out the row is not ours to change yet */
-	if (p->phase == PARCEL_SENDING)
-		record(p);
-}
-
 static void on_closed(void *who, const struct err *err)
 {
 	struct conn *c = who;
@@ -225,7 +136,7 @@ static void on_closed(void *who, const struct err *err)
 	{
 		struct parcel *p = LIST_OF(at, struct parcel, link);
 
-		leave_parcel(p);
+		handoff_leave(p);
 	}
 	list_drop(&c->link);
 	d->nconns--;
@@ -257,7 +168,7 @@ static void on_probed(void *who, const char *rcpt, int code, struct view words)
 
 static const struct dest_reports dest_reports = {
 	.ready = on_ready,
-	.result = on_result,
+	.result = handoff_result,
 	.probed = on_probed,
 	.closed = on_closed,
 };
@@ -290,8 +201,8 @@ static void open_conn(struct delivery *d)
 	d->nconns++;
 	d->nconnecting++;
 	c->dest = s->scheme == CONFIG_MAILDIR
-		      ? dest_maildir_open(&o, &dest_reports, c)
-		      : dest_smtp_open(&o, &dest_reports, c);
+			  ? dest_maildir_open(&o, &dest_reports, c)
+			  : dest_smtp_open(&o, &dest_reports, c);
 }
 
 static void on_secret(void *who, struct reach_secret *s)
@@ -334,95 +245,7 @@ void delivery_warm(struct delivery *d)
 	reach_secret(&d->parts, &d->fetching);
 }
 
-/* --- the life of a parcel ------------------------------------------------ */
-
-static void settle(struct delivery *d, struct parcel *p)
-{
-	if (d->state == DELIVERY_DOWN && p->m->state == MESSAGE_SPOOLED) {
-		d->kept++;
-		d->kept_octets += p->m->place.octets;
-	}
-	d->in_hand--;
-	if (p->settled)
-		p->settled(p->who, p);
-	else
-		d->reports->settled(d->who, d, p->m);
-	parcel_free(p);
-	d->reports->changed(d->who, d);
-	task_post(&d->kick);
-}
-
-static void make_ready(struct delivery *d, struct parcel *p)
-{
-	p->phase = PARCEL_READY;
-	p->answered = false;
-	if (d->state == DELIVERY_DOWN || d->stopping) {
-		settle(d, p);
-		return;
-	}
-	list_push(&d->ready, &p->link);
-	d->nready++;
-	task_post(&d->kick);
-}
-
-static void on_recorded(struct spool_req *req)
-{
-	struct parcel *p = req->who;
-	struct delivery *d = p->delivery;
-	bool unsent = p->req.result.unsent;
-
-	leave_parcel(p);
-	if (unsent && req->ok)
-		make_ready(d, p);
-	else
-		settle(d, p);
-}
-
-/* TX3. The slot in the window is free only when this is durable: P2. */
-static void record(struct parcel *p)
-{
-	struct delivery *d = p->delivery;
-	int64_t now = loop_unix_ms();
-	enum verdict v;
-
-	v = verdict_apply(p->m, &p->answer, d->config, now, random32());
-	p->phase = PARCEL_RECORDING;
-	p->req.result = (struct spool_result){
-		.req = { .done = on_recorded, .who = p },
-		.m = p->m,
-		.unsent = v == VERDICT_UNSENT,
-		.now_ms = now,
-	};
-	if (v == VERDICT_SETTING)
-		d->reports->refused(d->who, d, p->m);
-	spool_result(d->parts.spool, &p->req.result);
-}
-
-/* The row says SENDING from here on: the connection may complete it. */
-static void go(struct parcel *p)
-{
-	p->phase = PARCEL_SENDING;
-	if (!p->answered && !p->conn) { /* closed without a word: cannot be */
-		p->answered = true;
-		p->answer = (struct dest_result){ .outcome = DEST_UNSENT };
-	}
-	if (p->answered)
-		record(p);
-	else
-		p->conn->dest->ops->release(p->conn->dest, p->m);
-}
-
-static void reserve(struct conn *c, struct parcel *p)
-{
-	c->used++;
-	p->conn = c;
-	p->answered = false;
-	list_push(&c->parcels, &p->link);
-	c->dest->ops->offer(c->dest, p->m);
-}
-
-/* The emptiest connection with room: its MAIL goes out first. */
-static struct conn *room_for_one(struct delivery *d)
+struct conn *delivery_conn_with_room(struct delivery *d)
 {
 	struct conn *best = NULL;
 
@@ -435,134 +258,6 @@ static struct conn *room_for_one(struct delivery *d)
 			best = c;
 	}
 	return best;
-}
-
-static void on_held(struct spool_req *req)
-{
-	struct parcel *p = req->who;
-
-	if (req->ok)
-		p->m->state = MESSAGE_HELD;
-	settle(p->delivery, p);
-}
-
-static void hold(struct parcel *p)
-{
-	p->req.hold = (struct spool_hold){
-		.req = { .done = on_held, .who = p },
-		.m = p->m,
-		.now_ms = loop_unix_ms(),
-	};
-	spool_hold(p->delivery->parts.spool, &p->req.hold);
-}
-
-static void on_put_to_hold(struct spool_req *req)
-{
-	struct parcel *p = req->who;
-
-	if (!req->ok)
-		settle(p->delivery, p);
-	else
-		hold(p);
-}
-
-static void on_put(struct spool_req *req)
-{
-	struct parcel *p = req->who;
-	struct delivery *d = p->delivery;
-	bool sending = p->req.put.sending;
-
-	if (!req->ok) { /* m->id is 0: it is not here, and not lost */
-		if (p->conn && !p->answered)
-			p->conn->dest->ops->withdraw(p->conn->dest, p->m);
-		leave_parcel(p);
-		settle(d, p);
-		return;
-	}
-	if (!d->first_put)
-		d->first_put = p->m->id;
-	if (sending)
-		go(p);
-	else
-		make_ready(d, p);
-}
-
-void delivery_enter(struct delivery *d, struct parcel *p,
-		    struct spool_body *body, bool hold_it)
-{
-	struct conn *c = NULL;
-
-	p->delivery = d;
-	p->phase = PARCEL_PUTTING;
-	p->verified = true;
-	d->in_hand++;
-	if (!hold_it && !d->nready && !d->stopping && d->state == DELIVERY_UP)
-		c = room_for_one(d);
-	p->req.put = (struct spool_put){
-		.req = { .done = hold_it ? on_put_to_hold : on_put, .who = p },
-		.m = p->m,
-		.body = body,
-		.sending = c != NULL,
-		.connection = c ? c->serial : 0,
-	};
-	/* MAIL is on its way before the row can say SENDING */
-	if (c)
-		reserve(c, p);
-	else if (d->state == DELIVERY_UP)
-		task_post(&d->kick);
-	spool_put(d->parts.spool, &p->req.put);
-}
-
-static void on_marked(struct spool_req *req)
-{
-	struct parcel *p = req->who;
-
-	if (req->ok) {
-		go(p);
-		return;
-	}
-	if (p->conn && !p->answered)
-		p->conn->dest->ops->withdraw(p->conn->dest, p->m);
-	leave_parcel(p);
-	settle(p->delivery, p);
-}
-
-static void mark(struct conn *c, struct parcel *p)
-{
-	p->phase = PARCEL_MARKING;
-	reserve(c, p);
-	p->req.sending = (struct spool_sending){
-		.req = { .done = on_marked, .who = p },
-		.m = p->m,
-		.connection = c->serial,
-		.now_ms = loop_unix_ms(),
-	};
-	spool_sending(p->delivery->parts.spool, &p->req.sending);
-}
-
-static void on_verified(struct spool_req *req)
-{
-	struct parcel *p = req->who;
-	struct delivery *d = p->delivery;
-
-	if (req->ok && p->req.verify.same) {
-		p->verified = true;
-		make_ready(d, p);
-		return;
-	}
-	message_set(&p->m->reason,
-		    VIEW_LIT("the copy in the spool is damaged"));
-	hold(p);
-}
-
-static void verify(struct parcel *p)
-{
-	p->phase = PARCEL_VERIFYING;
-	p->req.verify = (struct spool_verify){
-		.req = { .done = on_verified, .who = p },
-		.place = p->m->place,
-	};
-	spool_verify(p->delivery->parts.spool, &p->req.verify);
 }
 
 /* --- what is due in the ledger ------------------------------------------- */
@@ -580,7 +275,7 @@ static void take_due(struct delivery *d, struct message *m)
 	p->delivery = d;
 	p->verified = spool_body_trusted(d->parts.spool, &m->place);
 	d->in_hand++;
-	make_ready(d, p);
+	handoff_ready(d, p);
 }
 
 static void on_due(struct spool_req *req)
@@ -588,7 +283,7 @@ static void on_due(struct spool_req *req)
 	struct delivery *d = req->who;
 
 	d->loading = false;
-	d->loaded_all = !req->ok || d->due.n < LOAD_MAX;
+	d->loaded_all = !req->ok || d->due.n < DELIVERY_LOAD_MAX;
 	for (size_t i = 0; i < d->due.n; i++)
 		take_due(d, d->due_out[i]);
 	if (d->due.n && !d->loaded_all)
@@ -607,7 +302,7 @@ static void load(struct delivery *d)
 		.delivery = d->config->name,
 		.after = d->due_after,
 		.until_ms = d->due_until,
-		.max = LOAD_MAX,
+		.max = DELIVERY_LOAD_MAX,
 		.out = d->due_out,
 	};
 	spool_due(d->parts.spool, &d->due);
@@ -628,15 +323,12 @@ static void fill(struct delivery *d)
 {
 	struct conn *c;
 
-	while (d->nready && !d->stopping && (c = room_for_one(d))) {
+	while (d->nready && !d->stopping && (c = delivery_conn_with_room(d))) {
 		struct parcel *p =
-		    LIST_OF(list_pop(&d->ready), struct parcel, link);
+			LIST_OF(list_pop(&d->ready), struct parcel, link);
 
 		d->nready--;
-		if (p->verified)
-			mark(c, p);
-		else
-			verify(p);
+		handoff_begin(c, p);
 	}
 }
 
@@ -644,7 +336,8 @@ static void widen(struct delivery *d)
 {
 	if (d->state == DELIVERY_UP && !d->stopping && d->nconns < d->limit &&
 	    d->nconnecting < CONNECTING_MAX &&
-	    (d->nready || (!d->finishing && d->nconns && !room_for_one(d))))
+	    (d->nready ||
+	     (!d->finishing && d->nconns && !delivery_conn_with_room(d))))
 		open_conn(d);
 }
 
@@ -670,8 +363,9 @@ static void kick(void *who)
 
 	fill(d);
 	widen(d);
-	if (!d->loading && !d->loaded_all && d->nready < LOAD_MAX / 4 &&
-	    d->state != DELIVERY_DOWN && !d->stopping)
+	if (!d->loading && !d->loaded_all &&
+	    d->nready < DELIVERY_LOAD_MAX / 4 && d->state != DELIVERY_DOWN &&
+	    !d->stopping)
 		load(d);
 	if (!d->finishing || d->in_hand || d->loading ||
 	    (!d->loaded_all && !d->stopping))

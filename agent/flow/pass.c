@@ -42,7 +42,7 @@ struct pass {
 	struct pass_account *told; /* those asked for, in order */
 	size_t ntold;
 	size_t binding, loading, over, closed;
-	bool finishing, stopping, ended;
+	bool finishing, stopping, ended, cut;
 	struct err failure;
 	struct task schedule;
 	struct timer patience;
@@ -441,6 +441,7 @@ static void on_patience_over(void *who)
 
 	for (size_t i = 0; i < p->parts.config->n_deliveries; i++)
 		delivery_abort(p->counters[i].delivery);
+	p->cut = true;
 	end(p);
 }
 
@@ -495,6 +496,7 @@ void pass_store_failed(struct pass *p)
 	for (size_t i = 0; i < p->parts.config->n_accounts; i++)
 		if (p->seats[i].visit)
 			visit_abort(p->seats[i].visit);
+	p->cut = true;
 	end(p);
 }
 
@@ -540,6 +542,11 @@ int pass_exit(const struct pass *p)
 			    err_exit(
 				delivery_err(p->counters[i].delivery)->class));
 	return code;
+}
+
+bool pass_is_clean(const struct pass *p)
+{
+	return p->ended && !p->cut;
 }
 
 void pass_free(struct pass *p)

@@ -133,5 +133,11 @@ const struct pass_account *pass_accounts(const struct pass *p, size_t *n);
 const struct err *pass_failure(const struct pass *p);
 /* Worst exit code of all accounts, deliveries and the store (INTERFACE 1). */
 int pass_exit(const struct pass *p);
-void pass_free(struct pass *p); /* after ended */
+/*
+ * After `ended`: nothing is open any more. false (the store failed, or a stop
+ * took too long): the process must leave by _exit(), freeing nothing; the
+ * ledger bears that.
+ */
+bool pass_is_clean(const struct pass *p);
+void pass_free(struct pass *p); /* after ended, and only if clean */
 #endif

@@ -1,0 +1,272 @@
+#include "handoff.h"
+#include "hash.h"
+#include "must.h"
+#include "verdict.h"
+
+void handoff_leave(struct parcel *p)
+{
+	list_drop(&p->link);
+	if (p->conn) {
+		MUST(p->conn->used > 0);
+		p->conn->used--;
+		p->conn = NULL;
+	}
+}
+
+static uint32_t random32(void)
+{
+	uint32_t r;
+
+	hash_random(&r, sizeof(r));
+	return r;
+}
+
+void handoff_settle(struct delivery *d, struct parcel *p)
+{
+	if (d->state == DELIVERY_DOWN && p->m->state == MESSAGE_SPOOLED) {
+		d->kept++;
+		d->kept_octets += p->m->place.octets;
+	}
+	d->in_hand--;
+	if (p->settled)
+		p->settled(p->who, p);
+	else
+		d->reports->settled(d->who, d, p->m);
+	parcel_free(p);
+	d->reports->changed(d->who, d);
+	task_post(&d->kick);
+}
+
+void handoff_ready(struct delivery *d, struct parcel *p)
+{
+	p->phase = PARCEL_READY;
+	p->answered = false;
+	if (d->state == DELIVERY_DOWN || d->stopping) {
+		handoff_settle(d, p);
+		return;
+	}
+	list_push(&d->ready, &p->link);
+	d->nready++;
+	task_post(&d->kick);
+}
+
+static void on_recorded(struct spool_req *req)
+{
+	struct parcel *p = req->who;
+	struct delivery *d = p->delivery;
+	bool unsent = p->req.result.unsent;
+
+	handoff_leave(p);
+	if (unsent && req->ok)
+		handoff_ready(d, p);
+	else
+		handoff_settle(d, p);
+}
+
+/* TX3. The slot in the window is free only when this is durable: P2. */
+static void record(struct parcel *p)
+{
+	struct delivery *d = p->delivery;
+	int64_t now = loop_unix_ms();
+	enum verdict v;
+
+	v = verdict_apply(p->m, &p->answer, d->config, now, random32());
+	p->phase = PARCEL_RECORDING;
+	p->req.result = (struct spool_result){
+		.req = { .done = on_recorded, .who = p },
+		.m = p->m,
+		.unsent = v == VERDICT_UNSENT,
+		.now_ms = now,
+	};
+	if (v == VERDICT_SETTING)
+		d->reports->refused(d->who, d, p->m);
+	spool_result(d->parts.spool, &p->req.result);
+}
+
+static struct parcel *parcel_of(struct conn *c, const struct message *m)
+{
+	LIST_EACH(at, kept, &c->parcels)
+	{
+		struct parcel *p = LIST_OF(at, struct parcel, link);
+
+		if (p->m == m)
+			return p;
+	}
+	return NULL;
+}
+
+void handoff_result(void *who, struct message *m, const struct dest_result *r)
+{
+	struct conn *c = who;
+	struct parcel *p = parcel_of(c, m);
+
+	MUST(p && !p->answered);
+	if (r->outcome != DEST_UNSENT && r->outcome != DEST_LOST)
+		c->delivery->barren = 0;
+	p->answered = true;
+	p->answer = *r;
+	printable(p->answer_words, sizeof(p->answer_words), r->words);
+	p->answer.words = view_of(p->answer_words);
+	/* with TX1 or TX2 out the row is not ours to change yet */
+	if (p->phase == PARCEL_SENDING)
+		record(p);
+}
+
+/* The row says SENDING from here on: the connection may complete it. */
+static void go(struct parcel *p)
+{
+	p->phase = PARCEL_SENDING;
+	if (!p->answered && !p->conn) { /* closed without a word: cannot be */
+		p->answered = true;
+		p->answer = (struct dest_result){ .outcome = DEST_UNSENT };
+	}
+	if (p->answered)
+		record(p);
+	else
+		p->conn->dest->ops->release(p->conn->dest, p->m);
+}
+
+static void reserve(struct conn *c, struct parcel *p)
+{
+	c->used++;
+	p->conn = c;
+	p->answered = false;
+	list_push(&c->parcels, &p->link);
+	c->dest->ops->offer(c->dest, p->m);
+}
+
+static void on_held(struct spool_req *req)
+{
+	struct parcel *p = req->who;
+
+	if (req->ok)
+		p->m->state = MESSAGE_HELD;
+	handoff_settle(p->delivery, p);
+}
+
+static void hold(struct parcel *p)
+{
+	p->req.hold = (struct spool_hold){
+		.req = { .done = on_held, .who = p },
+		.m = p->m,
+		.now_ms = loop_unix_ms(),
+	};
+	spool_hold(p->delivery->parts.spool, &p->req.hold);
+}
+
+static void on_put_to_hold(struct spool_req *req)
+{
+	struct parcel *p = req->who;
+
+	if (!req->ok)
+		handoff_settle(p->delivery, p);
+	else
+		hold(p);
+}
+
+static void on_put(struct spool_req *req)
+{
+	struct parcel *p = req->who;
+	struct delivery *d = p->delivery;
+	bool sending = p->req.put.sending;
+
+	if (!req->ok) { /* m->id is 0: it is not here, and not lost */
+		if (p->conn && !p->answered)
+			p->conn->dest->ops->withdraw(p->conn->dest, p->m);
+		handoff_leave(p);
+		handoff_settle(d, p);
+		return;
+	}
+	if (!d->first_put)
+		d->first_put = p->m->id;
+	if (sending)
+		go(p);
+	else
+		handoff_ready(d, p);
+}
+
+void delivery_enter(struct delivery *d, struct parcel *p,
+		    struct spool_body *body, bool hold_it)
+{
+	struct conn *c = NULL;
+
+	p->delivery = d;
+	p->phase = PARCEL_PUTTING;
+	p->verified = true;
+	d->in_hand++;
+	if (!hold_it && !d->nready && !d->stopping && d->state == DELIVERY_UP)
+		c = delivery_conn_with_room(d);
+	p->req.put = (struct spool_put){
+		.req = { .done = hold_it ? on_put_to_hold : on_put, .who = p },
+		.m = p->m,
+		.body = body,
+		.sending = c != NULL,
+		.connection = c ? c->serial : 0,
+	};
+	/* MAIL is on its way before the row can say SENDING */
+	if (c)
+		reserve(c, p);
+	else if (d->state == DELIVERY_UP)
+		task_post(&d->kick);
+	spool_put(d->parts.spool, &p->req.put);
+}
+
+static void on_marked(struct spool_req *req)
+{
+	struct parcel *p = req->who;
+
+	if (req->ok) {
+		go(p);
+		return;
+	}
+	if (p->conn && !p->answered)
+		p->conn->dest->ops->withdraw(p->conn->dest, p->m);
+	handoff_leave(p);
+	handoff_settle(p->delivery, p);
+}
+
+static void mark(struct conn *c, struct parcel *p)
+{
+	p->phase = PARCEL_MARKING;
+	reserve(c, p);
+	p->req.sending = (struct spool_sending){
+		.req = { .done = on_marked, .who = p },
+		.m = p->m,
+		.connection = c->serial,
+		.now_ms = loop_unix_ms(),
+	};
+	spool_sending(p->delivery->parts.spool, &p->req.sending);
+}
+
+static void on_verified(struct spool_req *req)
+{
+	struct parcel *p = req->who;
+	struct delivery *d = p->delivery;
+
+	if (req->ok && p->req.verify.same) {
+		p->verified = true;
+		handoff_ready(d, p);
+		return;
+	}
+	message_set(&p->m->reason,
+		    VIEW_LIT("the copy in the spool is damaged"));
+	hold(p);
+}
+
+static void verify(struct parcel *p)
+{
+	p->phase = PARCEL_VERIFYING;
+	p->req.verify = (struct spool_verify){
+		.req = { .done = on_verified, .who = p },
+		.place = p->m->place,
+	};
+	spool_verify(p->delivery->parts.spool, &p->req.verify);
+}
+
+void handoff_begin(struct conn *c, struct parcel *p)
+{
+	if (p->verified)
+		mark(c, p);
+	else
+		verify(p);
+}

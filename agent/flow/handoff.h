@@ -1,0 +1,67 @@
+/*
+ * handoff - the life of a message between spool and destination (DESIGN 5):
+ * TX1, TX2 and TX3 in their order. Private to delivery.c and handoff.c, as is
+ * the inside of a delivery.
+ *
+ *   delivery_enter: TX1 (joined by TX2 where a connection was reserved)
+ *   handoff_begin:  TX2 of what was SPOOLED before
+ *   release:        the connection may complete it
+ *   handoff_result: TX3, then the slot of the window is free
+ */
+#ifndef FLOW_HANDOFF_H
+#define FLOW_HANDOFF_H
+#include "delivery.h"
+#include "reach.h"
+
+#define DELIVERY_LOAD_MAX 256u /* taken from the ledger at a time */
+
+struct conn {
+	struct link link;
+	struct delivery *delivery;
+	struct dest *dest;
+	int64_t serial;
+	bool ready, leaving;
+	uint32_t window, used;
+	struct link parcels; /* offered and not settled */
+};
+
+struct delivery {
+	struct parts parts;
+	const struct config_delivery *config; /* borrowed */
+	const struct delivery_reports *reports;
+	void *who;
+	enum delivery_state state;
+	struct err err;
+	struct endpoint endpoint;
+	struct reach_secret fetching;
+	struct secret secret;
+	const char **drop; /* owned array, borrowed strings */
+	uint64_t max_octets;
+
+	struct link conns, ready;
+	size_t nconns, nconnecting, limit, nready, in_hand, barren;
+	size_t kept; /* entered or loaded while down */
+	uint64_t kept_octets;
+	int64_t serial;
+
+	bool loading, loaded_all, finishing, stopping, finished;
+	struct spool_due due;
+	struct message *due_out[DELIVERY_LOAD_MAX];
+	int64_t due_until, due_after, first_put;
+	struct task kick;
+};
+
+/* The emptiest connection with room, since its MAIL goes out first; or NULL. */
+struct conn *delivery_conn_with_room(struct delivery *d);
+
+/* Sends p by c, which has room; its body is verified before where needed. */
+void handoff_begin(struct conn *c, struct parcel *p);
+/* dest_reports.result */
+void handoff_result(void *who, struct message *m, const struct dest_result *r);
+/* It waits for a connection; while down or stopping it is settled instead. */
+void handoff_ready(struct delivery *d, struct parcel *p);
+/* Its owner is told, it is freed. */
+void handoff_settle(struct delivery *d, struct parcel *p);
+/* It gives up its place on its connection, if it has one. */
+void handoff_leave(struct parcel *p);
+#endif
