@@ -92,6 +92,7 @@ enum ledger_statement {
 	STMT_PURGE_FATE,
 	STMT_SEGMENT_ROWS,
 	STMT_MOVE,
+	STMT_DAMAGED,
 	/* queries */
 	STMT_NAMES,
 	STMT_QUEUED,
@@ -280,6 +281,10 @@ bool ledger_fold_end(struct ledger_fold *f);
 /* DELIVERED becomes GONE; others stay. *changed: 0 or 1. */
 bool ledger_fold_gone(struct ledger *l, int64_t folder,
 		      const struct message_key *key, uint64_t *changed);
+
+/* ledger_thin.c: copies one body out of a thin segment numbered above *after,
+ * which it raises where a segment cannot be emptied now. false: no more. */
+bool ledger_thin(struct ledger *l, int64_t now_ms, uint32_t *after);
 
 /* The steps behind spool.h; each is the `run` of its request. */
 bool ledger_run_call(struct ledger *l, struct spool_req *r);

@@ -15,6 +15,7 @@ enum phase {
 	PHASE_FOLD,
 	PHASE_PURGE,
 	PHASE_PRINTS,
+	PHASE_THIN,
 	PHASE_DONE
 };
 
@@ -23,6 +24,7 @@ struct tidy_job {
 	enum phase phase;
 	int64_t *folders; /* owned; of the account, sorted */
 	size_t nfolders;
+	uint32_t thinned; /* segments up to here were looked at */
 };
 
 static void tidy_fini(struct ledger_job *job)
@@ -322,7 +324,7 @@ static void purge_prints(struct ledger *l, struct tidy_job *j,
 
 	bind_int(&b, ledger_day(t->now_ms - t->history_ms));
 	(void)ledger_do(l, b.s);
-	j->phase = PHASE_DONE;
+	j->phase = PHASE_THIN;
 }
 
 static bool step(struct ledger *l, struct ledger_job *job)
@@ -342,6 +344,10 @@ static bool step(struct ledger *l, struct ledger_job *job)
 		break;
 	case PHASE_PRINTS:
 		purge_prints(l, j, t);
+		break;
+	case PHASE_THIN:
+		if (!ledger_thin(l, t->now_ms, &j->thinned))
+			j->phase = PHASE_DONE;
 		break;
 	case PHASE_DONE:
 		break;
