@@ -306,17 +306,21 @@ char pattern(uint64_t at)
 	return (char)(at * 31 + (at >> 8) * 7 + (at >> 16));
 }
 
-static void close_if(struct owner *o, enum port_name port)
+/* true: closed it; then the hooks are left out. */
+static bool close_if(struct owner *o, enum port_name port)
 {
-	if (o->close_in == port)
-		stream_close(o->stream);
+	if (o->close_in != port)
+		return false;
+	o->closes++;
+	stream_close(o->stream);
+	return true;
 }
 
 static struct room owner_room(void *who)
 {
 	struct owner *o = who;
 
-	close_if(o, PORT_ROOM);
+	(void)close_if(o, PORT_ROOM);
 	return (struct room){ o->scratch, o->room };
 }
 
@@ -349,8 +353,7 @@ static void owner_received(void *who, size_t n)
 		o->pauses_made++;
 		task_post(&o->later);
 	}
-	close_if(o, PORT_RECEIVED);
-	if (o->on_received)
+	if (!close_if(o, PORT_RECEIVED) && o->on_received)
 		o->on_received(o);
 }
 
@@ -360,7 +363,7 @@ static struct view owner_pending(void *who)
 	size_t n = o->piece && o->piece < sizeof(o->shown) ? o->piece
 							   : sizeof(o->shown);
 
-	close_if(o, PORT_PENDING);
+	(void)close_if(o, PORT_PENDING);
 	if (o->text_n)
 		return (struct view){ o->text, o->text_n };
 	n = n < o->pattern_left ? n : (size_t)o->pattern_left;
@@ -385,7 +388,7 @@ static void owner_sent(void *who, size_t n)
 		/* What was borrowed is not ours to read any more. */
 		memset(o->shown, 'x', sizeof(o->shown));
 	}
-	close_if(o, PORT_SENT);
+	(void)close_if(o, PORT_SENT);
 }
 
 static void note_tls(struct owner *o)
@@ -399,8 +402,7 @@ static void owner_opened(void *who)
 
 	assert_int_equal(o->opened++, 0);
 	note_tls(o);
-	close_if(o, PORT_OPENED);
-	if (o->on_opened)
+	if (!close_if(o, PORT_OPENED) && o->on_opened)
 		o->on_opened(o);
 }
 
@@ -410,8 +412,7 @@ static void owner_secured(void *who)
 
 	o->secured++;
 	note_tls(o);
-	close_if(o, PORT_SECURED);
-	if (o->on_secured)
+	if (!close_if(o, PORT_SECURED) && o->on_secured)
 		o->on_secured(o);
 }
 
@@ -420,7 +421,8 @@ static void owner_eof(void *who)
 	struct owner *o = who;
 
 	assert_int_equal(o->eofs++, 0);
-	close_if(o, PORT_EOF);
+	if (close_if(o, PORT_EOF))
+		return;
 	if (o->on_eof)
 		o->on_eof(o);
 	else
@@ -431,7 +433,7 @@ static struct patience owner_patience(void *who)
 {
 	struct owner *o = who;
 
-	close_if(o, PORT_PATIENCE);
+	(void)close_if(o, PORT_PATIENCE);
 	return o->patience;
 }
 

@@ -114,6 +114,7 @@ struct owner {
 	bool has_info;
 	struct patience patience;
 	enum port_name close_in; /* calls stream_close() from there */
+	int closes;		 /* how often it did */
 	void (*on_opened)(struct owner *o);
 	void (*on_received)(struct owner *o);
 	void (*on_secured)(struct owner *o);
