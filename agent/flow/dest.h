@@ -33,6 +33,7 @@ struct dest_options {
 	struct resolver *resolver;
 	struct spool *spool; /* bodies are read from here */
 	struct endpoint endpoint;
+	bool lmtp;	      /* RFC 2033 instead of SMTP */
 	const char *path;     /* maildir: folder, with %u; else NULL */
 	const char *hostname; /* EHLO and Received */
 	const char *user;     /* NULL: no sign-in */

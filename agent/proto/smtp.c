@@ -178,6 +178,18 @@ unsigned smtp_in_flight(const struct smtp *s)
 	return s->count;
 }
 
+bool smtp_is_in_doubt(const struct smtp *s, uint64_t tag)
+{
+	for (unsigned i = 0; i < s->count; i++) {
+		const struct smtp_inflight *at =
+			&s->ring[(s->head + i) % SMTP_INFLIGHT_MAX];
+
+		if (at->last && at->tag == tag)
+			return at->end <= s->sent;
+	}
+	return false;
+}
+
 /* ---- ends ---- */
 
 static bool failed(struct smtp *s, struct smtp_event *ev)
@@ -338,8 +350,8 @@ static bool on_starttls(struct smtp *s, struct smtp_event *ev)
 		if (s->line == SMTP_LINE_STARTTLS)
 			return need_tls(s, ev, "STARTTLS was refused");
 		return is_positive(s)
-			   ? fail_strict(s, ev, "odd reply to STARTTLS")
-			   : answer(s, ev, false);
+			       ? fail_strict(s, ev, "odd reply to STARTTLS")
+			       : answer(s, ev, false);
 	}
 	/* CVE-2021-38371 and its kin */
 	if (s->in.len != s->lent)

@@ -124,6 +124,12 @@ uint64_t smtp_size_limit(const struct smtp *s);
 struct view smtp_auth_names(const struct smtp *s);
 /* Commands not answered yet. */
 unsigned smtp_in_flight(const struct smtp *s);
+/*
+ * The end of message tag (the dot, the last octet of a BDAT LAST) was handed
+ * out and its verdict did not come: it may have been accepted. Also behind the
+ * end of the engine.
+ */
+bool smtp_is_in_doubt(const struct smtp *s, uint64_t tag);
 
 /*
  * Commands. true: queued. false: not now (greeting awaited, TLS required first,

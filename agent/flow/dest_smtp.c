@@ -1,0 +1,712 @@
+#include "addrspec.h"
+#include "dest.h"
+#include "habit.h"
+#include "limits.h"
+#include "log.h"
+#include "must.h"
+#include "outbox.h"
+#include "sasl.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum phase {
+	PHASE_OPENING,
+	PHASE_GREETING,
+	PHASE_HELLO,
+	PHASE_TLS,
+	PHASE_SIGNIN,
+	PHASE_READY,
+	PHASE_OVER, /* the stream is being closed; nothing is said any more */
+};
+
+/* Addresses asked for by `check`. Tag of MAIL: 0; of RCPT: its place + 1. */
+struct probe {
+	char **address; /* owned; [0] is the sender */
+	size_t n, queued;
+	bool rset;
+};
+
+struct dest_smtp {
+	struct dest dest;
+	struct dest_options o;
+	const struct dest_reports *reports;
+	void *who;
+	enum phase phase;
+	enum smtp_line line; /* once connected */
+	struct stream *stream;
+	struct smtp *smtp;     /* NULL before it is connected */
+	struct outbox *outbox; /* NULL before it is ready */
+	struct sasl *sasl;     /* while signing in */
+	struct habit *habit;
+	struct err err; /* why it ends; ERR_NONE */
+	bool orderly;	/* the server took its leave */
+	bool quitting, finishing;
+	struct probe probe;
+	struct task work;
+};
+
+static struct dest_smtp *self(struct dest *d)
+{
+	return (struct dest_smtp *)(void *)d;
+}
+
+/* --- ends ---------------------------------------------------------------- */
+
+/* d->err is set. */
+static void over(struct dest_smtp *d)
+{
+	if (d->phase == PHASE_OVER)
+		return;
+	d->phase = PHASE_OVER;
+	stream_close(d->stream);
+}
+
+static void fail(struct dest_smtp *d, enum err_class class, const char *what,
+		 const char *remedy)
+{
+	err_set(&d->err, class, "%s", what);
+	if (remedy)
+		err_remedy(&d->err, "%s", remedy);
+	over(d);
+}
+
+static void fail_reply(struct dest_smtp *d, const struct reply *r,
+		       const char *what)
+{
+	reply_err(r, &d->err, what);
+	over(d);
+}
+
+static void probe_clear(struct probe *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		free(p->address[i]);
+	free(p->address);
+	*p = (struct probe){ .n = 0 };
+}
+
+static void remember(struct dest_smtp *d)
+{
+	bool broke =
+		d->err.class == ERR_NETWORK || d->err.class == ERR_PROTOCOL;
+	unsigned used = SMTP_CAP_PIPELINING | SMTP_CAP_CHUNKING;
+
+	if (outbox_had_verdict(d->outbox))
+		habit_worked(d->habit);
+	else if (broke && !outbox_is_empty(d->outbox) &&
+		 (smtp_caps(d->smtp) & used))
+		habit_broke(d->habit);
+	if (outbox_bdat_failed(d->outbox))
+		habit_forgo(d->habit, SMTP_CAP_CHUNKING);
+}
+
+static void on_closed(void *who, const struct err *why)
+{
+	struct dest_smtp *d = who;
+	const struct err *told = NULL;
+
+	if (d->err.class == ERR_NONE && why->class != ERR_NONE && !d->finishing)
+		d->err = *why;
+	if (d->err.class != ERR_NONE)
+		told = &d->err;
+	d->phase = PHASE_OVER;
+	task_cancel(&d->work);
+	if (d->outbox) {
+		remember(d);
+		outbox_end(d->outbox, d->orderly);
+	}
+	d->reports->closed(d->who, told);
+	outbox_free(d->outbox);
+	smtp_free(d->smtp);
+	sasl_free(d->sasl);
+	probe_clear(&d->probe);
+	free(d);
+}
+
+/* --- the dialogue for people --------------------------------------------- */
+
+static void trace(struct dest_smtp *d, const char *key, const char *line)
+{
+	struct log_line l;
+
+	if (!d->o.trace || !log_begin(&l, LOG_DEBUG, "dialogue"))
+		return;
+	log_str(&l, "delivery", d->o.trace);
+	log_str(&l, key, line);
+	log_end(&l);
+}
+
+static void trace_reply(struct dest_smtp *d, const struct reply *r)
+{
+	char shown[600];
+
+	if (!d->o.trace || !r || !log_wants(LOG_DEBUG))
+		return;
+	reply_show(r, shown, sizeof(shown));
+	trace(d, "reply", shown);
+}
+
+/* --- ready --------------------------------------------------------------- */
+
+static void describe(const struct smtp *s, char *out, size_t cap)
+{
+	static const struct {
+		enum smtp_cap cap;
+		const char *name;
+	} names[] = {
+		{ SMTP_CAP_PIPELINING, "PIPELINING" },
+		{ SMTP_CAP_CHUNKING, "CHUNKING" },
+		{ SMTP_CAP_8BITMIME, "8BITMIME" },
+		{ SMTP_CAP_SMTPUTF8, "SMTPUTF8" },
+		{ SMTP_CAP_ENHANCED, "ENHANCEDSTATUSCODES" },
+		{ SMTP_CAP_DSN, "DSN" },
+		{ SMTP_CAP_XCLIENT, "XCLIENT" },
+		{ SMTP_CAP_STARTTLS, "STARTTLS" },
+	};
+	struct text t;
+
+	text_init(&t, cap - 1);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (smtp_caps(s) & names[i].cap)
+			(void)text_fmt(&t, "%s%s", t.n ? " " : "",
+				       names[i].name);
+	if (smtp_size_limit(s))
+		(void)text_fmt(&t, "%sSIZE=%" PRIu64, t.n ? " " : "",
+			       smtp_size_limit(s));
+	if (smtp_auth_names(s).n) {
+		(void)text_puts(&t, t.n ? " AUTH=" : "AUTH=");
+		(void)text_printable(&t, smtp_auth_names(s), 200);
+	}
+	(void)snprintf(out, cap, "%s", text_str(&t));
+	text_fini(&t);
+}
+
+static bool read_body(void *who, const struct message_place *place,
+		      uint64_t offset, struct room r, size_t *got,
+		      struct err *err)
+{
+	struct dest_smtp *d = who;
+
+	return spool_body_read(d->o.spool, place, offset, r, got, err);
+}
+
+static void stamp(void *who, const struct message *m, struct text *out)
+{
+	struct dest_smtp *d = who;
+
+	d->o.stamp(d->who, m, out);
+}
+
+static void on_result(void *who, struct message *m, const struct dest_result *r)
+{
+	struct dest_smtp *d = who;
+
+	d->reports->result(d->who, m, r);
+}
+
+static void on_sent_line(void *who, const char *line)
+{
+	trace(who, "command", line);
+}
+
+static void become_ready(struct dest_smtp *d)
+{
+	bool chunking = smtp_caps(d->smtp) & SMTP_CAP_CHUNKING;
+	struct outbox_options o = {
+		.smtp = d->smtp,
+		.chunking = chunking,
+		.leave = { .drop_headers = d->o.drop_headers,
+			   .read = read_body,
+			   .stamp = stamp,
+			   .who = d },
+		.result = on_result,
+		.trace = d->o.trace ? on_sent_line : NULL,
+		.who = d,
+	};
+	struct dest_ready r = {
+		.window = chunking ? LIMIT_WINDOW_BDAT : LIMIT_WINDOW_DATA,
+		.max_octets = smtp_size_limit(d->smtp),
+	};
+
+	sasl_free(d->sasl);
+	d->sasl = NULL;
+	d->phase = PHASE_READY;
+	d->outbox = outbox_new(&o);
+	describe(d->smtp, r.capabilities, sizeof(r.capabilities));
+	d->reports->ready(d->who, &r);
+}
+
+/* --- greeting, TLS, sign-in ---------------------------------------------- */
+
+static void hello(struct dest_smtp *d)
+{
+	d->phase = PHASE_HELLO;
+	trace(d, "command", d->o.lmtp ? "LHLO" : "EHLO");
+	if (!smtp_ehlo(d->smtp, view_of(d->o.hostname)))
+		fail(d, ERR_CONFIG, "the host name cannot be sent in EHLO",
+		     "set `hostname` to a name without spaces");
+}
+
+static enum sasl_mech wish(enum source_auth auth)
+{
+	switch (auth) {
+	case SOURCE_AUTH_PLAIN:
+		return SASL_PLAIN;
+	case SOURCE_AUTH_LOGIN:
+		return SASL_LOGIN;
+	case SOURCE_AUTH_AUTO:
+		break;
+	}
+	return SASL_NONE;
+}
+
+static void sign_in(struct dest_smtp *d)
+{
+	unsigned offered = sasl_offered(smtp_auth_names(d->smtp));
+	enum sasl_mech mech = sasl_pick(offered, wish(d->o.auth));
+	struct view first = { NULL, 0 };
+
+	if (!stream_is_tls(d->stream) && !d->o.password_in_clear) {
+		fail(d, ERR_TRUST, "no password goes over a line in clear",
+		     "use a port with TLS, or write tls = \"none\"");
+		return;
+	}
+	if (mech == SASL_NONE) {
+		fail(d, ERR_AUTH, "the server offers no sign-in that fits",
+		     "see `auth`, and whether `user` is needed at all");
+		return;
+	}
+	d->sasl = sasl_new(mech, view_of(d->o.user), d->o.secret, &d->err);
+	if (!d->sasl) {
+		over(d);
+		return;
+	}
+	d->phase = PHASE_SIGNIN;
+	(void)sasl_first(d->sasl, &first);
+	trace(d, "command", "AUTH ***");
+	MUST(smtp_auth(d->smtp, sasl_name(mech), first));
+}
+
+static void on_challenge(struct dest_smtp *d, struct view challenge)
+{
+	struct view answer;
+
+	/* on false err tells more than the refusal that follows */
+	if (sasl_step(d->sasl, challenge, &answer, &d->err))
+		MUST(smtp_answer(d->smtp, answer));
+	else
+		MUST(smtp_cancel(d->smtp));
+}
+
+static void on_signed_in(struct dest_smtp *d, const struct smtp_event *ev)
+{
+	bool now = ev->reply->code / 100 == 4;
+
+	if (d->err.class != ERR_NONE) {
+		over(d);
+	} else if (ev->ok && sasl_done(d->sasl)) {
+		become_ready(d);
+	} else if (ev->ok) {
+		fail(d, ERR_AUTH, "the server ended the sign-in too early",
+		     NULL);
+	} else {
+		reply_err(ev->reply, &d->err, "sign-in was refused");
+		d->err.class = now ? ERR_RETRY : ERR_AUTH;
+		err_remedy(&d->err, "check user and secret of the delivery");
+		over(d);
+	}
+}
+
+static void on_hello(struct dest_smtp *d, const struct smtp_event *ev)
+{
+	if (!ev->ok) {
+		fail_reply(d, ev->reply, "EHLO was refused");
+	} else if (d->line == SMTP_LINE_STARTTLS && !stream_is_tls(d->stream)) {
+		trace(d, "command", "STARTTLS");
+		MUST(smtp_starttls(d->smtp));
+	} else if (d->o.user) {
+		sign_in(d);
+	} else {
+		become_ready(d);
+	}
+}
+
+/* --- events -------------------------------------------------------------- */
+
+static bool is_probing(const struct dest_smtp *d)
+{
+	return d->probe.n > 0;
+}
+
+static void on_probed(struct dest_smtp *d, const struct smtp_event *ev)
+{
+	char shown[600];
+
+	reply_show(ev->reply, shown, sizeof(shown));
+	if (ev->cmd == SMTP_CMD_RSET)
+		probe_clear(&d->probe);
+	else
+		d->reports->probed(d->who,
+				   ev->tag ? d->probe.address[ev->tag] : NULL,
+				   ev->reply->code, view_of(shown));
+}
+
+/* Every message would meet with it (CASES G13). */
+static bool wants_sign_in(const struct smtp_event *ev)
+{
+	return ev->cmd == SMTP_CMD_MAIL && !ev->ok &&
+	       (ev->reply->code == 530 || ev->reply->code == 538);
+}
+
+static void on_mail_reply(struct dest_smtp *d, const struct smtp_event *ev)
+{
+	if (is_probing(d)) {
+		on_probed(d, ev);
+	} else if (wants_sign_in(ev)) {
+		reply_err(ev->reply, &d->err, "the server wants a sign-in");
+		d->err.class = ERR_AUTH;
+		err_remedy(&d->err, "set `user` and a secret for the delivery");
+		over(d);
+	} else {
+		outbox_event(d->outbox, ev);
+	}
+}
+
+static void on_reply(struct dest_smtp *d, const struct smtp_event *ev)
+{
+	switch (ev->cmd) {
+	case SMTP_CMD_EHLO:
+		on_hello(d, ev);
+		return;
+	case SMTP_CMD_AUTH:
+		on_signed_in(d, ev);
+		return;
+	case SMTP_CMD_MAIL:
+	case SMTP_CMD_RCPT:
+	case SMTP_CMD_DATA:
+	case SMTP_CMD_BODY:
+	case SMTP_CMD_BDAT:
+	case SMTP_CMD_RSET:
+		on_mail_reply(d, ev);
+		return;
+	case SMTP_CMD_STARTTLS: /* refused: the engine fails instead */
+	case SMTP_CMD_NOOP:
+	case SMTP_CMD_QUIT:
+		return;
+	}
+}
+
+static void on_bye(struct dest_smtp *d, const struct smtp_event *ev)
+{
+	d->orderly = true;
+	reply_err(ev->reply, &d->err, "the server closed the session");
+	/* a refusal of one body says nothing about the next: CASES G12 */
+	if (ev->reply->code != 421) {
+		d->err.class = ERR_RETRY;
+		habit_forgo(d->habit, SMTP_CAP_CHUNKING);
+	}
+	over(d);
+}
+
+static void on_event(struct dest_smtp *d, const struct smtp_event *ev)
+{
+	trace_reply(d, ev->reply);
+	switch (ev->type) {
+	case SMTP_EV_GREETING:
+		if (ev->ok)
+			hello(d);
+		else
+			fail_reply(d, ev->reply, "the server refuses us");
+		return;
+	case SMTP_EV_REPLY:
+		on_reply(d, ev);
+		return;
+	case SMTP_EV_CHALLENGE:
+		on_challenge(d, ev->words);
+		return;
+	case SMTP_EV_TLS_WANTED:
+		d->phase = PHASE_TLS;
+		stream_start_tls(d->stream);
+		return;
+	case SMTP_EV_GO_AHEAD:
+		outbox_event(d->outbox, ev);
+		return;
+	case SMTP_EV_BYE:
+		on_bye(d, ev);
+		return;
+	case SMTP_EV_CLOSED:
+		over(d);
+		return;
+	case SMTP_EV_FAILED:
+		d->err = *ev->err;
+		over(d);
+		return;
+	}
+}
+
+/* --- giving the engine what it takes -------------------------------------- */
+
+static bool push_probe(struct dest_smtp *d)
+{
+	struct probe *p = &d->probe;
+	struct smtp_mail mail = { .from = VIEW_NONE };
+
+	for (; p->queued < p->n; p->queued++) {
+		struct view v = view_of(p->address[p->queued]);
+		bool empty_ok = p->queued == 0 && v.n == 0;
+
+		if (!empty_ok && !addrspec_or_local_ok(v)) {
+			d->reports->probed(d->who, p->queued ? v.p : NULL, 553,
+					   VIEW_LIT("553 not an address"));
+			continue;
+		}
+		mail.from = v;
+		if (p->queued == 0
+			    ? !smtp_mail(d->smtp, &mail, 0)
+			    : !smtp_rcpt(d->smtp, v, VIEW_NONE, p->queued))
+			return false;
+	}
+	if (!p->rset)
+		p->rset = smtp_rset(d->smtp);
+	return p->rset;
+}
+
+static void push(struct dest_smtp *d)
+{
+	if (d->phase != PHASE_READY || d->finishing)
+		return;
+	if (is_probing(d) && outbox_is_empty(d->outbox))
+		(void)push_probe(d);
+	else if (outbox_push(d->outbox) == OUTBOX_CUT)
+		fail(d, ERR_RETRY, "a message could not be sent to its end",
+		     NULL);
+	if (d->phase != PHASE_READY || !d->quitting || is_probing(d) ||
+	    !outbox_is_empty(d->outbox))
+		return;
+	/* not awaited: RFC 5321 asks for it, but Postfix may take 10 s */
+	(void)smtp_quit(d->smtp);
+	d->finishing = true;
+	stream_finish(d->stream);
+}
+
+static void take_events(struct dest_smtp *d)
+{
+	struct smtp_event ev;
+
+	while (d->phase != PHASE_OVER && smtp_next(d->smtp, &ev))
+		on_event(d, &ev);
+	push(d);
+}
+
+static void work(void *who)
+{
+	struct dest_smtp *d = who;
+
+	if (d->phase == PHASE_OVER)
+		return;
+	push(d);
+	if (d->phase != PHASE_OVER)
+		stream_poke(d->stream);
+}
+
+/* --- ports --------------------------------------------------------------- */
+
+static struct room port_room(void *who)
+{
+	struct dest_smtp *d = who;
+
+	if (!d->smtp || d->phase == PHASE_OVER)
+		return (struct room){ NULL, 0 };
+	return smtp_room(d->smtp);
+}
+
+static void port_received(void *who, size_t n)
+{
+	struct dest_smtp *d = who;
+
+	smtp_received(d->smtp, n);
+	take_events(d);
+}
+
+static struct view port_pending(void *who)
+{
+	struct dest_smtp *d = who;
+
+	if (!d->smtp || d->phase == PHASE_OVER)
+		return VIEW_NONE;
+	return smtp_pending(d->smtp);
+}
+
+static void port_sent(void *who, size_t n)
+{
+	struct dest_smtp *d = who;
+
+	smtp_sent(d->smtp, n);
+	push(d);
+}
+
+/*
+ * `smtp://localhost` is in clear only where the connection really goes there,
+ * and nothing secret is to be said (INTERFACE 2, CASES J10).
+ */
+static enum smtp_line line_of(const struct dest_smtp *d)
+{
+	bool loopback = false;
+
+	switch (d->o.endpoint.tls) {
+	case TLS_NONE:
+		return SMTP_LINE_CLEAR;
+	case TLS_IMPLICIT:
+		return SMTP_LINE_TLS;
+	case TLS_STARTTLS:
+		break;
+	}
+	(void)stream_peer(d->stream, &loopback);
+	return d->o.clear_on_loopback && loopback && !d->o.user
+		       ? SMTP_LINE_CLEAR
+		       : SMTP_LINE_STARTTLS;
+}
+
+static void port_opened(void *who)
+{
+	struct dest_smtp *d = who;
+
+	d->line = line_of(d);
+	d->smtp =
+		smtp_new(d->o.lmtp ? SMTP_KIND_LMTP : SMTP_KIND_SMTP, d->line);
+	smtp_forgo(d->smtp, habit_forgone(d->habit));
+	d->phase = PHASE_GREETING;
+}
+
+static void port_secured(void *who)
+{
+	struct dest_smtp *d = who;
+
+	smtp_secured(d->smtp);
+	hello(d);
+}
+
+static void port_eof(void *who)
+{
+	struct dest_smtp *d = who;
+
+	if (!d->smtp)
+		return;
+	smtp_eof(d->smtp);
+	take_events(d);
+}
+
+static struct patience port_patience(void *who)
+{
+	struct dest_smtp *d = who;
+
+	if (!d->smtp)
+		return (struct patience){ .ms = 0 };
+	return smtp_patience(d->smtp);
+}
+
+static const struct stream_ports ports = {
+	.room = port_room,
+	.received = port_received,
+	.pending = port_pending,
+	.sent = port_sent,
+	.opened = port_opened,
+	.secured = port_secured,
+	.eof = port_eof,
+	.patience = port_patience,
+	.closed = on_closed,
+};
+
+/* --- operations ---------------------------------------------------------- */
+
+static void op_offer(struct dest *dest, struct message *m)
+{
+	struct dest_smtp *d = self(dest);
+
+	MUST(d->outbox);
+	outbox_offer(d->outbox, m);
+	task_post(&d->work);
+}
+
+static void op_release(struct dest *dest, struct message *m)
+{
+	struct dest_smtp *d = self(dest);
+
+	outbox_release(d->outbox, m);
+	task_post(&d->work);
+}
+
+static void op_withdraw(struct dest *dest, struct message *m)
+{
+	struct dest_smtp *d = self(dest);
+
+	outbox_withdraw(d->outbox, m);
+	task_post(&d->work);
+}
+
+static void op_probe(struct dest *dest, const char *sender,
+		     const char *const *rcpts)
+{
+	struct dest_smtp *d = self(dest);
+	struct probe *p = &d->probe;
+	size_t n = 0;
+
+	MUST(!is_probing(d));
+	while (rcpts[n])
+		n++;
+	p->address = mem_new((n + 1) * sizeof(*p->address));
+	p->address[0] = mem_str(sender);
+	for (size_t i = 0; i < n; i++)
+		p->address[i + 1] = mem_str(rcpts[i]);
+	p->n = n + 1;
+	task_post(&d->work);
+}
+
+static void op_quit(struct dest *dest)
+{
+	struct dest_smtp *d = self(dest);
+
+	d->quitting = true;
+	task_post(&d->work);
+}
+
+static void op_cancel(struct dest *dest)
+{
+	struct dest_smtp *d = self(dest);
+
+	if (d->phase == PHASE_OVER)
+		return;
+	fail(d, ERR_CANCELLED, "ended on request", NULL);
+}
+
+static struct stream *op_stream(struct dest *dest)
+{
+	return self(dest)->stream;
+}
+
+static const struct dest_ops ops = {
+	.offer = op_offer,
+	.release = op_release,
+	.withdraw = op_withdraw,
+	.probe = op_probe,
+	.quit = op_quit,
+	.cancel = op_cancel,
+	.stream = op_stream,
+};
+
+struct dest *dest_smtp_open(const struct dest_options *o,
+			    const struct dest_reports *r, void *who)
+{
+	struct dest_smtp *d = mem_new(sizeof(*d));
+
+	d->dest.ops = &ops;
+	d->o = *o;
+	d->reports = r;
+	d->who = who;
+	d->habit = habit_of(&o->endpoint);
+	task_init(&d->work, o->loop, work, d);
+	d->stream = stream_open(o->loop, o->resolver, &o->endpoint, &ports, d);
+	return &d->dest;
+}

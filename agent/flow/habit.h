@@ -1,0 +1,21 @@
+/*
+ * habit - what a server offered and then failed at, as long as this process
+ * lives (CASES G11, G12). Loop thread only.
+ */
+#ifndef FLOW_HABIT_H
+#define FLOW_HABIT_H
+#include "stream.h"
+
+/* The server of an endpoint. Lives as long as the process. */
+struct habit;
+struct habit *habit_of(const struct endpoint *e);
+/* enum smtp_cap bits not to be used. */
+unsigned habit_forgone(const struct habit *h);
+void habit_forgo(struct habit *h, unsigned caps);
+/*
+ * A connection that pipelined broke before any verdict; after two in a row
+ * PIPELINING and CHUNKING are forgone. A verdict ends the row.
+ */
+void habit_broke(struct habit *h);
+void habit_worked(struct habit *h);
+#endif
