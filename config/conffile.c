@@ -143,6 +143,13 @@ static struct conffile *add(struct conffile_reading *r, const char *path,
 	return f;
 }
 
+/* A folder that is not there holds nothing; any other trouble ends it. */
+static int on_glob_error(const char *path, int errnum)
+{
+	(void)path;
+	return errnum != ENOENT && errnum != ENOTDIR;
+}
+
 static void follow(struct conffile_reading *r, const struct conffile *f,
 		   const struct included *in, unsigned depth)
 {
@@ -153,7 +160,7 @@ static void follow(struct conffile_reading *r, const struct conffile *f,
 	text_init(&pattern, 65536);
 	(void)text_fmt(&pattern, "%s%s%s", in->pattern[0] == '/' ? "" : f->dir,
 		       in->pattern[0] == '/' ? "" : "/", in->pattern);
-	result = glob(text_str(&pattern), GLOB_ERR, NULL, &found);
+	result = glob(text_str(&pattern), 0, on_glob_error, &found);
 	if (result == GLOB_NOMATCH && !strpbrk(in->pattern, "*?["))
 		cannot(r, in->at, text_str(&pattern), why_of(ENOENT));
 	else if (result != 0 && result != GLOB_NOMATCH)

@@ -437,6 +437,20 @@ static void a_file_without_accounts_is_sound(void **state)
 	config_unref(c);
 }
 
+static void the_example_is_sound(void **state)
+{
+	struct config_errors e;
+	struct config *c;
+
+	(void)state;
+	c = load(TESTS_DIR "/../config/mailhaul.conf.example", &e);
+	for (size_t i = 0; i < e.n; i++)
+		print_message("%s\n", e.line[i]);
+	assert_non_null(c);
+	assert_int_equal(c->n_accounts, 4);
+	config_unref(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -470,6 +484,7 @@ int main(void)
 				       dir_home),
 		cmocka_unit_test_setup(a_file_without_accounts_is_sound,
 				       dir_home),
+		cmocka_unit_test_setup(the_example_is_sound, dir_home),
 	};
 
 	return cmocka_run_group_tests(tests, dir_enter, dir_leave);
