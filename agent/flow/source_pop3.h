@@ -71,6 +71,7 @@ struct pop3_source {
 	struct pop3 *pop3;
 	struct signin signin;
 	struct task turn;
+	size_t gulp;	/* octets read since the last turn */
 	struct err why; /* of the end; ERR_NONE: as asked */
 
 	bool wants_folder, wants_quit;

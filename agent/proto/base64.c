@@ -12,8 +12,8 @@ size_t base64_encode(struct view v, char *out)
 		uint32_t three = 0;
 
 		for (size_t k = 0; k < 3; k++)
-			three =
-			    three << 8 | (k < have ? (uint8_t)v.p[i + k] : 0u);
+			three = three << 8 |
+				(k < have ? (uint8_t)v.p[i + k] : 0u);
 		*at++ = digits[three >> 18];
 		*at++ = digits[three >> 12 & 63];
 		*at++ = have > 1 ? digits[three >> 6 & 63] : '=';

@@ -58,7 +58,7 @@ struct pop3 *pop3_new(void)
 
 	p->in = (struct queue){ .data = p->in_octets, .cap = POP3_IN_OCTETS };
 	p->out =
-	    (struct queue){ .data = p->out_octets, .cap = POP3_OUT_OCTETS };
+		(struct queue){ .data = p->out_octets, .cap = POP3_OUT_OCTETS };
 	return p;
 }
 
@@ -223,7 +223,7 @@ static bool give(struct pop3 *p, enum pop3_cmd cmd, uint32_t number,
 	if (p->count == 0)
 		p->serial++;
 	p->ring[(p->head + p->count) % POP3_PIPELINE_MAX] =
-	    (struct inflight){ cmd, number };
+		(struct inflight){ cmd, number };
 	p->count++;
 	return true;
 }
@@ -317,8 +317,8 @@ bool pop3_uidl(struct pop3 *p)
 bool pop3_top(struct pop3 *p, uint32_t number, uint32_t lines)
 {
 	char text[22];
-	int n =
-	    snprintf(text, sizeof(text), "%" PRIu32 " %" PRIu32, number, lines);
+	int n = snprintf(text, sizeof(text), "%" PRIu32 " %" PRIu32, number,
+			 lines);
 
 	return number &&
 	       give(p, POP3_CMD_TOP, number, (struct view){ text, (size_t)n });
@@ -415,9 +415,10 @@ static bool on_greeting(struct pop3 *p, struct view line, struct pop3_event *ev)
 			      "this is not a POP3 greeting", line);
 	code = pop3_line_code(text);
 	if (!ok) /* temporary unless the server says otherwise */
-		return failed(
-		    p, ev, code == POP3_CODE_SYS_PERM ? ERR_REFUSED : ERR_RETRY,
-		    "the server refuses the session", text);
+		return failed(p, ev,
+			      code == POP3_CODE_SYS_PERM ? ERR_REFUSED
+							 : ERR_RETRY,
+			      "the server refuses the session", text);
 	p->phase = PHASE_READY;
 	p->serial++;
 	*ev = (struct pop3_event){
@@ -577,8 +578,8 @@ static bool on_listing(struct pop3 *p, struct view line, struct pop3_event *ev)
 		return true;
 	}
 	fine = cmd == POP3_CMD_UIDL
-		   ? pop3_line_uid(line, &ev->number, &ev->text, &ev->form)
-		   : pop3_line_scan(line, &ev->number, &ev->octets);
+		       ? pop3_line_uid(line, &ev->number, &ev->text, &ev->form)
+		       : pop3_line_scan(line, &ev->number, &ev->octets);
 	return fine ||
 	       failed(p, ev, ERR_PROTOCOL, "a malformed listing line", line);
 }

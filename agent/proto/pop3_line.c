@@ -53,9 +53,9 @@ enum err_class pop3_line_class(enum pop3_cmd cmd, enum pop3_code code)
 		break;
 	}
 	return cmd == POP3_CMD_USER || cmd == POP3_CMD_PASS ||
-		       cmd == POP3_CMD_AUTH
-		   ? ERR_AUTH
-		   : ERR_REFUSED;
+			       cmd == POP3_CMD_AUTH
+		       ? ERR_AUTH
+		       : ERR_REFUSED;
 }
 
 bool pop3_line_status(struct view line, bool *ok, struct view *text)
@@ -158,7 +158,7 @@ void pop3_line_stat(struct view text, uint32_t *count, uint64_t *octets)
 	uint64_t n = 0;
 
 	*count =
-	    view_number(view_word(&text), UINT32_MAX, &n) ? (uint32_t)n : 0;
+		view_number(view_word(&text), UINT32_MAX, &n) ? (uint32_t)n : 0;
 	*octets = announced(view_word(&text));
 }
 
