@@ -1,0 +1,402 @@
+/*
+ * Group commit, and what a failing disk does to it.
+ */
+#include "support_spool.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* What the injected files do; both threads read them. */
+static _Atomic int pwrite_errno, pwrite_short, pwrite_eintr, no_room;
+static _Atomic int sync_errno;
+static _Atomic long body_syncs, dir_syncs;
+
+static ssize_t bad_pwrite(int fd, const void *p, size_t n, off_t at)
+{
+	if (pwrite_errno) {
+		errno = pwrite_errno;
+		return -1;
+	}
+	if (pwrite_eintr && pwrite_eintr++ % 2) {
+		errno = EINTR;
+		return -1;
+	}
+	if (pwrite_short && n > 3)
+		n = 3;
+	return files_system()->pwrite(fd, p, n, at);
+}
+
+static ssize_t bad_pread(int fd, void *p, size_t n, off_t at)
+{
+	if (pwrite_eintr && pwrite_eintr++ % 2) {
+		errno = EINTR;
+		return -1;
+	}
+	return files_system()->pread(fd, p, pwrite_short && n > 2 ? 2 : n, at);
+}
+
+static int bad_fdatasync(int fd)
+{
+	body_syncs++;
+	if (sync_errno) {
+		errno = sync_errno;
+		return -1;
+	}
+	return files_system()->fdatasync(fd);
+}
+
+static int bad_fsync(int fd)
+{
+	dir_syncs++;
+	return files_system()->fsync(fd);
+}
+
+static int bad_statvfs(int fd, struct statvfs *v)
+{
+	int rc = files_system()->statvfs(fd, v);
+
+	if (no_room)
+		v->f_bavail = 100;
+	return rc;
+}
+
+static int setup(void **state)
+{
+	static struct bed b;
+
+	bed_make(&b);
+	b.files.pwrite = bad_pwrite;
+	b.files.pread = bad_pread;
+	b.files.fdatasync = bad_fdatasync;
+	b.files.fsync = bad_fsync;
+	b.files.statvfs = bad_statvfs;
+	pwrite_errno = pwrite_short = pwrite_eintr = no_room = 0;
+	sync_errno = 0;
+	body_syncs = dir_syncs = 0;
+	bed_open(&b, NOW);
+	*state = &b;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	barrier_fault(BARRIER_OK, 0);
+	pwrite_errno = sync_errno = 0;
+	bed_remove(*state);
+	return 0;
+}
+
+struct place {
+	int64_t account, folder;
+};
+
+static struct place place(struct bed *b)
+{
+	struct place p = { .account = bed_account(b, "gmx", SPOOL_IMAP) };
+
+	p.folder = bed_folder(b, p.account, "INBOX", 17).id;
+	return p;
+}
+
+/* --- group commit
+ * ------------------------------------------------------------------ */
+
+#define MANY 1024
+
+/* Handed over at once, they share their barriers. */
+static void many_messages_share_their_barriers(void **state)
+{
+	struct bed *b = *state;
+	struct place p = place(b);
+	struct spool_put *put = calloc(MANY, sizeof(*put));
+	long before, bodies;
+
+	for (uint32_t i = 0; i < MANY; i++) {
+		put[i].m = bed_message(p.account, p.folder,
+				       message_key_uid(i + 1));
+		put[i].body = bed_body(b, "abcdefgh", 8);
+		bed_prepare(&put[i].req);
+	}
+	before = barrier_count;
+	bodies = body_syncs;
+	for (uint32_t i = 0; i < MANY; i++)
+		spool_put(b->spool, &put[i]);
+	bed_settle(b);
+	for (uint32_t i = 0; i < MANY; i++) {
+		bed_wait(b, &put[i].req);
+		assert_true(put[i].req.ok);
+		assert_true(bed_body_is(b, put[i].m, "abcdefgh", 8));
+		message_free(put[i].m);
+	}
+	free(put);
+	/* Two a commit, and at least 64 in a commit on average. */
+	assert_true(barrier_count - before <= 2 * MANY / 64 + 3);
+	assert_true(body_syncs - bodies <= MANY / 64);
+	assert_true(body_syncs > bodies);
+}
+
+static void one_body_is_synced_before_its_commit(void **state)
+{
+	struct bed *b = *state;
+	struct place p = place(b);
+	struct message *m =
+		bed_message(p.account, p.folder, message_key_uid(1));
+	long dirs = dir_syncs, bodies = body_syncs, all = barrier_count;
+
+	assert_true(bed_put(b, m, "abc", 3, true));
+	assert_int_equal(dir_syncs - dirs, 1); /* of the new segment */
+	assert_int_equal(body_syncs - bodies, 1);
+	assert_int_equal(barrier_count - all, 3);
+	assert_true(bed_result(b, m, MESSAGE_DELIVERED, NOW));
+	assert_int_equal(barrier_count - all, 4);
+	assert_int_equal(body_syncs - bodies, 1);
+	message_free(m);
+}
+
+static void what_changes_nothing_costs_no_barrier(void **state)
+{
+	struct bed *b = *state;
+	struct place p = place(b);
+	struct spool_item items[3] = { { .key = message_key_uid(1) },
+				       { .key = message_key_uid(2) },
+				       { .key = message_key_uid(3) } };
+	struct spool_adopt q = {
+		.folder = p.folder, .items = items, .n = 3, .now_ms = NOW
+	};
+	struct spool_folder_save save;
+	long before;
+
+	bed_prepare(&q.req);
+	spool_adopt(b->spool, &q);
+	bed_wait(b, &q.req);
+	save.f = bed_folder(b, p.account, "INBOX", 17);
+	before = barrier_count;
+	bed_list(b, p.folder, items, 3, true, NOW);
+	assert_int_equal(items[1].fate, FATE_ADOPTED);
+	(void)bed_account(b, "gmx", SPOOL_IMAP);
+	bed_prepare(&save.req);
+	spool_folder_save(b->spool, &save);
+	bed_wait(b, &save.req);
+	assert_true(save.req.ok);
+	assert_int_equal(barrier_count, before);
+}
+
+/* --- a disk that fails
+ * ---------------------------------------------------------------- */
+
+static void a_full_disk_fails_that_put_alone(void **state)
+{
+	struct bed *b = *state;
+	struct place p = place(b);
+	struct message *m =
+		bed_message(p.account, p.folder, message_key_uid(1));
+	struct message *n =
+		bed_message(p.account, p.folder, message_key_uid(2));
+
+	assert_true(bed_put(b, n, "abc", 3, true));
+	pwrite_errno = ENOSPC;
+	assert_false(bed_put(b, m, "abc", 3, false));
+	assert_int_equal(m->id, 0);
+	assert_null(spool_fatal(b->spool));
+	/* What is here can still be settled. */
+	assert_true(bed_result(b, n, MESSAGE_DELIVERED, NOW));
+	pwrite_errno = 0;
+	assert_true(bed_put(b, m, "abc", 3, false));
+	assert_true(bed_body_is(b, m, "abc", 3));
+	message_free(m);
+	message_free(n);
+}
+
+static void the_reserve_is_left_to_the_ledger(void **state)
+{
+	struct bed *b = *state;
+	struct place p = place(b);
+	struct message *m =
+		bed_message(p.account, p.folder, message_key_uid(1));
+	struct spool_put q = { .m = m, .body = bed_body(b, "abc", 3) };
+
+	no_room = 1;
+	bed_prepare(&q.req);
+	spool_put(b->spool, &q);
+	bed_wait(b, &q.req);
+	assert_false(q.req.ok);
+	assert_int_equal(q.req.err.class, ERR_DISK);
+	assert_string_not_equal(q.req.err.remedy, "");
+	no_room = 0;
+	assert_true(bed_put(b, m, "abc", 3, false));
+	message_free(m);
+}
+
+static void a_full_disk_in_mid_stream_fails_that_put(void **state)
+{
+	struct bed *b = *state;
+	struct place p = place(b);
+	struct message *m =
+		bed_message(p.account, p.folder, message_key_uid(1));
+	size_t n = 1u << 20;
+	char *big = calloc(1, n);
+	struct spool_put q = { .m = m, .body = spool_body_new(b->spool) };
+
+	spool_body_add(q.body, (struct view){ big, n / 2 });
+	bed_settle(b);
+	pwrite_errno = EDQUOT;
+	spool_body_add(q.body, (struct view){ big, n / 2 });
+	bed_settle(b);
+	pwrite_errno = 0;
+	bed_prepare(&q.req);
+	spool_put(b->spool, &q);
+	bed_wait(b, &q.req);
+	assert_false(q.req.ok);
+	assert_int_equal(q.req.err.class, ERR_DISK);
+	assert_int_equal(spool_octets(b->spool), 0);
+	assert_true(bed_put(b, m, big, n, false));
+	assert_true(bed_body_is(b, m, big, n));
+	free(big);
+	message_free(m);
+}
+
+static void short_writes_and_eintr_are_gone_over(void **state)
+{
+	struct bed *b = *state;
+	struct place p = place(b);
+	struct message *m =
+		bed_message(p.account, p.folder, message_key_uid(1));
+	char text[1000];
+
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (char)('a' + i % 26);
+	pwrite_short = 1;
+	pwrite_eintr = 1;
+	assert_true(bed_put(b, m, text, sizeof(text), false));
+	assert_true(bed_body_is(b, m, text, sizeof(text)));
+	pwrite_short = pwrite_eintr = 0;
+	assert_true(bed_body_is(b, m, text, sizeof(text)));
+	message_free(m);
+}
+
+static unsigned cancelled, done_ok;
+
+static void count_done(struct spool_req *r)
+{
+	if (r->ok)
+		done_ok++;
+	else if (r->err.class == ERR_CANCELLED)
+		cancelled++;
+}
+
+/* After it nothing is reported as done, and nothing is written. */
+static void expect_fatal(struct bed *b, struct place p)
+{
+	struct message *m[3];
+	struct spool_put put[3];
+	struct spool_tidy tidy = { .now_ms = NOW };
+	struct err err = { 0 };
+	long at;
+
+	cancelled = done_ok = 0;
+	for (uint32_t i = 0; i < 3; i++) {
+		m[i] = bed_message(p.account, p.folder,
+				   message_key_uid(100 + i));
+		put[i] = (struct spool_put){ .m = m[i],
+					     .body = bed_body(b, "abc", 3) };
+		put[i].req.done = count_done;
+		spool_put(b->spool, &put[i]);
+	}
+	tidy.req.done = count_done;
+	spool_tidy(b->spool, &tidy);
+	bed_settle(b);
+	assert_non_null(spool_fatal(b->spool));
+	assert_int_equal(spool_fatal(b->spool)->class, ERR_DISK);
+	assert_int_equal(done_ok + cancelled, 0);
+	sync_errno = 0;
+	barrier_fault(BARRIER_OK, 0);
+	at = barrier_count;
+	assert_false(spool_call_now(b->spool, NULL, NULL, &err));
+	assert_int_equal(err.class, ERR_DISK);
+	assert_false(spool_idle(b->spool));
+	bed_close(b);
+	assert_int_equal(barrier_count, at);
+	assert_int_equal(done_ok, 0);
+	assert_int_equal(cancelled, 4);
+	for (int i = 0; i < 3; i++)
+		message_free(m[i]);
+}
+
+static void eio_from_the_sync_of_a_body_is_fatal(void **state)
+{
+	struct bed *b = *state;
+	struct place p = place(b);
+
+	sync_errno = EIO;
+	expect_fatal(b, p);
+	assert_int_equal(body_syncs, 1); /* never again */
+	bed_open(b, NOW);
+	assert_int_equal(bed_sql(b, "SELECT count(*) FROM message"), 0);
+}
+
+static void eio_from_a_commit_is_fatal(void **state)
+{
+	struct bed *b = *state;
+	struct place p = place(b);
+
+	/* directory, body, then the ledger's own */
+	barrier_fault(BARRIER_EIO, 3);
+	expect_fatal(b, p);
+	bed_open(b, NOW);
+	assert_null(spool_fatal(b->spool));
+}
+
+static void close_cancels_what_was_streamed(void **state)
+{
+	struct bed *b = *state;
+	struct place p = place(b);
+	struct message *m =
+		bed_message(p.account, p.folder, message_key_uid(1));
+	size_t n = 1u << 20;
+	char *big = calloc(1, n);
+	struct spool_put q = { .m = m, .body = spool_body_new(b->spool) };
+	struct spool_body *other = spool_body_new(b->spool);
+	struct message *s =
+		bed_message(p.account, p.folder, message_key_uid(2));
+	struct spool_put small = { .m = s, .body = bed_body(b, "x", 1) };
+
+	cancelled = done_ok = 0;
+	spool_body_add(q.body, (struct view){ big, n });
+	spool_body_add(other, (struct view){ big, n });
+	bed_settle(b);
+	sync_errno = EIO;
+	small.req.done = count_done;
+	spool_put(b->spool, &small);
+	bed_settle(b);
+	assert_non_null(spool_fatal(b->spool));
+	q.req.done = count_done;
+	spool_put(b->spool, &q);
+	spool_body_drop(other);
+	bed_close(b);
+	assert_int_equal(cancelled, 2);
+	free(big);
+	message_free(m);
+	message_free(s);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(many_messages_share_their_barriers),
+		TEST(one_body_is_synced_before_its_commit),
+		TEST(what_changes_nothing_costs_no_barrier),
+		TEST(a_full_disk_fails_that_put_alone),
+		TEST(the_reserve_is_left_to_the_ledger),
+		TEST(a_full_disk_in_mid_stream_fails_that_put),
+		TEST(short_writes_and_eintr_are_gone_over),
+		TEST(eio_from_the_sync_of_a_body_is_fatal),
+		TEST(eio_from_a_commit_is_fatal),
+		TEST(close_cancels_what_was_streamed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
