@@ -238,10 +238,8 @@ static void say_no_tls(struct err *err, struct view first)
 			      "begin in clear, imaps, pop3s, smtps do not");
 }
 
-static void say_alert(struct err *err, int reason, const char *words)
+static bool is_about_our_certificate(int reason)
 {
-	(void)err_set(err, ERR_TRUST, "TLS with the server failed: %s",
-		      words ? words : "unknown reason");
 	switch (reason) {
 	case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
 	case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
@@ -249,25 +247,42 @@ static void say_alert(struct err *err, int reason, const char *words)
 	case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
 	case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
 	case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
-		(void)err_remedy(err, "it does not take our certificate: check "
-				      "client_cert and client_key");
-		break;
-	default:
-		(void)err_remedy(err, "ask its operator which TLS versions and "
-				      "ciphers it has");
-		break;
+		return true;
 	}
+	return false;
 }
 
-static void say_reason(struct err *err, int reason, const char *words,
-		       struct view first)
+static void say_failure(struct err *err, int reason, const char *words,
+			bool in_handshake)
 {
-	switch (reason) {
+	bool is_ours = is_about_our_certificate(reason);
+	bool may_pass =
+		!is_ours &&
+		(!in_handshake || reason == SSL_R_TLSV1_ALERT_INTERNAL_ERROR);
+
+	(void)err_set(err, may_pass ? ERR_NETWORK : ERR_TRUST,
+		      "TLS with the server failed: %s",
+		      words ? words : "unknown reason");
+	if (is_ours)
+		(void)err_remedy(err, "it does not take our certificate: check "
+				      "client_cert and client_key");
+	else if (!may_pass)
+		(void)err_remedy(err, "ask its operator which TLS versions and "
+				      "ciphers it has");
+}
+
+static void say_reason(struct err *err, const struct neterr_tls *tls)
+{
+	unsigned long code = ERR_peek_error();
+	int reason = code ? ERR_GET_REASON(code) : 0;
+	const char *words = code ? ERR_reason_error_string(code) : NULL;
+
+	switch (tls->in_handshake ? reason : 0) {
 	case SSL_R_WRONG_VERSION_NUMBER:
 	case SSL_R_HTTP_REQUEST:
 	case SSL_R_HTTPS_PROXY_REQUEST:
 	case SSL_R_PACKET_LENGTH_TOO_LONG:
-		say_no_tls(err, first);
+		say_no_tls(err, tls->first);
 		break;
 	case SSL_R_UNSUPPORTED_PROTOCOL:
 	case SSL_R_WRONG_SSL_VERSION:
@@ -276,25 +291,22 @@ static void say_reason(struct err *err, int reason, const char *words,
 		say_old(err);
 		break;
 	default:
-		say_alert(err, reason, words);
+		say_failure(err, reason, words, tls->in_handshake);
 		break;
 	}
 }
 
-bool neterr_tls(struct err *err, const struct x509_st *seen, long verify,
-		const char *host, struct view first)
+bool neterr_tls(struct err *err, const struct neterr_tls *tls)
 {
-	unsigned long code = ERR_peek_error();
 	char name[80];
 
-	printable(name, sizeof(name), view_of(host));
-	if (seen)
-		say_fault(err, seen, verify, name);
+	printable(name, sizeof(name), view_of(tls->host));
+	if (tls->seen)
+		say_fault(err, tls->seen, tls->verify, name);
 	else
-		say_reason(err, code ? ERR_GET_REASON(code) : 0,
-			   code ? ERR_reason_error_string(code) : NULL, first);
+		say_reason(err, tls);
 	err->origin = ERR_FROM_TLS;
-	err->code = seen ? (int)verify : 0;
+	err->code = tls->seen ? (int)tls->verify : 0;
 	ERR_clear_error();
 	return false;
 }

@@ -17,15 +17,20 @@ bool neterr_cut(struct err *err, int errnum);
 /* getaddrinfo(3) returned eai; 0: took too long. */
 bool neterr_lookup(struct err *err, int eai, const char *host);
 
+/* What there is to say about an SSL call that failed. */
+struct neterr_tls {
+	const struct x509_st *seen; /* the certificate refused, or NULL */
+	long verify;		    /* why (X509_V_ERR_*) */
+	const char *host;	    /* as configured */
+	struct view first;	    /* what the peer sent first of all */
+	bool in_handshake;
+};
 /*
- * An SSL call failed and the connection did not. Reads and empties OpenSSL's
- * error queue. seen, verify: the certificate that was refused and why
- * (X509_V_ERR_*); NULL: none was. host: as configured. first: what the peer
- * sent first, for the case that it is no TLS at all, which is ERR_PROTOCOL;
- * all else is ERR_TRUST.
+ * The connection itself did not fail. Reads and empties OpenSSL's error queue.
+ * ERR_TRUST; but ERR_PROTOCOL where first is no TLS at all, and ERR_NETWORK for
+ * what may pass: damage on the way, or a server in trouble.
  */
-bool neterr_tls(struct err *err, const struct x509_st *seen, long verify,
-		const char *host, struct view first);
+bool neterr_tls(struct err *err, const struct neterr_tls *tls);
 /*
  * The end of octets without close_notify, or in the middle of a handshake:
  * ERR_NETWORK.

@@ -54,6 +54,7 @@ struct resolver {
 	struct loop *loop; /* borrowed */
 	resolve_call *call;
 	unsigned at_once, now_running;
+	uint32_t within_ms;
 	struct link entries, turns, running;
 	size_t count;
 };
@@ -144,11 +145,17 @@ struct resolver *resolver_new(struct loop *l, unsigned at_once,
 	MUST(at_once > 0);
 	r->loop = l;
 	r->at_once = at_once;
+	r->within_ms = RESOLVE_MS;
 	r->call = call ? call : ask_system;
 	list_init(&r->entries);
 	list_init(&r->turns);
 	list_init(&r->running);
 	return r;
+}
+
+void resolver_within(struct resolver *r, uint32_t ms)
+{
+	r->within_ms = ms;
 }
 
 static void entry_free(struct entry *e)
@@ -406,7 +413,7 @@ struct lookup *resolve(struct resolver *r, const char *host, resolve_done *done,
 		task_post(&w->soon);
 		return w;
 	}
-	timer_start(&w->late, RESOLVE_MS);
+	timer_start(&w->late, r->within_ms);
 	if (e->state == ENTRY_IDLE) {
 		take_turn(e);
 		next_turns(r);

@@ -52,6 +52,8 @@ struct resolver *resolver_new(struct loop *l, unsigned at_once,
 			      resolve_call *call);
 /* Nobody may wait any more. What runs on the pool ends by itself. */
 void resolver_free(struct resolver *r);
+/* Another deadline than RESOLVE_MS for those who ask from now on. */
+void resolver_within(struct resolver *r, uint32_t ms);
 /* As if all that is kept were older than 30 s: the network may have changed. */
 void resolver_expire(struct resolver *r);
 

@@ -189,11 +189,14 @@ void tls_goodbye(struct tls *t)
 
 bool tls_error(struct tls *t, struct err *err)
 {
-	long verify;
-	const X509 *seen = trust_refused(t->ssl, &verify);
+	struct neterr_tls what = {
+		.host = t->host,
+		.first = { t->first, t->first_n },
+		.in_handshake = !t->is_done,
+	};
 
-	return neterr_tls(err, seen, verify, t->host,
-			  (struct view){ t->first, t->first_n });
+	what.seen = trust_refused(t->ssl, &what.verify);
+	return neterr_tls(err, &what);
 }
 
 bool tls_info(const struct tls *t, struct tls_info *info)

@@ -222,6 +222,37 @@ static void known_addresses_outlive_a_dead_resolver(void **state)
 	fixture_down(&f);
 }
 
+static void a_look_up_that_hangs_ends_and_is_not_repeated(void **state)
+{
+	struct fixture f;
+	struct asking known = { 0 }, again = { 0 }, a = { 0 }, b = { 0 };
+	int left = 0;
+
+	(void)state;
+	reset();
+	fixture_up(&f, fake_call);
+	ask(&f, &known, "a8", &left);
+	loop_run(f.loop);
+	set_gate(0);
+	resolver_within(f.resolver, 20);
+	resolver_expire(f.resolver);
+	ask(&f, &again, "a8", &left);
+	ask(&f, &a, "a1", &left);
+	loop_run(f.loop);
+	assert_string_equal(again.first, "192.0.2.8"); /* as known */
+	assert_int_equal(a.n, 0);
+	assert_int_equal(a.why.class, ERR_NETWORK);
+	assert_non_null(strstr(a.why.what, "takes too long"));
+	/* The next one waits for the same answer, which comes at last. */
+	resolver_within(f.resolver, RESOLVE_MS);
+	ask(&f, &b, "a1", &left);
+	set_gate(1);
+	loop_run(f.loop);
+	assert_string_equal(b.first, "192.0.2.1");
+	assert_int_equal(calls, 3);
+	fixture_down(&f);
+}
+
 static void a_cancelled_look_up_stays_silent(void **state)
 {
 	struct fixture f;
@@ -388,6 +419,7 @@ int main(void)
 		cmocka_unit_test(
 			every_failure_is_of_the_network_and_has_a_remedy),
 		cmocka_unit_test(known_addresses_outlive_a_dead_resolver),
+		cmocka_unit_test(a_look_up_that_hangs_ends_and_is_not_repeated),
 		cmocka_unit_test(a_cancelled_look_up_stays_silent),
 		cmocka_unit_test(one_who_is_told_may_cancel_another),
 		cmocka_unit_test(

@@ -305,6 +305,33 @@ static void a_reset_is_an_error_of_the_network(void **state)
 	assert_int_equal(o.eofs, 0);
 }
 
+static void send_garbage(struct server *sv, int fd)
+{
+	SSL *ssl = server_tls(sv, fd);
+
+	if (!ssl)
+		return;
+	/* A record of application data that nobody can decrypt. */
+	write_fully(fd,
+		    "\x17\x03\x03\x00\x20"
+		    "0123456789abcdef0123456789abcdef",
+		    37);
+	SSL_free(ssl);
+	serve_silence(sv, fd);
+}
+
+static void damage_on_the_way_is_no_matter_of_trust(void **state)
+{
+	struct server sv = { .serve = send_garbage };
+	struct owner o = { 0 };
+
+	(void)state;
+	visit(&o, &sv, TLS_IMPLICIT);
+	assert_class(&o, ERR_NETWORK);
+	assert_int_equal(o.opened, 1);
+	assert_int_equal(o.in_total, 0);
+}
+
 static void say_and_go(struct server *sv, int fd)
 {
 	write_fully(fd, sv->say, strlen(sv->say));
@@ -803,6 +830,7 @@ int main(void)
 		cmocka_unit_test(an_end_without_close_notify_is_a_truncation),
 		cmocka_unit_test(an_expected_end_may_have_any_form),
 		cmocka_unit_test(a_reset_is_an_error_of_the_network),
+		cmocka_unit_test(damage_on_the_way_is_no_matter_of_trust),
 		cmocka_unit_test(the_end_in_clear_comes_after_the_last_octet),
 		cmocka_unit_test(last_words_are_heard_though_writing_failed),
 		cmocka_unit_test(
