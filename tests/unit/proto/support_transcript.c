@@ -116,7 +116,7 @@ static bool repeat(struct text *to, struct view *in)
 		return false;
 	text_init(&once, SCRIPT_MAX);
 	ok = transcript_unescape(
-	    &once, view_head(view_skip(*in, open + 1), close - open - 1));
+		&once, view_head(view_skip(*in, open + 1), close - open - 1));
 	while (ok && times--)
 		ok = text_put(to, text_view(&once));
 	text_fini(&once);
@@ -380,7 +380,7 @@ static void expect_block(struct run *r, size_t i)
 	trace_clear(&r->want);
 	for (; i < r->script->n && in_block(l[i].kind); i++) {
 		bool streams =
-		    i + 1 < r->script->n && l[i + 1].kind == KIND_OCTETS;
+			i + 1 < r->script->n && l[i + 1].kind == KIND_OCTETS;
 
 		if (l[i].kind == KIND_EVENT)
 			words = text_view(&l[i].text);
