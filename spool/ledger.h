@@ -36,6 +36,8 @@ enum ledger_statement {
 	STMT_HOLD,
 	STMT_UNSKIP,
 	STMT_GONE,
+	STMT_GONE_PROBE,
+	STMT_GONE_RANGE,
 	STMT_GIVE_UP,
 	/* loading */
 	STMT_LOAD,
@@ -278,9 +280,10 @@ struct ledger_fold {
 bool ledger_fold_add(struct ledger_fold *f, const struct message_key *key,
 		     uint8_t fate, uint16_t day);
 bool ledger_fold_end(struct ledger_fold *f);
-/* DELIVERED becomes GONE; others stay. *changed: 0 or 1. */
+/* DELIVERED becomes GONE; others stay. *day: when it was delivered, 0: it was
+ * something else. */
 bool ledger_fold_gone(struct ledger *l, int64_t folder,
-		      const struct message_key *key, uint64_t *changed);
+		      const struct message_key *key, uint16_t *day);
 
 /* ledger_thin.c: copies one body out of a thin segment numbered above *after,
  * which it raises where a segment cannot be emptied now. false: no more. */

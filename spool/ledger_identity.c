@@ -167,7 +167,9 @@ static bool span_fill(struct ledger *l, int64_t folder,
 	bool ok = !l->broken;
 
 	for (size_t i = many; i-- > 0 && ok;) {
-		if (near[i].first > from && near[i].first <= n->last)
+		if (near[i].first > n->last)
+			break; /* the neighbour above */
+		if (near[i].first > from)
 			ok = ledger_span_set(l, folder, (uint32_t)from,
 					     near[i].first - 1, n->fate,
 					     n->day);
@@ -279,7 +281,7 @@ bool ledger_fold_end(struct ledger_fold *f)
 }
 
 static bool gone_uid(struct ledger *l, int64_t folder, uint32_t uid,
-		     uint64_t *changed)
+		     uint16_t *day)
 {
 	struct ledger_span *near;
 	size_t n = spans_near(l, folder, uid, uid, &near);
@@ -289,33 +291,41 @@ static bool gone_uid(struct ledger *l, int64_t folder, uint32_t uid,
 		if (near[i].fate != FATE_DELIVERED || near[i].first > uid ||
 		    near[i].last < uid)
 			continue;
+		*day = near[i].day;
 		ok = ledger_span_set(l, folder, uid, uid, FATE_GONE, 0);
-		*changed = 1;
 	}
 	free(near);
 	return ok;
 }
 
-bool ledger_fold_gone(struct ledger *l, int64_t folder,
-		      const struct message_key *key, uint64_t *changed)
+static bool gone_hash(struct ledger *l, int64_t folder,
+		      const struct message_key *key, uint16_t *day)
 {
-	uint32_t uid = message_key_to_uid(key);
-	struct bind b;
+	struct bind b = { ledger_statement(l, STMT_IDENT_FATE,
+					   "SELECT day FROM ident WHERE"
+					   " folder = ? AND hash = ?"
+					   " AND fate = 2"),
+			  0 };
+	bool delivered = false;
 
-	*changed = 0;
-	if (uid)
-		return gone_uid(l, folder, uid, changed);
-	b = (struct bind){
-		ledger_statement(
-			l, STMT_IDENT_FATE,
-			"UPDATE ident SET fate = 3, day = 0, absence = 0"
-			" WHERE folder = ? AND hash = ? AND fate = 2"),
-		0
-	};
 	bind_int(&b, folder);
 	bind_key(&b, key);
-	if (!ledger_do(l, b.s))
-		return false;
-	*changed = (uint64_t)sqlite3_changes64(l->db);
-	return true;
+	while (ledger_row(l, b.s)) {
+		*day = (uint16_t)column_int(b.s, 0);
+		delivered = true;
+	}
+	if (!delivered)
+		return !l->broken;
+	return ident_change(l, folder, key, FATE_GONE, 0);
+}
+
+bool ledger_fold_gone(struct ledger *l, int64_t folder,
+		      const struct message_key *key, uint16_t *day)
+{
+	uint32_t uid = message_key_to_uid(key);
+
+	*day = 0;
+	if (uid)
+		return gone_uid(l, folder, uid, day);
+	return gone_hash(l, folder, key, day);
 }

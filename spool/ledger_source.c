@@ -1,5 +1,5 @@
 /*
- * What happens at the source: adopted, skipped, deleted there.
+ * What stays at the source: adopted, skipped.
  */
 #include "ledger.h"
 #include "must.h"
@@ -121,49 +121,4 @@ bool ledger_run_skip(struct ledger *l, struct spool_req *r)
 	struct source_job *j = mem_new(sizeof(*j));
 
 	return ledger_job_start(l, &j->job, r, skip_step);
-}
-
-/* --- gone: TX4 ---------------------------------------------------------------
- */
-
-static bool gone_unfolded(struct ledger *l, const struct spool_gone *g,
-			  struct known_entry *e, uint64_t *changed)
-{
-	struct bind b = {
-		ledger_statement(
-			l, STMT_GONE,
-			"UPDATE settled SET state = 6, gone_at = ? WHERE id = ?"
-			" AND state = 5"),
-		0
-	};
-
-	if (e->fate != FATE_DELIVERED)
-		return true;
-	bind_int(&b, g->now_ms);
-	bind_int(&b, e->id);
-	if (!ledger_do_one(l, b.s))
-		return ledger_break(l, "a delivered message has no row");
-	e->fate = FATE_GONE;
-	*changed = 1;
-	return true;
-}
-
-bool ledger_run_gone(struct ledger *l, struct spool_req *r)
-{
-	struct spool_gone *g = LIST_OF(r, struct spool_gone, req);
-
-	for (size_t i = 0; i < g->n && !l->broken; i++) {
-		struct known_entry *e =
-			known_find(&l->known, g->folder, &g->keys[i]);
-		uint64_t changed = 0;
-
-		if (e)
-			(void)gone_unfolded(l, g, e, &changed);
-		else
-			(void)ledger_fold_gone(l, g->folder, &g->keys[i],
-					       &changed);
-		if (changed)
-			ledger_totals(l, g->account)->deleted += changed;
-	}
-	return ended(l, r);
 }
