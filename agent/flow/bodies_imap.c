@@ -67,6 +67,14 @@ void imap_bodies_add(struct imap_bodies *b, const struct spool_item *items,
 			       .is_header = headers });
 }
 
+/* A claim counts for so much at most: an absurd one must not stop the rest. */
+static uint64_t weight(const struct imap_body *j)
+{
+	if (j->is_header)
+		return 0;
+	return j->octets < WINDOW_OCTETS / 4 ? j->octets : WINDOW_OCTETS / 4;
+}
+
 static bool has_room(const struct imap_bodies *b)
 {
 	if (b->in_flight == 0)
@@ -85,7 +93,7 @@ static bool give(struct imap_bodies *b, struct imap_body *j)
 			   : imap_fetch_body(b->imap, set)))
 		return false;
 	j->tag = imap_tag(b->imap);
-	b->window += j->is_header ? 0 : j->octets;
+	b->window += weight(j);
 	b->in_flight++;
 	return true;
 }
@@ -247,7 +255,7 @@ static void answered(struct imap_bodies *b, const struct imap_event *ev)
 	was = *j;
 	j->state = IMAP_BODY_DONE;
 	b->in_flight--;
-	b->window -= was.is_header ? 0 : was.octets;
+	b->window -= weight(&was);
 	while (b->done < b->given && b->job[b->done].state == IMAP_BODY_DONE)
 		b->done++;
 	if (ev->status != IMAP_OK && was.state != IMAP_BODY_ASIDE)

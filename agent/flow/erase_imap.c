@@ -97,12 +97,15 @@ static bool store(struct imap_erase *e)
  */
 static bool expunge_batch(struct imap_erase *e)
 {
-	struct imap_erase_batch *b = &e->batch[e->n_batches - 1];
+	struct imap_erase_batch *b;
 	char text[IMAP_SET_OCTETS];
 	struct view set;
 	size_t n;
 
-	if (!e->uidplus || e->n_batches == 0 || b->expunge)
+	if (!e->uidplus || e->n_batches == 0)
+		return true;
+	b = &e->batch[e->n_batches - 1];
+	if (b->expunge)
 		return true;
 	set = set_of(e, b->from, b->to, text, &n);
 	if (!imap_uid_expunge(e->imap, set))

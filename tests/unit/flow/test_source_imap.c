@@ -1,0 +1,549 @@
+/*
+ * source_imap: sessions against tests/fake/fake.py, over TCP on loopback. The =
+ * lines of tests/transcripts/source_imap are the reports that must come; a flow
+ * behind them lists, fetches all, deletes what came whole, and quits. Lines
+ * that begin with > set it up. Each is played as it is, and with the server's
+ * octets in small pieces.
+ */
+#include "erase_imap.h"
+#include "listing_imap.h"
+#include "must.h"
+#include "source.h"
+#include "text.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct box {
+	struct loop *loop;
+	struct source *source;
+	struct source_options o;
+	const char *folder, *second; /* second: looked at behind the first */
+	bool headers, cancels, pauses, is_paused;
+	uint32_t from;
+	struct task resume;
+	struct spool_item *items, *came; /* came: whole bodies */
+	size_t n, ncame;
+	struct text trace, body, want;
+	struct secret secret;
+	char words[200]; /* what folder and second borrow from */
+};
+
+static void tell(struct box *b, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void tell(struct box *b, const char *fmt, ...)
+{
+	char line[2000];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	text_fmt(&b->trace, "= %s\n", line);
+}
+
+static void on_ready(void *who, const struct source_ready *r)
+{
+	struct box *b = who;
+
+	assert_false(r->volatile_on_fetch);
+	tell(b, "ready%s%s%s", r->can_delete ? " can-delete" : "",
+	     r->capabilities[0] ? " " : "", r->capabilities);
+}
+
+static void next_folder_or_quit(struct box *b)
+{
+	if (!b->second) {
+		b->source->ops->quit(b->source);
+		return;
+	}
+	free(b->items);
+	free(b->came);
+	b->items = b->came = NULL;
+	b->n = b->ncame = 0;
+	b->source->ops->folder(b->source, b->second);
+	b->second = NULL;
+}
+
+static void on_folder(void *who, const struct source_folder *f,
+		      const struct err *err)
+{
+	struct box *b = who;
+	char line[800];
+
+	if (err) {
+		err_line(err, line, sizeof(line));
+		tell(b, "no folder %s: %s", err_class_name(err->class), line);
+		next_folder_or_quit(b);
+		return;
+	}
+	tell(b, "folder %" PRIu32 " %" PRIu32 " %" PRIu32 "%s", f->uidvalidity,
+	     f->uidnext, f->exists, f->read_only ? " read-only" : "");
+	b->source->ops->list(b->source, b->from);
+}
+
+static void on_items(void *who, struct spool_item *items, size_t n)
+{
+	struct box *b = who;
+
+	tell(b, "items %zu", n);
+	for (size_t i = 0; i < n; i++) {
+		assert_true(i == 0 || message_key_order(&items[i - 1].key,
+							&items[i].key) < 0);
+		tell(b, "item %" PRIu32 " %" PRIu32 " %" PRIu32 "%s%s",
+		     message_key_to_uid(&items[i].key), items[i].octets,
+		     items[i].date,
+		     items[i].flags & SPOOL_ITEM_SEEN ? " seen" : "",
+		     items[i].flags & SPOOL_ITEM_DELETED ? " deleted" : "");
+	}
+	b->items = items;
+	b->n = n;
+	b->came = mem_new((n + 1) * sizeof(*b->came));
+	if (n == 0)
+		next_folder_or_quit(b);
+	else if (b->headers)
+		b->source->ops->headers(b->source, items, n);
+	else
+		b->source->ops->fetch(b->source, items, n);
+}
+
+static void on_begin(void *who, const struct message_key *k, struct view uid)
+{
+	struct box *b = who;
+	uint64_t n;
+
+	assert_true(view_number(uid, UINT32_MAX, &n));
+	assert_int_equal(n, message_key_to_uid(k));
+	text_clear(&b->body);
+	tell(b, "begin %.*s", VIEW_ARG(uid));
+}
+
+static void on_body(void *who, struct view octets)
+{
+	struct box *b = who;
+
+	assert_true(octets.n > 0);
+	assert_false(b->is_paused);
+	text_put(&b->body, octets);
+	if (b->cancels)
+		b->source->ops->cancel(b->source);
+	if (b->pauses) {
+		b->is_paused = true;
+		task_post(&b->resume);
+	}
+}
+
+static void resume(void *who)
+{
+	struct box *b = who;
+
+	b->is_paused = false;
+	if (b->source)
+		b->source->ops->poke(b->source);
+}
+
+static bool may_read(void *who)
+{
+	struct box *b = who;
+
+	return !b->is_paused;
+}
+
+static void on_end(void *who, const struct message_key *k)
+{
+	struct box *b = who;
+	char shown[400];
+
+	printable(shown, sizeof(shown), text_view(&b->body));
+	tell(b, "body %s", shown);
+	tell(b, "end %" PRIu32, message_key_to_uid(k));
+	for (size_t i = 0; i < b->n; i++)
+		if (message_key_order(&b->items[i].key, k) == 0)
+			b->came[b->ncame++] = b->items[i];
+}
+
+static void on_refused(void *who, const struct message_key *k,
+		       const struct err *err)
+{
+	char line[600];
+
+	err_line(err, line, sizeof(line));
+	tell(who, "refused %" PRIu32 " %s: %s", message_key_to_uid(k),
+	     err_class_name(err->class), line);
+}
+
+static void on_fetched(void *who)
+{
+	struct box *b = who;
+
+	tell(b, "fetched");
+	if (!b->headers && b->ncame)
+		b->source->ops->erase(b->source, b->came, b->ncame);
+	else
+		next_folder_or_quit(b);
+}
+
+static void on_erased(void *who, const struct message_key *keys, size_t n,
+		      size_t left)
+{
+	struct box *b = who;
+	struct text line;
+
+	text_init(&line, 1000);
+	for (size_t i = 0; i < n; i++)
+		text_fmt(&line, " %" PRIu32, message_key_to_uid(&keys[i]));
+	tell(b, "erased%s left %zu", text_str(&line), left);
+	text_fini(&line);
+	next_folder_or_quit(b);
+}
+
+static void on_closed(void *who, const struct err *err)
+{
+	struct box *b = who;
+	char line[800];
+
+	if (err) {
+		err_line(err, line, sizeof(line));
+		tell(b, "closed %s: %s", err_class_name(err->class), line);
+	} else {
+		tell(b, "closed");
+	}
+	b->source = NULL;
+	loop_stop(b->loop);
+}
+
+static const struct source_reports reports = {
+	.ready = on_ready,
+	.folder = on_folder,
+	.items = on_items,
+	.body_begin = on_begin,
+	.body = on_body,
+	.body_end = on_end,
+	.refused = on_refused,
+	.fetched = on_fetched,
+	.erased = on_erased,
+	.may_read = may_read,
+	.closed = on_closed,
+};
+
+/* --- a script --- */
+
+static void set_up(struct box *b, struct view words)
+{
+	struct view verb = view_word(&words);
+	uint64_t n;
+
+	if (view_eq(verb, VIEW_LIT("starttls")))
+		b->o.endpoint.tls = TLS_STARTTLS;
+	else if (view_eq(verb, VIEW_LIT("clear-not-allowed")))
+		b->o.password_in_clear = false;
+	else if (view_eq(verb, VIEW_LIT("auth-login")))
+		b->o.auth = SOURCE_AUTH_LOGIN;
+	else if (view_eq(verb, VIEW_LIT("auth-plain")))
+		b->o.auth = SOURCE_AUTH_PLAIN;
+	else if (view_eq(verb, VIEW_LIT("headers")))
+		b->headers = true;
+	else if (view_eq(verb, VIEW_LIT("cancel")))
+		b->cancels = true;
+	else if (view_eq(verb, VIEW_LIT("pause")))
+		b->pauses = true;
+	else if (view_eq(verb, VIEW_LIT("from")) &&
+		 view_number(words, UINT32_MAX, &n))
+		b->from = (uint32_t)n;
+	else if (view_eq(verb, VIEW_LIT("folder"))) {
+		snprintf(b->words, 100, "%.*s", VIEW_ARG(words));
+		b->folder = b->words;
+	} else if (view_eq(verb, VIEW_LIT("then"))) {
+		snprintf(b->words + 100, 100, "%.*s", VIEW_ARG(words));
+		b->second = b->words + 100;
+	} else {
+		fail_msg("no such setting: %.*s", VIEW_ARG(verb));
+	}
+}
+
+static void read_script(struct box *b, const char *path)
+{
+	FILE *f = fopen(path, "r");
+	char line[1000];
+
+	if (!f)
+		fail_msg("%s: cannot be opened", path);
+	while (fgets(line, sizeof(line), f)) {
+		struct view v = view_head(view_of(line),
+					  view_find(view_of(line), '\n'));
+
+		if (view_starts(v, VIEW_LIT("= ")))
+			text_puts(&b->want, line);
+		if (view_starts(v, VIEW_LIT("> ")))
+			set_up(b, view_skip(v, 2));
+	}
+	fclose(f);
+}
+
+/* Starts the fake server; *out: its pid. Returns its port. */
+static uint16_t start_fake(const char *path, size_t drip, pid_t *out)
+{
+	char program[3000], step[20], port[16] = "";
+	int pipe_fd[2];
+	ssize_t n;
+
+	snprintf(program, sizeof(program), "%s/fake/fake.py", TESTS_DIR);
+	snprintf(step, sizeof(step), "%zu", drip);
+	assert_int_equal(pipe(pipe_fd), 0);
+	*out = fork();
+	assert_true(*out >= 0);
+	if (*out == 0) {
+		dup2(pipe_fd[1], STDOUT_FILENO);
+		close(pipe_fd[0]);
+		close(pipe_fd[1]);
+		execlp("python3", "python3", program, "--drip", step, path,
+		       (char *)NULL);
+		_exit(127);
+	}
+	close(pipe_fd[1]);
+	n = read(pipe_fd[0], port, sizeof(port) - 1);
+	close(pipe_fd[0]);
+	assert_true(n > 0);
+	return (uint16_t)atoi(port);
+}
+
+static void box_fini(struct box *b)
+{
+	task_cancel(&b->resume);
+	resolver_free(b->o.resolver);
+	loop_free(b->loop);
+	secret_fini(&b->secret);
+	text_fini(&b->trace);
+	text_fini(&b->body);
+	text_fini(&b->want);
+	free(b->items);
+	free(b->came);
+}
+
+static void play(const char *path, size_t drip)
+{
+	struct box b = { .loop = loop_new(2), .folder = "INBOX", .from = 1 };
+	struct trusts *trusts = trusts_new();
+	struct trust_setting system_trust = { 0 };
+	struct err err;
+	int status;
+	pid_t pid;
+
+	text_init(&b.trace, 1 << 20);
+	text_init(&b.body, 1 << 20);
+	text_init(&b.want, 1 << 20);
+	task_init(&b.resume, b.loop, resume, &b);
+	secret_set(&b.secret, VIEW_LIT("tanstaaf"));
+	b.o = (struct source_options){
+		.loop = b.loop,
+		.resolver = resolver_new(b.loop, 1, NULL),
+		.endpoint = { .host = "127.0.0.1" },
+		.user = "tim",
+		.secret = &b.secret,
+		.password_in_clear = true,
+	};
+	read_script(&b, path);
+	if (b.o.endpoint.tls == TLS_STARTTLS)
+		b.o.endpoint.trust = trust_get(trusts, &system_trust, &err);
+	b.o.endpoint.port = start_fake(path, drip, &pid);
+	b.source = source_imap_open(&b.o, &reports, &b);
+	b.source->ops->folder(b.source, b.folder);
+	loop_run(b.loop);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (strcmp(text_str(&b.trace), text_str(&b.want)) != 0)
+		fail_msg("%s\n--- wanted\n%s--- got\n%s", path,
+			 text_str(&b.want), text_str(&b.trace));
+	if (status != 0)
+		fail_msg("%s: the server saw something else (above)", path);
+	trust_release(b.o.endpoint.trust);
+	trusts_free(trusts);
+	box_fini(&b);
+}
+
+static int is_script(const struct dirent *e)
+{
+	size_t n = strlen(e->d_name);
+
+	return n > 4 && strcmp(e->d_name + n - 4, ".txt") == 0;
+}
+
+static void sessions(void **state)
+{
+	struct dirent **names;
+	char path[3000];
+	int n = scandir(TESTS_DIR "/transcripts/source_imap", &names, is_script,
+			alphasort);
+
+	(void)state;
+	assert_true(n > 0);
+	for (int i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "%s/transcripts/source_imap/%s",
+			 TESTS_DIR, names[i]->d_name);
+		play(path, 0);
+		/* clear text behind STARTTLS counts where it comes at once */
+		if (!strstr(path, "starttls-with-clear"))
+			play(path, 7);
+		free(names[i]);
+	}
+	free(names);
+}
+
+/* --- listings --- */
+
+static void add(struct imap_listing *l, uint32_t uid, unsigned has,
+		uint64_t size)
+{
+	struct imap_fetch f = {
+		.uid = uid, .has = has, .size = size, .flags = IMAP_FLAG_SEEN
+	};
+
+	imap_listing_add(l, &f);
+}
+
+static void listings_in_any_order(void **state)
+{
+	struct imap_listing l = { 0 };
+	struct spool_item *items;
+	size_t n;
+
+	(void)state;
+	imap_listing_begin(&l, 5);
+	add(&l, 9, IMAP_HAS_SIZE, 90);
+	add(&l, 4, IMAP_HAS_SIZE, 40); /* D6 */
+	add(&l, 0, IMAP_HAS_FLAGS, 0);
+	add(&l, 7, IMAP_HAS_SIZE, UINT64_MAX);
+	add(&l, 9, IMAP_HAS_FLAGS, 0);
+	add(&l, 7, IMAP_HAS_FLAGS, 0);
+	add(&l, UINT32_MAX, IMAP_HAS_SIZE | IMAP_HAS_FLAGS, 1);
+	items = imap_listing_take(&l, &n);
+	assert_int_equal(n, 3);
+	assert_int_equal(message_key_to_uid(&items[0].key), 7);
+	assert_int_equal(items[0].octets, UINT32_MAX);
+	assert_int_equal(items[0].flags, SPOOL_ITEM_SEEN);
+	assert_int_equal(message_key_to_uid(&items[1].key), 9);
+	assert_int_equal(items[1].octets, 90);
+	assert_int_equal(items[1].flags, SPOOL_ITEM_SEEN);
+	assert_int_equal(message_key_to_uid(&items[2].key), UINT32_MAX);
+	free(items);
+	items = imap_listing_take(&l, &n);
+	assert_int_equal(n, 0);
+	free(items);
+}
+
+/* --- more deletions than one command names --- */
+
+struct erasing {
+	size_t n, left, reports;
+};
+
+static void on_many_erased(void *who, const struct message_key *keys, size_t n,
+			   size_t left)
+{
+	struct erasing *e = who;
+
+	for (size_t i = 1; i < n; i++)
+		assert_true(message_key_order(&keys[i - 1], &keys[i]) < 0);
+	e->n = n;
+	e->left = left;
+	e->reports++;
+}
+
+static void feed(struct imap *p, const char *s)
+{
+	struct room r = imap_room(p);
+	size_t n = strlen(s);
+
+	assert_true(r.n >= n);
+	memcpy(r.p, s, n);
+	imap_received(p, n);
+}
+
+/* Answers whatever is in flight with OK, but for the tag `no`. */
+static void answer(struct imap *p, struct imap_erase *e, uint32_t no)
+{
+	struct imap_event ev;
+	static uint32_t next;
+	char line[40];
+
+	if (!no)
+		next = 1;
+	while (imap_in_flight(p)) {
+		struct view v = imap_pending(p);
+
+		assert_true(v.n == 0 || memcmp(v.p + v.n - 2, "\r\n", 2) == 0);
+		imap_sent(p, v.n);
+		snprintf(line, sizeof(line), "a%" PRIu32 " %s\r\n", next,
+			 next == no ? "NO [INUSE] later" : "OK");
+		next++;
+		feed(p, line);
+		while (imap_next(p, &ev))
+			imap_erase_event(e, &ev);
+		imap_erase_go(e);
+	}
+}
+
+static void erase_many(uint32_t no, struct erasing *told)
+{
+	static const struct source_reports only = { .erased = on_many_erased };
+	const size_t n = 5000;
+	struct spool_item *items = mem_new(n * sizeof(*items));
+	struct imap *p = imap_new(true);
+	struct imap_erase e;
+	struct imap_event ev;
+
+	/* odd UIDs, last one first, one twice: no range helps */
+	for (size_t i = 0; i < n; i++)
+		items[i].key =
+			message_key_uid((uint32_t)(1000000001 + 2 * (n - i)));
+	items[1] = items[0];
+	feed(p, "* OK [CAPABILITY IMAP4rev1 UIDPLUS] hi\r\n");
+	assert_true(imap_next(p, &ev));
+	imap_erase_init(&e, p, &only, told);
+	imap_erase_begin(&e, items, n, false);
+	imap_erase_go(&e);
+	answer(p, &e, 0);
+	assert_true(imap_erase_idle(&e));
+	assert_int_equal(told->reports, 1);
+	assert_int_equal(told->n, n - 1);
+	assert_int_equal(told->left, 0);
+	/* once more, with one STORE refused */
+	imap_erase_begin(&e, items, n, false);
+	imap_erase_go(&e);
+	answer(p, &e, imap_tag(p) - 1 + no);
+	assert_true(imap_erase_idle(&e));
+	assert_int_equal(told->reports, 2);
+	imap_erase_fini(&e);
+	imap_free(p);
+	free(items);
+}
+
+static void deletions_in_batches(void **state)
+{
+	struct erasing told = { 0 };
+
+	(void)state;
+	erase_many(0, &told);
+	/* the batch of that STORE, and no other, is left */
+	assert_in_range(told.left, 1, IMAP_SET_OCTETS / 11 + 1);
+	assert_int_equal(told.n + told.left, 4999);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sessions),
+		cmocka_unit_test(listings_in_any_order),
+		cmocka_unit_test(deletions_in_batches),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
