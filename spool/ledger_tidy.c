@@ -57,8 +57,9 @@ static int by_number(const void *a, const void *b)
 
 static bool is_ours(const struct tidy_job *j, int64_t folder)
 {
-	return bsearch(&folder, j->folders, j->nfolders, sizeof(folder),
-		       by_number) != NULL;
+	/* an account that never got as far as a folder has none */
+	return j->nfolders && bsearch(&folder, j->folders, j->nfolders,
+				      sizeof(folder), by_number);
 }
 
 /* --- bodies of held messages -------------------------------------------------
