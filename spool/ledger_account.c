@@ -412,6 +412,7 @@ static void folder_row(sqlite3_stmt *s, struct spool_folder *f)
 	f->listings = (uint64_t)column_int(s, 7);
 	f->known = (uint64_t)column_int(s, 8);
 	f->first_done = column_int(s, 9) != 0;
+	f->backlog = (uint32_t)column_int(s, 10);
 }
 
 static bool load_folder(struct ledger *l, int64_t id, struct spool_folder *f)
@@ -420,7 +421,7 @@ static bool load_folder(struct ledger *l, int64_t id, struct spool_folder *f)
 		ledger_statement(
 			l, STMT_FOLDER_LOAD,
 			"SELECT id, uidvalidity, uidnext, present, high_uid, whole,"
-			" adopted, listings, known, first_done FROM folder"
+			" adopted, listings, known, first_done, backlog FROM folder"
 			" WHERE id = ?"),
 		0
 	};
@@ -490,10 +491,12 @@ bool ledger_run_folder_save(struct ledger *l, struct spool_req *r)
 		ledger_statement(
 			l, STMT_FOLDER_SAVE,
 			"UPDATE folder SET uidnext = ?1, present = ?2, high_uid = ?3,"
-			" whole = ?4, adopted = ?5, listings = ?6, first_done = ?7"
+			" whole = ?4, adopted = ?5, listings = ?6, first_done = ?7,"
+			" backlog = ?9"
 			" WHERE id = ?8 AND (uidnext <> ?1 OR present <> ?2"
 			" OR high_uid <> ?3 OR whole <> ?4 OR adopted <> ?5"
-			" OR listings <> ?6 OR first_done <> ?7)"),
+			" OR listings <> ?6 OR first_done <> ?7"
+			" OR backlog <> ?9)"),
 		0
 	};
 
@@ -505,6 +508,7 @@ bool ledger_run_folder_save(struct ledger *l, struct spool_req *r)
 	bind_uint(&b, f->listings);
 	bind_int(&b, f->first_done);
 	bind_int(&b, f->id);
+	bind_int(&b, f->backlog);
 	(void)ledger_do(l, b.s);
 	return done(l, r);
 }

@@ -71,6 +71,7 @@ CREATE TABLE folder (
 	adopted INTEGER NOT NULL DEFAULT 0,
 	listings INTEGER NOT NULL DEFAULT 0,
 	known INTEGER NOT NULL DEFAULT 0, -- in span and ident
+	backlog INTEGER NOT NULL DEFAULT 0,
 	first_done INTEGER NOT NULL DEFAULT 0,
 	UNIQUE (account, name, uidvalidity)
 ) STRICT;

@@ -303,6 +303,7 @@ struct spool_folder {
 	int64_t adopted_ms; /* mail older than this was adopted; 0: none */
 	uint64_t listings;  /* complete ones */
 	uint64_t known;	    /* identities on record */
+	uint32_t backlog;   /* decided to be fetched, not recorded yet */
 	/* IMAP, out: of the DELIVERED ones the lowest UID and the earliest day;
 	 * 0: none. Where keep makes them due, listing begins there. */
 	uint32_t delivered_low;
@@ -320,7 +321,7 @@ struct spool_folder_open {
 	struct spool_folder f; /* out */
 };
 void spool_folder_open(struct spool *s, struct spool_folder_open *f);
-/* Writes uidnext .. first_done, where something differs from what is stored. */
+/* Writes uidnext .. first_done and backlog, where something differs from what is stored. */
 struct spool_folder_save {
 	struct spool_req req;
 	struct spool_folder f;

@@ -13,6 +13,9 @@
 #define MUST(claim)                                                            \
 	((claim) ? (void)0 : must_failed(#claim, __FILE__, __LINE__))
 
+/* For places our own code never gets to; words say which. */
+#define MUST_NOT(words) must_failed(words, __FILE__, __LINE__)
+
 _Noreturn void must_failed(const char *claim, const char *file, int line);
 
 /* n zeroed octets on the heap; free() releases them. n may be 0. */

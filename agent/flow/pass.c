@@ -163,8 +163,9 @@ static void note_delivery(struct counter *c)
 						      : HEALTH_FAILING;
 		r->failures++;
 		if (trouble_note(&r->trouble, err, now))
-			c->pass->reports->delivery(
-			    c->pass->who, delivery_config(c->delivery), err);
+			c->pass->reports->delivery(c->pass->who,
+						   delivery_config(c->delivery),
+						   err);
 		return;
 	}
 	if (r->trouble.told_ms)
@@ -258,8 +259,7 @@ static struct seat *seat_with(struct pass *p, const struct visit *v)
 	for (size_t i = 0; i < p->parts.config->n_accounts; i++)
 		if (p->seats[i].visit == v)
 			return &p->seats[i];
-	MUST(!"a visit of this pass");
-	return NULL;
+	MUST_NOT("a visit of another pass");
 }
 
 static void sit_down(struct seat *s)
@@ -412,8 +412,7 @@ static struct delivery *delivery_of(struct pass *p,
 	for (size_t i = 0; i < p->parts.config->n_deliveries; i++)
 		if (delivery_config(p->counters[i].delivery) == d)
 			return p->counters[i].delivery;
-	MUST(!"a delivery of this configuration");
-	return NULL;
+	MUST_NOT("a delivery of another configuration");
 }
 
 static void seat_all(struct pass *p)
@@ -463,8 +462,8 @@ struct pass *pass_start(const struct parts *parts, const struct pass_options *o,
 	for (size_t i = 0; i < c->n_deliveries; i++) {
 		p->counters[i].pass = p;
 		p->counters[i].delivery =
-		    delivery_new(&p->parts, &c->deliveries[i],
-				 &delivery_reports, &p->counters[i]);
+			delivery_new(&p->parts, &c->deliveries[i],
+				     &delivery_reports, &p->counters[i]);
 	}
 	seat_all(p);
 	/* rows before the queue: a stamp names the account */
@@ -538,9 +537,9 @@ int pass_exit(const struct pass *p)
 	for (size_t i = 0; i < p->parts.config->n_deliveries; i++)
 		if (p->counters[i].failed)
 			code = err_worse(
-			    code,
-			    err_exit(
-				delivery_err(p->counters[i].delivery)->class));
+				code,
+				err_exit(delivery_err(p->counters[i].delivery)
+						 ->class));
 	return code;
 }
 

@@ -11,6 +11,7 @@ static void finish(struct probe *p, const struct err *err)
 	p->dest = NULL;
 	secret_fini(&p->secret.secret);
 	reach_done(&p->endpoint);
+	p->is_over = true;
 	p->done(p->who, p);
 }
 
@@ -152,8 +153,8 @@ static void open_source(struct probe *p)
 
 	o.endpoint.alpn = config_is_pop3(&a->server) ? "pop3" : "imap";
 	p->source = config_is_pop3(&a->server)
-			? source_pop3_open(&o, &source_reports, p)
-			: source_imap_open(&o, &source_reports, p);
+			    ? source_pop3_open(&o, &source_reports, p)
+			    : source_imap_open(&o, &source_reports, p);
 }
 
 /* ---- a destination ---- */
@@ -315,8 +316,8 @@ struct probe *probe_delivery(const struct parts *parts,
 	p->nrcpts = n + 1;
 	p->rcpts = mem_new(p->nrcpts * sizeof(*p->rcpts));
 	p->rcpts[0].is_sender = true;
-	p->rcpts[0].address =
-	    mem_str(d->sender == CONFIG_SENDER_FIXED ? d->sender_address : "");
+	p->rcpts[0].address = mem_str(
+		d->sender == CONFIG_SENDER_FIXED ? d->sender_address : "");
 	p->ask = mem_new((n + 1) * sizeof(*p->ask));
 	for (size_t i = 0; i < n; i++) {
 		p->rcpts[i + 1].address = mem_str(rcpts[i]);

@@ -43,6 +43,7 @@ struct probe {
 	struct probe_rcpt *rcpts; /* the first is the sender */
 	size_t nrcpts;
 	struct err err; /* what ended it; ERR_NONE: all went well */
+	bool is_over;	/* done was called */
 
 	/* private */
 	const struct parts *parts;

@@ -31,15 +31,15 @@ void item_list_fini(struct item_list *l)
 
 static void forget_folder(struct visit *v)
 {
-	visit_drop_body(v);
+	visit_drop_bodies(v);
 	free(v->items);
 	free(v->fps);
 	free(v->fp_known);
 	v->items = NULL;
 	v->fps = NULL;
 	v->fp_known = NULL;
-	v->nitems = v->asked = v->came = v->fp_at = v->erased = 0;
-	v->fetching_all_done = v->erasing = v->incomplete = v->ages = false;
+	v->nitems = v->asked = v->came = v->fp_at = v->erased = v->missed = 0;
+	v->fetching_all_done = v->erasing = v->ages = false;
 	v->first_missing_uid = 0;
 	item_list_clear(&v->wanted);
 	item_list_clear(&v->adopt);
@@ -68,6 +68,7 @@ struct visit *visit_new(struct pass *pass, const struct parts *parts,
 	struct visit *v = mem_new(sizeof(*v));
 
 	list_init(&v->link);
+	list_init(&v->closed);
 	v->pass = pass;
 	v->parts = parts;
 	v->options = o;
@@ -112,7 +113,7 @@ void visit_fail(struct visit *v, const struct err *err)
 	/* the one that decides the exit code is told */
 	if (v->err.class == ERR_NONE ||
 	    err_worse(err_exit(err->class), err_exit(v->err.class)) !=
-		err_exit(v->err.class))
+		    err_exit(v->err.class))
 		v->err = *err;
 }
 
@@ -225,10 +226,10 @@ static void note_outcome(struct visit *v, int64_t now)
 	v->told->err_is_new = note_trouble(&a->trouble, &v->err, now);
 	a->failures++;
 	a->next_poll_ms =
-	    now + (int64_t)(v->refused
-				? backoff_setting_ms(a->failures, random)
-				: backoff_account_ms(v->err.class, a->failures,
-						     random));
+		now +
+		(int64_t)(v->refused ? backoff_setting_ms(a->failures, random)
+				     : backoff_account_ms(v->err.class,
+							  a->failures, random));
 }
 
 static void save(struct visit *v)
@@ -285,7 +286,7 @@ static void on_closed(void *who, const struct err *err)
 	struct visit *v = who;
 
 	v->source = NULL;
-	visit_drop_body(v);
+	visit_drop_bodies(v);
 	if (err)
 		visit_fail(v, err);
 	if (v->again && !err && !v->stopping) {
@@ -305,6 +306,7 @@ static const struct source_reports reports = {
 	.items = visit_on_items,
 	.body_begin = visit_on_body_begin,
 	.body = visit_on_body,
+	.body_closed = visit_on_body_closed,
 	.body_end = visit_on_body_end,
 	.refused = visit_on_refused,
 	.fetched = visit_on_fetched,
@@ -328,7 +330,7 @@ static void open_session(struct visit *v)
 	};
 
 	v->phase = VISIT_SIGNIN;
-	v->session_ms = loop_now_ms(v->parts->loop);
+	v->session_ms = v->erase_ms = loop_now_ms(v->parts->loop);
 	v->settled_in_session = 0;
 	if (config_is_pop3(&v->config->server))
 		v->source = source_pop3_open(&o, &reports, v);

@@ -2,7 +2,8 @@
  * visit - one account in one pass: sign in, look, decide, fetch, act, leave.
  *
  * visit.c holds the order of things, visit_look.c what is there and what of it
- * is wanted, visit_fetch.c bodies and what becomes of them. Private to them and
+ * is wanted, visit_arrive.c bodies as they come, visit_fetch.c the
+ * order of asking, settling and deleting. Private to them and
  * to pass.c.
  */
 #ifndef FLOW_VISIT_H
@@ -62,6 +63,7 @@ struct visit {
 	bool again;	    /* sign in again after leaving (POP3) */
 	bool undecided;
 	uint64_t session_ms; /* when this session began */
+	uint64_t erase_ms;   /* when something was last deleted, or that */
 
 	/* the folder in hand */
 	size_t folder_at;
@@ -76,7 +78,7 @@ struct visit {
 	size_t asked; /* of wanted: handed to the source */
 	size_t came;  /* of asked: arrived or refused */
 	bool fetching_all_done, erasing;
-	bool incomplete;	    /* some wanted one was not recorded */
+	size_t missed;		    /* wanted ones that were not recorded */
 	uint32_t first_missing_uid; /* ... the lowest of them; 0: none */
 
 	/* headers in hand */
@@ -91,7 +93,7 @@ struct visit {
 	struct spool_body *body; /* NULL: none, or left out */
 	struct message_key key;
 	char uid[64];
-	bool oversize;
+	struct link closed; /* struct arrival: body_end is awaited */
 
 	/* parcels on their way, and those settled whose source waits */
 	size_t out;
@@ -149,17 +151,26 @@ void visit_header_missing(struct visit *v);
 
 /* visit_fetch.c */
 void visit_work(struct visit *v);
+/* The item of the listing in hand, or NULL. */
+const struct spool_item *visit_listed(const struct visit *v,
+				      const struct message_key *key);
+/* It stays new: the next pass must list it again. */
+void visit_missed(struct visit *v, const struct message_key *key);
+void visit_on_settled(void *who, struct parcel *p); /* parcel.settled */
+void visit_on_erased(void *who, const struct message_key *keys, size_t n,
+		     size_t left);
+
+/* visit_arrive.c */
 void visit_on_body_begin(void *who, const struct message_key *key,
 			 struct view uid);
 void visit_on_body(void *who, struct view octets);
+void visit_on_body_closed(void *who, const struct message_key *key);
 void visit_on_body_end(void *who, const struct message_key *key);
 void visit_on_refused(void *who, const struct message_key *key,
 		      const struct err *err);
 void visit_on_fetched(void *who);
-void visit_on_erased(void *who, const struct message_key *keys, size_t n,
-		     size_t left);
 bool visit_may_read(void *who);
-void visit_drop_body(struct visit *v);
+void visit_drop_bodies(struct visit *v);
 
 /* pass.c */
 void pass_visit_ended(struct pass *p, struct visit *v);

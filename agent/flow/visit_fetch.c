@@ -1,22 +1,23 @@
-#include "field.h"
-#include "hash.h"
 #include "limits.h"
 #include "log.h"
 #include "must.h"
-#include "stamp.h"
 #include "visit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ASK_MAX	    1024u /* asked of the source and not come yet */
-#define ERASE_BATCH 500u  /* IMAP: a STORE + EXPUNGE for so many */
-#define SETTLE_MS   30000u
+#define ASK_MAX	  1024u /* asked of the source and not come yet */
+#define SETTLE_MS 30000u
 /* POP3: after so much, QUIT and sign in again: a cut line undoes little. */
 #define COMMIT_COUNT 2000u
 #define COMMIT_MS    300000u
-#define LOOP_TRACES  3u
-#define DISK_LEAST   (64u << 20) /* octets left free */
+/*
+ * IMAP: a STORE and an EXPUNGE for so many, or at the end of the folder. Each
+ * makes Dovecot look through the whole maildir: 130 ms with 5,000 messages.
+ */
+#define ERASE_BATCH 10000u
+#define LOOP_TRACES 3u
+#define DISK_LEAST  (64u << 20) /* octets left free */
 
 static bool is_pop3(const struct visit *v)
 {
@@ -28,8 +29,8 @@ static bool deletes_at_once(const struct visit *v)
 	return v->config->keep == CONFIG_KEEP_NO;
 }
 
-static const struct spool_item *listed(const struct visit *v,
-				       const struct message_key *key)
+const struct spool_item *visit_listed(const struct visit *v,
+				      const struct message_key *key)
 {
 	size_t low = 0, high = v->nitems;
 
@@ -48,11 +49,11 @@ static const struct spool_item *listed(const struct visit *v,
 }
 
 /* It stays new: the next pass must list it again. */
-static void missed(struct visit *v, const struct message_key *key)
+void visit_missed(struct visit *v, const struct message_key *key)
 {
 	uint32_t uid = message_key_to_uid(key);
 
-	v->incomplete = true;
+	v->missed++;
 	if (uid && (!v->first_missing_uid || uid < v->first_missing_uid))
 		v->first_missing_uid = uid;
 }
@@ -70,16 +71,16 @@ static void log_settled(const struct visit *v, const struct message *m)
 		[MESSAGE_SKIPPED] = NULL,
 	};
 	const char *event = m->state < sizeof(events) / sizeof(*events)
-				? events[m->state]
-				: NULL;
+				    ? events[m->state]
+				    : NULL;
 	char id[MESSAGE_ID_TEXT];
 	struct log_line l;
 
 	if (!event ||
 	    !log_begin(&l,
 		       m->state == MESSAGE_HELD || m->state == MESSAGE_DOUBT
-			   ? LOG_WARNING
-			   : LOG_INFO,
+			       ? LOG_WARNING
+			       : LOG_INFO,
 		       event))
 		return;
 	message_id_text(m->id, id);
@@ -121,7 +122,7 @@ static void count_settled(struct visit *v, const struct message *m)
 	}
 }
 
-static void on_settled(void *who, struct parcel *p)
+void visit_on_settled(void *who, struct parcel *p)
 {
 	struct visit *v = who;
 	struct message *m = p->m;
@@ -131,290 +132,20 @@ static void on_settled(void *who, struct parcel *p)
 	v->out--;
 	if (!m->id) { /* TX1 failed: it is at its source, and nowhere else */
 		err = p->req.any.err;
-		missed(v, &m->key);
+		visit_missed(v, &m->key);
 		visit_fail(v, &err);
 		if (err.class == ERR_DISK)
 			v->stopping = v->stopping || v->asked == v->came;
 	} else {
 		log_settled(v, m);
 		count_settled(v, m);
-		i = listed(v, &m->key);
+		i = visit_listed(v, &m->key);
 		if (m->state == MESSAGE_DELIVERED && deletes_at_once(v) && i &&
 		    m->folder == v->here.id)
 			item_list_add(&v->erase, i);
 	}
 	visit_changed(v);
 	visit_wake(v);
-}
-
-/* --- a body arrives
- * ------------------------------------------------------------ */
-
-void visit_drop_body(struct visit *v)
-{
-	if (v->body)
-		spool_body_drop(v->body);
-	v->body = NULL;
-	head_clear(v->head);
-}
-
-static void on_body_room(void *who)
-{
-	visit_wake(who);
-}
-
-void visit_on_body_begin(void *who, const struct message_key *key,
-			 struct view uid)
-{
-	struct visit *v = who;
-
-	visit_drop_body(v);
-	v->key = *key;
-	v->oversize = false;
-	printable(v->uid, sizeof(v->uid), uid);
-	if (v->phase == VISIT_HEADERS)
-		return;
-	v->body = spool_body_new(v->parts->spool);
-	spool_body_on_room(v->body, on_body_room, v);
-}
-
-static uint64_t most_octets(const struct visit *v)
-{
-	uint64_t theirs = delivery_max_octets(v->delivery);
-	uint64_t ours = v->config->max_size_octets;
-
-	return !ours ? theirs : !theirs || ours < theirs ? ours : theirs;
-}
-
-void visit_on_body(void *who, struct view octets)
-{
-	struct visit *v = who;
-	uint64_t most = most_octets(v);
-
-	if (v->phase == VISIT_HEADERS) {
-		head_add(v->head, octets);
-		return;
-	}
-	if (!v->body)
-		return;
-	v->told->octets += octets.n;
-	head_add(v->head, octets);
-	spool_body_add(v->body, octets);
-	/* what a server announced is a claim; this is the fact (CASES B7) */
-	if (most && spool_body_octets(v->body) > most) {
-		v->oversize = true;
-		visit_drop_body(v);
-	}
-	visit_changed(v);
-}
-
-static void set_from(struct message *m, struct view raw)
-{
-	char text[HEAD_TEXT_OCTETS], line[320];
-	struct field f;
-
-	while (field_next(&raw, &f))
-		if (field_is(&f, VIEW_LIT("From"))) {
-			printable(
-			    line, sizeof(line),
-			    (struct view){
-				text, field_text(f.body, text, sizeof(text)) });
-			message_set(&m->from, view_of(line));
-			return;
-		}
-}
-
-static void set_facts(struct visit *v, struct message *m,
-		      const struct head_facts *f)
-{
-	char line[512];
-	uint8_t fp[8];
-
-	m->repaired_octets = f->repaired_octets;
-	m->strays = f->repairs < UINT32_MAX ? (uint32_t)f->repairs : UINT32_MAX;
-	m->header_octets = f->header_octets;
-	m->facts = f->flags;
-	if (f->fingerprint.n) {
-		hash_keyed(spool_key(v->parts->spool), f->fingerprint, fp,
-			   sizeof(fp));
-		memcpy(&m->fingerprint, fp, sizeof(fp));
-		m->fingerprint &= INT64_MAX;
-	}
-	if (f->message_id.n) {
-		printable(line, sizeof(line), f->message_id);
-		message_set(&m->message_id, view_of(line));
-	}
-	set_from(m, head_raw(v->head));
-}
-
-static void set_envelope(struct visit *v, struct message *m,
-			 const struct head_facts *f)
-{
-	const struct config_delivery *d = delivery_config(v->delivery);
-	char address[LIMIT_ADDRESS + 1];
-
-	message_set(&m->delivery, view_of(d->name));
-	if (d->sender == CONFIG_SENDER_FIXED)
-		message_set(&m->sender, view_of(d->sender_address));
-	else
-		message_set(&m->sender, f->path == HEAD_PATH_ADDRESS
-					    ? f->return_path
-					    : VIEW_NONE);
-	for (size_t i = 0; i < v->config->to.n; i++)
-		if (config_recipient(v->config, v->config->to.item[i],
-				     view_of(v->folder), address,
-				     sizeof(address)))
-			message_add_rcpt(m, view_of(address));
-	m->hold_doubt = v->config->on_doubt == CONFIG_DOUBT_HOLD;
-}
-
-/* Why it must not be sent on; NULL: it may. */
-static const char *why_held(const struct visit *v, const struct message *m,
-			    const struct head_facts *f)
-{
-	if (f->received > LIMIT_RECEIVED)
-		return "a loop: more than 50 Received lines";
-	if (stamp_own(v->parts->spool, v->row.id, f) >= LOOP_TRACES)
-		return "a loop: it came through here three times";
-	if (!m->nrcpts)
-		return "no recipient could be made of `to`";
-	return NULL;
-}
-
-static void enter(struct visit *v)
-{
-	struct message *m = message_new();
-	const struct spool_item *i = listed(v, &v->key);
-	struct parcel *p = parcel_new(m);
-	struct spool_body *body = v->body;
-	struct head_facts f;
-	const char *held;
-
-	head_end(v->head, &f);
-	m->account = v->row.id;
-	m->folder = v->here.id;
-	m->key = v->key;
-	m->state = MESSAGE_SPOOLED;
-	m->fetched_at = loop_unix_ms();
-	m->received_at = i && i->date ? (int64_t)i->date * 1000 : m->fetched_at;
-	m->next_at = m->fetched_at;
-	message_set(&m->uid_text, view_of(v->uid));
-	set_facts(v, m, &f);
-	set_envelope(v, m, &f);
-	held = why_held(v, m, &f);
-	if (held)
-		message_set(&m->reason, view_of(held));
-	p->settled = on_settled;
-	p->who = v;
-	v->body = NULL;
-	v->out++;
-	v->told->fetched++;
-	delivery_enter(v->delivery, p, body, held != NULL);
-	head_clear(v->head);
-}
-
-static void on_skipped(struct spool_req *req)
-{
-	struct spool_skip *k = (struct spool_skip *)req;
-
-	free((void *)(uintptr_t)k->items);
-	free(k);
-}
-
-/* Larger than was announced: left at the source like any other. */
-static void leave_oversize(struct visit *v)
-{
-	const struct spool_item *i = listed(v, &v->key);
-	struct spool_skip *k = mem_new(sizeof(*k));
-	struct spool_item *copy = mem_new(sizeof(*copy));
-
-	if (i)
-		*copy = *i;
-	*k = (struct spool_skip){
-		.req = { .done = on_skipped },
-		.account = v->row.id,
-		.folder = v->here.id,
-		.items = copy,
-		.n = i ? 1 : 0,
-		.reason = "size",
-		.now_ms = loop_unix_ms(),
-	};
-	v->told->skipped++;
-	spool_skip(v->parts->spool, k);
-}
-
-void visit_on_body_end(void *who, const struct message_key *key)
-{
-	struct visit *v = who;
-	struct head_facts f;
-	struct err err;
-
-	if (v->phase == VISIT_HEADERS) {
-		head_end(v->head, &f);
-		visit_on_header(v, &f, head_raw(v->head));
-		head_clear(v->head);
-		return;
-	}
-	if (v->body && !spool_body_octets(v->body)) { /* CASES D7 */
-		err_set(&err, ERR_PROTOCOL, "message %s has no content",
-			v->uid);
-		err_remedy(&err, "it stays at the source and is tried again");
-		visit_on_refused(v, key, &err);
-		return;
-	}
-	v->came++;
-	if (v->oversize)
-		leave_oversize(v);
-	else if (v->body)
-		enter(v);
-	visit_changed(v);
-	task_post(&v->go_on);
-}
-
-void visit_on_refused(void *who, const struct message_key *key,
-		      const struct err *err)
-{
-	struct visit *v = who;
-	struct log_line l;
-
-	visit_drop_body(v);
-	if (v->phase == VISIT_HEADERS)
-		return;
-	v->came++;
-	missed(v, key);
-	visit_fail(v, err);
-	if (log_begin(&l, LOG_WARNING, "refused")) {
-		log_str(&l, "account", v->config->name);
-		log_num(&l, "uid", message_key_to_uid(key));
-		log_err(&l, err);
-		log_end(&l);
-	}
-	task_post(&v->go_on);
-}
-
-void visit_on_fetched(void *who)
-{
-	struct visit *v = who;
-
-	if (v->phase == VISIT_HEADERS)
-		visit_header_missing(v);
-	else
-		task_post(&v->go_on);
-}
-
-/*
- * Back-pressure: octets stay in the kernel, and then at the server, while the
- * disk or the destination is behind.
- */
-bool visit_may_read(void *who)
-{
-	struct visit *v = who;
-
-	if (v->body && spool_body_full(v->body))
-		return false;
-	return v->phase != VISIT_WORKING ||
-	       delivery_state(v->delivery) != DELIVERY_UP ||
-	       delivery_room(v->delivery) > 0;
 }
 
 /* --- deleting at the source
@@ -474,6 +205,7 @@ static void erase(struct visit *v)
 	if (!v->erase.n || v->erasing || v->ngone)
 		return;
 	v->erasing = true;
+	v->erase_ms = loop_now_ms(v->parts->loop);
 	v->source->ops->erase(v->source, v->erase.item, v->erase.n);
 	item_list_clear(&v->erase);
 }
@@ -489,6 +221,14 @@ static bool commit_time(const struct visit *v)
 	return is_pop3(v) && v->erase.n &&
 	       (v->settled_in_session >= COMMIT_COUNT ||
 		now - v->session_ms >= COMMIT_MS);
+}
+
+static bool erase_time(const struct visit *v)
+{
+	uint64_t now = loop_now_ms(v->parts->loop);
+
+	return !is_pop3(v) && (v->erase.n >= ERASE_BATCH ||
+			       (v->erase.n && now - v->erase_ms >= COMMIT_MS));
 }
 
 static bool spool_is_full(struct visit *v)
@@ -588,14 +328,15 @@ static void finish_folder(struct visit *v)
 	struct spool_folder *h = &v->here;
 
 	for (size_t i = v->asked; i < v->wanted.n; i++)
-		missed(v, &v->wanted.item[i].key);
+		visit_missed(v, &v->wanted.item[i].key);
 	v->phase = VISIT_RECORDING;
+	h->backlog = (uint32_t)v->missed;
 	if (!is_pop3(v)) {
 		h->high_uid = high_uid(v);
 		h->uidnext = v->there.uidnext;
 		h->exists = v->there.exists > v->erased
-				? v->there.exists - (uint32_t)v->erased
-				: 0;
+				    ? v->there.exists - (uint32_t)v->erased
+				    : 0;
 	}
 	if (v->whole) {
 		h->whole_ms = loop_unix_ms();
@@ -618,7 +359,7 @@ void visit_work(struct visit *v)
 	for (size_t i = 0; i < v->due.n; i++)
 		item_list_add(&v->erase, &v->due.item[i]);
 	item_list_clear(&v->due);
-	if (!is_pop3(v) && v->erase.n >= ERASE_BATCH)
+	if (erase_time(v))
 		erase(v);
 	ask(v, may_ask(v, &never));
 	if (!never || v->came < v->asked)

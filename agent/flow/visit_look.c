@@ -127,8 +127,8 @@ static enum pass_reason settled_reason(const struct visit *v,
 	case FATE_DELIVERED:
 		return guard_due(guard_keep_ms(v->config), i->day,
 				 loop_unix_ms())
-			   ? REASON_DUE
-			   : REASON_DELIVERED;
+			       ? REASON_DUE
+			       : REASON_DELIVERED;
 	case FATE_GONE:
 		return REASON_GONE;
 	case FATE_ADOPTED:
@@ -181,6 +181,14 @@ static uint64_t fresh(const struct visit *v)
 	return n;
 }
 
+/* What was decided once, and not fetched then, is no sudden crowd. */
+static uint64_t sudden(const struct visit *v)
+{
+	uint64_t n = fresh(v);
+
+	return n > v->here.backlog ? n - v->here.backlog : 0;
+}
+
 static void ask_headers(struct visit *v, bool ages)
 {
 	v->phase = VISIT_HEADERS;
@@ -204,7 +212,7 @@ static void on_compared(struct spool_req *req)
 	}
 	sort_out(v);
 	if (v->wanted.n && (v->here.changed || v->row.reconcile ||
-			    guard_suspicious(is_first(v), fresh(v), v->nitems,
+			    guard_suspicious(is_first(v), sudden(v), v->nitems,
 					     v->req.listing.known)))
 		ask_headers(v, false);
 	else
@@ -313,9 +321,9 @@ static uint32_t topmost_date(struct view raw)
 	while (field_next(&raw, &f))
 		if (field_is(&f, VIEW_LIT("Received")))
 			return maildate_received(f.body, &t) && t > 0 &&
-				       t <= UINT32_MAX
-				   ? (uint32_t)t
-				   : 0;
+					       t <= UINT32_MAX
+				       ? (uint32_t)t
+				       : 0;
 	return 0;
 }
 
@@ -483,11 +491,13 @@ static void save_first(struct visit *v)
 {
 	int64_t now = loop_unix_ms();
 
-	if (v->here.first_done) {
+	if (v->here.first_done && v->wanted.n <= LIMIT_ASK_MESSAGES) {
 		work(v);
 		return;
 	}
 	v->here.first_done = true;
+	v->here.backlog =
+		v->wanted.n < UINT32_MAX ? (uint32_t)v->wanted.n : UINT32_MAX;
 	if (v->adopt.n)
 		v->here.adopted_ms = now;
 	v->req.save = (struct spool_folder_save){
@@ -616,7 +626,7 @@ void visit_decide(struct visit *v)
 		apply(v);
 		return;
 	}
-	v->take = guard_take(v->config->first_run, is_first(v), fresh(v),
+	v->take = guard_take(v->config->first_run, is_first(v), sudden(v),
 			     v->nitems, v->options->yes);
 	apply(v);
 }

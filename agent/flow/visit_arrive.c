@@ -1,0 +1,348 @@
+#include "field.h"
+#include "hash.h"
+#include "limits.h"
+#include "log.h"
+#include "must.h"
+#include "stamp.h"
+#include "visit.h"
+
+#include <stdlib.h>
+
+#define LOOP_TRACES 3u
+
+/* A body that is here; the server's word on it is not. */
+struct arrival {
+	struct link link;
+	struct message_key key;
+	struct parcel *parcel;	 /* owned; NULL: larger than may be */
+	struct spool_body *body; /* owned */
+	bool hold;
+};
+
+static void arrival_drop(struct arrival *a)
+{
+	list_drop(&a->link);
+	if (a->body)
+		spool_body_drop(a->body);
+	parcel_free(a->parcel);
+	free(a);
+}
+
+static struct arrival *arrived(struct visit *v, const struct message_key *key)
+{
+	LIST_EACH(at, kept, &v->closed)
+	{
+		struct arrival *a = LIST_OF(at, struct arrival, link);
+
+		if (message_key_order(&a->key, key) == 0)
+			return a;
+	}
+	return NULL;
+}
+
+static void drop_body(struct visit *v)
+{
+	if (v->body)
+		spool_body_drop(v->body);
+	v->body = NULL;
+	head_clear(v->head);
+}
+
+void visit_drop_bodies(struct visit *v)
+{
+	drop_body(v);
+	LIST_EACH(at, kept, &v->closed)
+	arrival_drop(LIST_OF(at, struct arrival, link));
+}
+
+static void on_body_room(void *who)
+{
+	visit_wake(who);
+}
+
+void visit_on_body_begin(void *who, const struct message_key *key,
+			 struct view uid)
+{
+	struct visit *v = who;
+
+	drop_body(v);
+	if (arrived(v, key))
+		arrival_drop(arrived(v, key));
+	v->key = *key;
+	printable(v->uid, sizeof(v->uid), uid);
+	if (v->phase == VISIT_HEADERS)
+		return;
+	v->body = spool_body_new(v->parts->spool);
+	spool_body_on_room(v->body, on_body_room, v);
+}
+
+static uint64_t most_octets(const struct visit *v)
+{
+	uint64_t theirs = delivery_max_octets(v->delivery);
+	uint64_t ours = v->config->max_size_octets;
+
+	return !ours ? theirs : !theirs || ours < theirs ? ours : theirs;
+}
+
+void visit_on_body(void *who, struct view octets)
+{
+	struct visit *v = who;
+	uint64_t most = most_octets(v);
+
+	if (v->phase == VISIT_HEADERS) {
+		head_add(v->head, octets);
+		return;
+	}
+	if (!v->body)
+		return;
+	v->told->octets += octets.n;
+	head_add(v->head, octets);
+	spool_body_add(v->body, octets);
+	/* what a server announced is a claim; this is the fact (CASES B7) */
+	if (most && spool_body_octets(v->body) > most) {
+		drop_body(v);
+	}
+	visit_changed(v);
+}
+
+static void set_from(struct message *m, struct view raw)
+{
+	char text[HEAD_TEXT_OCTETS], line[320];
+	struct field f;
+
+	while (field_next(&raw, &f))
+		if (field_is(&f, VIEW_LIT("From"))) {
+			printable(line, sizeof(line),
+				  (struct view){ text,
+						 field_text(f.body, text,
+							    sizeof(text)) });
+			message_set(&m->from, view_of(line));
+			return;
+		}
+}
+
+static void set_facts(struct visit *v, struct message *m,
+		      const struct head_facts *f)
+{
+	char line[512];
+	uint8_t fp[8];
+
+	m->repaired_octets = f->repaired_octets;
+	m->strays = f->repairs < UINT32_MAX ? (uint32_t)f->repairs : UINT32_MAX;
+	m->header_octets = f->header_octets;
+	m->facts = f->flags;
+	if (f->fingerprint.n) {
+		hash_keyed(spool_key(v->parts->spool), f->fingerprint, fp,
+			   sizeof(fp));
+		memcpy(&m->fingerprint, fp, sizeof(fp));
+		m->fingerprint &= INT64_MAX;
+	}
+	if (f->message_id.n) {
+		printable(line, sizeof(line), f->message_id);
+		message_set(&m->message_id, view_of(line));
+	}
+	set_from(m, head_raw(v->head));
+}
+
+static void set_envelope(struct visit *v, struct message *m,
+			 const struct head_facts *f)
+{
+	const struct config_delivery *d = delivery_config(v->delivery);
+	char address[LIMIT_ADDRESS + 1];
+
+	message_set(&m->delivery, view_of(d->name));
+	if (d->sender == CONFIG_SENDER_FIXED)
+		message_set(&m->sender, view_of(d->sender_address));
+	else
+		message_set(&m->sender, f->path == HEAD_PATH_ADDRESS
+						? f->return_path
+						: VIEW_NONE);
+	for (size_t i = 0; i < v->config->to.n; i++)
+		if (config_recipient(v->config, v->config->to.item[i],
+				     view_of(v->folder), address,
+				     sizeof(address)))
+			message_add_rcpt(m, view_of(address));
+	m->hold_doubt = v->config->on_doubt == CONFIG_DOUBT_HOLD;
+}
+
+/* Why it must not be sent on; NULL: it may. */
+static const char *why_held(const struct visit *v, const struct message *m,
+			    const struct head_facts *f)
+{
+	if (f->received > LIMIT_RECEIVED)
+		return "a loop: more than 50 Received lines";
+	if (stamp_own(v->parts->spool, v->row.id, f) >= LOOP_TRACES)
+		return "a loop: it came through here three times";
+	if (!m->nrcpts)
+		return "no recipient could be made of `to`";
+	return NULL;
+}
+
+static struct parcel *make_parcel(struct visit *v, bool *hold)
+{
+	struct message *m = message_new();
+	const struct spool_item *i = visit_listed(v, &v->key);
+	struct parcel *p = parcel_new(m);
+	struct head_facts f;
+	const char *held;
+
+	head_end(v->head, &f);
+	m->account = v->row.id;
+	m->folder = v->here.id;
+	m->key = v->key;
+	m->state = MESSAGE_SPOOLED;
+	m->fetched_at = loop_unix_ms();
+	m->received_at = i && i->date ? (int64_t)i->date * 1000 : m->fetched_at;
+	m->next_at = m->fetched_at;
+	message_set(&m->uid_text, view_of(v->uid));
+	set_facts(v, m, &f);
+	set_envelope(v, m, &f);
+	held = why_held(v, m, &f);
+	if (held)
+		message_set(&m->reason, view_of(held));
+	*hold = held != NULL;
+	p->settled = visit_on_settled;
+	p->who = v;
+	return p;
+}
+
+static void on_skipped(struct spool_req *req)
+{
+	struct spool_skip *k = (struct spool_skip *)req;
+
+	free((void *)(uintptr_t)k->items);
+	free(k);
+}
+
+/* Larger than was announced: left at the source like any other. */
+static void leave_oversize(struct visit *v, const struct message_key *key)
+{
+	const struct spool_item *i = visit_listed(v, key);
+	struct spool_skip *k = mem_new(sizeof(*k));
+	struct spool_item *copy = mem_new(sizeof(*copy));
+
+	if (i)
+		*copy = *i;
+	*k = (struct spool_skip){
+		.req = { .done = on_skipped },
+		.account = v->row.id,
+		.folder = v->here.id,
+		.items = copy,
+		.n = i ? 1 : 0,
+		.reason = "size",
+		.now_ms = loop_unix_ms(),
+	};
+	v->told->skipped++;
+	spool_skip(v->parts->spool, k);
+}
+
+void visit_on_body_closed(void *who, const struct message_key *key)
+{
+	struct visit *v = who;
+	struct arrival *a;
+
+	if (v->phase == VISIT_HEADERS)
+		return;
+	a = mem_new(sizeof(*a));
+	a->key = *key;
+	list_push(&v->closed, &a->link);
+	if (v->body)
+		a->parcel = make_parcel(v, &a->hold);
+	a->body = v->body;
+	v->body = NULL;
+	head_clear(v->head);
+}
+
+static void on_header_end(struct visit *v)
+{
+	struct head_facts f;
+
+	head_end(v->head, &f);
+	visit_on_header(v, &f, head_raw(v->head));
+	head_clear(v->head);
+}
+
+void visit_on_body_end(void *who, const struct message_key *key)
+{
+	struct visit *v = who;
+	struct arrival *a = arrived(v, key);
+	struct err err;
+
+	if (v->phase == VISIT_HEADERS) {
+		on_header_end(v);
+		return;
+	}
+	if (!a) {
+		visit_on_body_closed(v, key);
+		a = arrived(v, key);
+	}
+	if (a->body && !spool_body_octets(a->body)) { /* CASES D7 */
+		err_set(&err, ERR_PROTOCOL, "message %s has no content",
+			a->parcel->m->uid_text);
+		err_remedy(&err, "it stays at the source and is tried again");
+		visit_on_refused(v, key, &err);
+		return;
+	}
+	v->came++;
+	if (a->body) {
+		v->out++;
+		v->told->fetched++;
+		delivery_enter(v->delivery, a->parcel, a->body, a->hold);
+		a->parcel = NULL;
+		a->body = NULL;
+	} else {
+		leave_oversize(v, key);
+	}
+	arrival_drop(a);
+	visit_changed(v);
+	task_post(&v->go_on);
+}
+
+void visit_on_refused(void *who, const struct message_key *key,
+		      const struct err *err)
+{
+	struct visit *v = who;
+	struct log_line l;
+
+	if (arrived(v, key))
+		arrival_drop(arrived(v, key));
+	else
+		drop_body(v);
+	if (v->phase == VISIT_HEADERS)
+		return;
+	v->came++;
+	visit_missed(v, key);
+	visit_fail(v, err);
+	if (log_begin(&l, LOG_WARNING, "refused")) {
+		log_str(&l, "account", v->config->name);
+		log_num(&l, "uid", message_key_to_uid(key));
+		log_err(&l, err);
+		log_end(&l);
+	}
+	task_post(&v->go_on);
+}
+
+void visit_on_fetched(void *who)
+{
+	struct visit *v = who;
+
+	if (v->phase == VISIT_HEADERS)
+		visit_header_missing(v);
+	else
+		task_post(&v->go_on);
+}
+
+/*
+ * Back-pressure: octets stay in the kernel, and then at the server, while the
+ * disk or the destination is behind.
+ */
+bool visit_may_read(void *who)
+{
+	struct visit *v = who;
+
+	if (v->body && spool_body_full(v->body))
+		return false;
+	return v->phase != VISIT_WORKING ||
+	       delivery_state(v->delivery) != DELIVERY_UP ||
+	       delivery_room(v->delivery) > 0;
+}
