@@ -174,8 +174,7 @@ static json_t *skip_entry(json_t *list, const char *account, const char *reason)
 	json_t *e;
 	size_t i;
 
-	json_array_foreach(list, i, e)
-	{
+	json_array_foreach(list, i, e) {
 		const char *a = string_of(e, "account");
 		const char *r = string_of(e, "reason");
 

@@ -16,6 +16,12 @@ static const struct config_server *server_of(const struct probe *p)
 	return p->account ? &p->account->server : &p->delivery->server;
 }
 
+/* The listing was complete; a missing decision (first_run) changes nothing. */
+static bool is_known(const struct pass_account *a)
+{
+	return a->err.class == ERR_NONE || a->err.class == ERR_CONFIG;
+}
+
 /* ---- for people ---- */
 
 static void put_tls(const struct probe *p, struct text *out)
@@ -67,7 +73,7 @@ static void put_rcpt(const struct probe_rcpt *r, struct text *out)
 		(void)text_fmt(out, "  recipient %s: ", r->address);
 	(void)text_puts(out, "accepted");
 	if (r->words && *r->words)
-		(void)text_fmt(out, " (%d %s)", r->code, r->words);
+		(void)text_fmt(out, " (%s)", r->words);
 	(void)text_puts(out, "\n");
 }
 
@@ -100,27 +106,44 @@ void check_view_text(const struct probe *p, bool colour, struct text *out)
 		put_rcpt(&p->rcpts[i], out);
 }
 
-void check_view_next(const struct pass_account *a, struct text *out)
+static void put_next(const struct pass_account *a, struct table *t)
 {
 	static const enum pass_reason left[] = { REASON_SIZE, REASON_AGE,
 						 REASON_MARKED,
 						 REASON_UNDECIDED };
 	char n[TERM_NUMBER], octets[TERM_OCTETS];
+	struct text rest;
 
-	if (a->err.class != ERR_NONE && a->err.class != ERR_CONFIG)
-		return;
+	text_init(&rest, 1024);
 	term_number(a->reasons[REASON_NEW], n);
 	term_octets(a->reason_octets[REASON_NEW], octets);
-	(void)text_fmt(out, "  next fetch: %s new (%s)", n, octets);
+	(void)text_fmt(&rest, "%s to fetch (%s)", n, octets);
 	term_number(a->reasons[REASON_DUE], n);
-	(void)text_fmt(out, ", %s to be deleted", n);
+	(void)text_fmt(&rest, ", %s to delete", n);
 	for (size_t i = 0; i < sizeof(left) / sizeof(*left); i++) {
 		if (!a->reasons[left[i]])
 			continue;
 		term_number(a->reasons[left[i]], n);
-		(void)text_fmt(out, ", %s %s", n, pass_reason_text(left[i]));
+		(void)text_fmt(&rest, ", %s %s", n, pass_reason_text(left[i]));
 	}
-	(void)text_puts(out, "\n");
+	table_add(t, "", TERM_PLAIN);
+	table_add(t, a->config->name, TERM_PLAIN);
+	table_add(t, text_str(&rest), TERM_PLAIN);
+	text_fini(&rest);
+}
+
+void check_view_next(const struct pass_account *a, size_t n, struct text *out)
+{
+	struct table t;
+
+	table_init(&t, 3, 0);
+	for (size_t i = 0; i < n; i++)
+		if (is_known(&a[i]))
+			put_next(&a[i], &t);
+	if (t.cells)
+		(void)text_puts(out, "the next fetch has\n");
+	table_write(&t, 0, false, out);
+	table_fini(&t);
 }
 
 static void fault(const struct probe *p, const struct err *err,
@@ -136,17 +159,13 @@ static void fault(const struct probe *p, const struct err *err,
 
 static void rcpt_err(const struct probe_rcpt *r, struct err *err)
 {
-	char words[300];
-
 	if (r->is_sender)
 		(void)err_set(err, probe_rcpt_class(r), "sender <%s> refused",
 			      r->address);
 	else
 		(void)err_set(err, probe_rcpt_class(r), "recipient %s refused",
 			      r->address);
-	(void)snprintf(words, sizeof(words), "%d %s", r->code,
-		       r->words ? r->words : "");
-	(void)err_peer(err, view_of(words));
+	(void)err_peer(err, view_of(r->words));
 	if (err->class == ERR_RETRY)
 		(void)err_remedy(err, "it may pass: try again later");
 	else if (r->is_sender)
@@ -224,7 +243,7 @@ static json_t *rcpts_json(const struct probe *p)
 
 static json_t *next_json(const struct pass_account *a)
 {
-	if (!a || (a->err.class != ERR_NONE && a->err.class != ERR_CONFIG))
+	if (!a || !is_known(a))
 		return json_null();
 	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "fetch",
 			 shape_number(a->reasons[REASON_NEW]), "octets",

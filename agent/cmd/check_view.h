@@ -11,8 +11,8 @@
 
 /* The block of lines on one source or destination; no faults in it. */
 void check_view_text(const struct probe *p, bool colour, struct text *out);
-/* "  next fetch: ..." from a dry run of the account. */
-void check_view_next(const struct pass_account *a, struct text *out);
+/* A line per account on what the next pass would do; from a dry run. */
+void check_view_next(const struct pass_account *a, size_t n, struct text *out);
 /* Each fault as a line "NAME: what: server's words: what to do". */
 void check_view_faults(const struct probe *p, struct text *out);
 

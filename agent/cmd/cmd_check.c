@@ -5,6 +5,7 @@
 #include "must.h"
 #include "parts.h"
 #include "probe.h"
+#include "report.h"
 #include "term.h"
 
 #include <signal.h>
@@ -20,7 +21,7 @@ struct check {
 	const struct config *config;
 	struct kit kit;
 	struct probe **probes; /* owned; those begun, deliveries first */
-	size_t begun, over, all;
+	size_t begun, over, told, all;
 	struct pass *pass; /* dry run; NULL: none */
 	const struct pass_account *next;
 	size_t nnext;
@@ -120,8 +121,11 @@ static void on_probed(void *who, struct probe *p)
 {
 	struct check *k = who;
 
+	(void)p;
 	k->over++;
-	tell(k, p);
+	/* in the order of the configuration, each as soon as it may be */
+	while (k->told < k->begun && k->probes[k->told]->is_over)
+		tell(k, k->probes[k->told++]);
 	if (k->over == k->all)
 		loop_stop(k->kit.parts.loop);
 	else
@@ -228,6 +232,15 @@ static const char **good_names(const struct check *k, size_t *n)
 	return names;
 }
 
+/* Its probe found a fault; the dry run came across it again. */
+static bool was_told(const struct check *k, const struct config_account *a)
+{
+	for (size_t i = 0; i < k->begun; i++)
+		if (k->probes[i]->account == a)
+			return probe_worst(k->probes[i]) != ERR_NONE;
+	return false;
+}
+
 static void tell_next(const struct check *k)
 {
 	struct text out;
@@ -235,11 +248,18 @@ static void tell_next(const struct check *k)
 	if (options_has(k->options, OPTION_JSON))
 		return;
 	text_init(&out, OUT_OCTETS);
-	for (size_t i = 0; i < k->nnext; i++) {
-		(void)text_fmt(&out, "%s\n", k->next[i].config->name);
-		check_view_next(&k->next[i], &out);
-	}
+	check_view_next(k->next, k->nnext, &out);
 	(void)fputs(text_str(&out), stdout);
+	(void)fflush(stdout);
+	text_clear(&out);
+	for (size_t i = 0; i < k->nnext; i++) {
+		if (k->next[i].err.class == ERR_NONE ||
+		    was_told(k, k->next[i].config))
+			continue;
+		report_error(k->next[i].config->name, &k->next[i].err, &out);
+		(void)text_puts(&out, "\n");
+	}
+	(void)fputs(text_str(&out), stderr);
 	text_fini(&out);
 }
 
@@ -285,6 +305,8 @@ static int verdict(const struct check *k)
 
 	for (size_t i = 0; i < k->begun; i++)
 		code = err_worse(code, err_exit(probe_worst(k->probes[i])));
+	for (size_t i = 0; i < k->nnext; i++)
+		code = err_worse(code, err_exit(k->next[i].err.class));
 	return k->signum ? 128 + k->signum : code;
 }
 

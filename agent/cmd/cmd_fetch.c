@@ -364,7 +364,7 @@ static int run(struct fetch *f, const struct config *c)
 		_exit(code);
 	prompt_free(f->prompt);
 	LIST_EACH(at, kept, &f->asking)
-	free(LIST_OF(at, struct ask, link));
+		free(LIST_OF(at, struct ask, link));
 	pass_free(f->pass);
 	f->pass = NULL;
 	kit_fini(&f->kit);

@@ -87,11 +87,12 @@ static void write_reasons(const json_t *list, struct text *out)
 	json_t *m;
 	size_t i;
 
-	json_array_foreach(list, i, m)
-	{
+	json_array_foreach(list, i, m) {
 		const char *reason = told_str(m, "reason");
 		const char *reply = told_str(m, "last_reply");
 
+		if (strstr(reason, reply))
+			reply = ""; /* the reason quotes it */
 		if (!*reason && !*reply)
 			continue;
 		(void)text_fmt(out, "%s: %s%s%s\n", told_str(m, "id"), reason,
@@ -118,7 +119,8 @@ static void write_list(const json_t *list, struct text *out)
 	table_init(&t, 8, 0x18);
 	for (i = 0; i < 8; i++)
 		table_add(&t, head[i], TERM_DIM);
-	json_array_foreach(list, i, m) add_row(&t, m, now);
+	json_array_foreach(list, i, m)
+		add_row(&t, m, now);
 	table_write(&t, columns, term_has_colour(STDOUT_FILENO), out);
 	table_fini(&t);
 	write_reasons(list, out);
@@ -224,7 +226,8 @@ static bool agreed(const struct options *o, bool drop, const json_t *list,
 
 	if (options_has(o, OPTION_YES))
 		return true;
-	json_array_foreach(list, i, m) octets += told_number(m, "size");
+	json_array_foreach(list, i, m)
+		octets += told_number(m, "size");
 	term_octets(octets, size);
 	if (drop)
 		(void)snprintf(question, sizeof(question),

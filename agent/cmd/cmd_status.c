@@ -60,8 +60,7 @@ static json_t *account_list(const struct config *c, const json_t *known)
 			set_disabled(e);
 		(void)json_array_append_new(list, e);
 	}
-	json_array_foreach(known, i, e)
-	{
+	json_array_foreach(known, i, e) {
 		if (config_account(c, view_of(told_str(e, "name"))) ||
 		    !has_mail(e))
 			continue;
@@ -83,11 +82,10 @@ static json_t *delivery_list(const struct config *c, const json_t *known)
 			list,
 			e ? json_copy(e) : unknown_delivery(&c->deliveries[i]));
 	}
-	json_array_foreach(
-		known, i,
-		e) if (!config_delivery(c, view_of(told_str(e, "name"))) &&
-		       has_mail(e))(void)
-		json_array_append_new(list, json_copy(e));
+	json_array_foreach(known, i, e)
+		if (!config_delivery(c, view_of(told_str(e, "name"))) &&
+		    has_mail(e))
+			(void)json_array_append_new(list, json_copy(e));
 	return list;
 }
 
@@ -166,8 +164,7 @@ static void write_accounts(const json_t *list, int64_t now, size_t width,
 
 	table_init(&t, 10, 0x3E0);
 	head(&t, names, 10);
-	json_array_foreach(list, i, a)
-	{
+	json_array_foreach(list, i, a) {
 		const char *state = told_str(a, "state");
 
 		table_add(&t, told_str(a, "name"), TERM_PLAIN);
@@ -196,8 +193,7 @@ static void write_deliveries(const json_t *list, int64_t now, size_t width,
 
 	table_init(&t, 5, 0x18);
 	head(&t, names, 5);
-	json_array_foreach(list, i, d)
-	{
+	json_array_foreach(list, i, d) {
 		const char *state = told_str(d, "state");
 
 		table_add(&t, told_str(d, "name"), TERM_PLAIN);
@@ -261,8 +257,7 @@ void status_write(const json_t *status, const json_t *skipped,
 		write_error("", e, now_unix_ms, colour, out);
 	json_array_foreach(deliveries, i, e)
 		write_error("delivery ", e, now_unix_ms, colour, out);
-	json_array_foreach(skipped, i, e)
-	{
+	json_array_foreach(skipped, i, e) {
 		(void)text_fmt(out, "%s: left at the source: ",
 			       told_str(e, "account"));
 		told_skipped(e, out);
@@ -291,8 +286,7 @@ static int too_old(const json_t *status, uint64_t age_ms, int64_t now,
 	json_t *a;
 	size_t i;
 
-	json_array_foreach(list, i, a)
-	{
+	json_array_foreach(list, i, a) {
 		int64_t at = told_time(a, "last_success");
 		char text[WHEN_TEXT];
 

@@ -21,18 +21,18 @@ static void write_events(const json_t *m, struct text *out)
 	json_t *e;
 	size_t i;
 
-	json_array_foreach(events, i, e)
-	{
+	json_array_foreach(events, i, e) {
 		const char *words = told_str(e, "words");
 		uint64_t attempt = told_number(e, "attempt");
+		const char *what = told_str(e, "what");
 		char at[WHEN_TEXT], nth[24] = "";
 
 		local_time(e, "at", at);
-		if (attempt)
-			(void)snprintf(nth, sizeof(nth), " (attempt %u)",
+		if (attempt && strcmp(what, "attempt") == 0)
+			(void)snprintf(nth, sizeof(nth), " %u",
 				       (unsigned)attempt);
-		(void)text_fmt(out, "  %s  %s%s%s%s\n", at, told_str(e, "what"),
-			       nth, *words ? ": " : "", words);
+		(void)text_fmt(out, "  %s  %s%s%s%s\n", at, what, nth,
+			       *words ? ": " : "", words);
 	}
 }
 
@@ -42,8 +42,7 @@ static void write_recipients(const json_t *m, struct text *out)
 	json_t *r;
 	size_t i;
 
-	json_array_foreach(to, i, r)
-	{
+	json_array_foreach(to, i, r) {
 		const char *reply = told_str(r, "reply");
 
 		(void)text_fmt(out, "  to %s: %s%s%s\n", told_str(r, "address"),
@@ -85,8 +84,7 @@ static void write_nothing(const struct config *c, const json_t *answer,
 	size_t i, j;
 
 	(void)text_puts(out, "No message of that kind has been here.\n");
-	json_array_foreach(json_object_get(status, "accounts"), i, a)
-	{
+	json_array_foreach(json_object_get(status, "accounts"), i, a) {
 		const char *name = told_str(a, "name");
 		char at[WHEN_TEXT], n[TERM_NUMBER];
 
@@ -98,8 +96,7 @@ static void write_nothing(const struct config *c, const json_t *answer,
 			       "%s: %s, last good poll %s, %s messages "
 			       "fetched so far\n",
 			       name, told_str(a, "state"), at, n);
-		json_array_foreach(skipped, j, s)
-		{
+		json_array_foreach(skipped, j, s) {
 			if (strcmp(told_str(s, "account"), name) != 0)
 				continue;
 			(void)text_puts(out, "  left at the source: ");
@@ -140,7 +137,8 @@ static int show(const struct config *c, const struct options *o,
 	}
 	text_init(&out, TRACE_OCTETS);
 	messages = json_object_get(answer, "messages");
-	json_array_foreach(messages, i, m) write_message(m, &out);
+	json_array_foreach(messages, i, m)
+		write_message(m, &out);
 	if (json_array_size(messages) == 0)
 		write_nothing(c, answer, o->value[OPTION_ACCOUNT], &out);
 	(void)fputs(text_str(&out), stdout);

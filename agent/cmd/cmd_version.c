@@ -25,7 +25,7 @@ int cmd_version(const struct options *o)
 		return command_print_json(v) ? 0 : err_exit(ERR_DISK);
 	}
 	(void)printf("mailhaul %s\n", MAILHAUL_VERSION);
-	(void)printf("%s\nlibuv %s\nsqlite %s\n%s\njansson %s\n",
+	(void)printf("%s\nlibuv %s\nsqlite %s\nlibconfuse %s\njansson %s\n",
 		     OpenSSL_version(0), uv_version_string(),
 		     sqlite3_libversion(), confuse_version,
 		     jansson_version_str());

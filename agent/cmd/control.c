@@ -423,7 +423,7 @@ void control_close(struct control *c)
 		return;
 	c->closing = true;
 	LIST_EACH(at, kept, &c->clients)
-	client_close(LIST_OF(at, struct client, link));
+		client_close(LIST_OF(at, struct client, link));
 	if (c->dirfd < 0) {
 		control_gone(c);
 		return;

@@ -35,8 +35,9 @@ json_t *told_named(const json_t *list, const char *name)
 	json_t *e;
 	size_t i;
 
-	json_array_foreach(list, i, e) if (strcmp(told_str(e, "name"), name) ==
-					   0) return e;
+	json_array_foreach(list, i, e)
+		if (strcmp(told_str(e, "name"), name) == 0)
+			return e;
 	return NULL;
 }
 
@@ -67,8 +68,7 @@ void told_skipped(const json_t *entry, struct text *out)
 	term_number(n, number);
 	(void)text_fmt(out, "%s %s (%s)", number,
 		       told_reason(told_str(entry, "reason")), octets);
-	json_array_foreach(examples, i, e)
-	{
+	json_array_foreach(examples, i, e) {
 		const char *folder = told_str(e, "folder");
 
 		(void)text_fmt(out, "%s%s%s%.60s", i ? ", " : ": ", folder,

@@ -237,8 +237,7 @@ static void status_follows_the_configuration(void **state)
 	assert_string_equal(told_str(o, "version"), MAILHAUL_VERSION);
 	list = json_object_get(o, "accounts");
 	assert_int_equal(json_array_size(list), 4);
-	json_array_foreach(list, i, e)
-	{
+	json_array_foreach(list, i, e) {
 		assert_string_equal(told_str(e, "name"), want[i][0]);
 		assert_string_equal(told_str(e, "state"), want[i][1]);
 	}
