@@ -9,16 +9,22 @@
 #include <stdlib.h>
 
 /* Enough to fill a long line, little enough to be thrown away. */
-#define WINDOW_MESSAGES 128u
+#define WINDOW_MESSAGES 1024u
 #define WINDOW_OCTETS	(16u << 20)
-#define NONE		SIZE_MAX
+#define WINDOW_COMMANDS 128u
+/* Of one command: what a refusal makes us ask for again. */
+#define SET_MESSAGES 32u
+#define SET_OCTETS   (1u << 20)
+#define NONE	     SIZE_MAX
 
 void imap_bodies_init(struct imap_bodies *b, struct imap *imap,
 		      const struct source_reports *report, void *who)
 {
-	*b = (struct imap_bodies){
-		.imap = imap, .report = report, .who = who, .coming = NONE
-	};
+	*b = (struct imap_bodies){ .imap = imap,
+				   .report = report,
+				   .who = who,
+				   .coming = NONE,
+				   .closed = NONE };
 }
 
 void imap_bodies_fini(struct imap_bodies *b)
@@ -42,6 +48,24 @@ static void add(struct imap_bodies *b, struct imap_body job)
 	b->job[b->n++] = job;
 }
 
+void imap_bodies_add(struct imap_bodies *b, const struct spool_item *items,
+		     size_t n, bool headers)
+{
+	for (size_t i = 0; i < n; i++)
+		add(b, (struct imap_body){
+			       .uid = message_key_to_uid(&items[i].key),
+			       .octets = items[i].octets,
+			       .is_header = headers });
+}
+
+/* --- asking --- */
+
+static void moved(size_t *at, size_t by)
+{
+	if (*at != NONE)
+		*at = *at > by ? *at - by : 0;
+}
+
 /* What is answered is forgotten, now and then. */
 static void forget_done(struct imap_bodies *b)
 {
@@ -53,18 +77,9 @@ static void forget_done(struct imap_bodies *b)
 	b->done = 0;
 	b->given -= gone;
 	b->n -= gone;
-	b->coming -= b->coming == NONE ? 0 : gone;
-}
-
-void imap_bodies_add(struct imap_bodies *b, const struct spool_item *items,
-		     size_t n, bool headers)
-{
-	forget_done(b);
-	for (size_t i = 0; i < n; i++)
-		add(b, (struct imap_body){
-			       .uid = message_key_to_uid(&items[i].key),
-			       .octets = items[i].octets,
-			       .is_header = headers });
+	moved(&b->coming, gone);
+	moved(&b->closed, gone);
+	moved(&b->next, gone);
 }
 
 /* A claim counts for so much at most: an absurd one must not stop the rest. */
@@ -77,47 +92,85 @@ static uint64_t weight(const struct imap_body *j)
 
 static bool has_room(const struct imap_bodies *b)
 {
-	if (b->in_flight == 0)
-		return true;
-	return !b->one_by_one && b->in_flight < WINDOW_MESSAGES &&
-	       b->window < WINDOW_OCTETS;
+	return b->awaited == 0 ||
+	       (b->commands < WINDOW_COMMANDS && b->awaited < WINDOW_MESSAGES &&
+		b->window < WINDOW_OCTETS);
 }
 
-static bool give(struct imap_bodies *b, struct imap_body *j)
+/* How many of the jobs from `given` on go into one command. */
+static size_t command_size(const struct imap_bodies *b)
 {
-	char text[IMAP_SET_RANGE_OCTETS];
+	const struct imap_body *first = &b->job[b->given];
+	uint64_t octets = weight(first);
+	size_t n = 1;
+
+	while (!first->alone && n < SET_MESSAGES && b->given + n < b->n) {
+		const struct imap_body *j = first + n;
+
+		octets += weight(j);
+		if (j->alone || j->is_header != first->is_header ||
+		    j->uid <= j[-1].uid || octets > SET_OCTETS)
+			break;
+		n++;
+	}
+	return n;
+}
+
+static bool give(struct imap_bodies *b)
+{
+	struct imap_body *j = &b->job[b->given];
+	char text[SET_MESSAGES * IMAP_SET_RANGE_OCTETS];
+	uint32_t uids[SET_MESSAGES];
+	size_t n = command_size(b);
 	struct view set;
 
-	imap_set(&j->uid, 1, text, sizeof(text), &set);
+	for (size_t i = 0; i < n; i++)
+		uids[i] = j[i].uid;
+	MUST(imap_set(uids, n, text, sizeof(text), &set) == n);
 	if (!(j->is_header ? imap_fetch_header(b->imap, set, VIEW_NONE)
 			   : imap_fetch_body(b->imap, set)))
 		return false;
-	j->tag = imap_tag(b->imap);
-	b->window += weight(j);
-	b->in_flight++;
+	for (size_t i = 0; i < n; i++) {
+		j[i].tag = imap_tag(b->imap);
+		b->window += weight(&j[i]);
+	}
+	b->awaited += n;
+	b->given += n;
+	b->commands++;
 	return true;
 }
 
 void imap_bodies_fill(struct imap_bodies *b)
 {
-	while (b->given < b->n && has_room(b) && give(b, &b->job[b->given]))
-		b->given++;
+	forget_done(b);
+	while (b->given < b->n && has_room(b) && give(b))
+		;
 }
 
 /* --- what comes --- */
 
-static struct imap_body *coming(struct imap_bodies *b)
+static void refuse(struct imap_bodies *b, uint32_t uid, struct err *err)
 {
-	return b->coming == NONE ? NULL : &b->job[b->coming];
-}
-
-static void refuse(struct imap_bodies *b, const struct imap_body *j,
-		   struct err *err)
-{
-	struct message_key key = message_key_uid(j->uid);
+	struct message_key key = message_key_uid(uid);
 
 	err->origin = ERR_FROM_IMAP;
 	b->report->refused(b->who, &key, err);
+}
+
+/* It has come, or will not: the window is free for another. */
+static void leave_window(struct imap_bodies *b, const struct imap_body *j)
+{
+	b->awaited--;
+	b->window -= weight(j);
+}
+
+static void tell(struct imap_bodies *b, size_t at, enum imap_body_state next)
+{
+	struct message_key key = message_key_uid(b->job[at].uid);
+
+	b->job[at].state = next;
+	b->closed = NONE;
+	b->report->body_end(b->who, &key);
 }
 
 /*
@@ -126,27 +179,16 @@ static void refuse(struct imap_bodies *b, const struct imap_body *j,
  */
 static size_t find(const struct imap_bodies *b, uint32_t uid)
 {
-	for (size_t i = b->done; i < b->given; i++)
+	size_t from = uid && b->next >= b->done && b->next < b->given &&
+				      b->job[b->next].uid == uid
+			      ? b->next
+			      : b->done;
+
+	for (size_t i = from; i < b->given; i++)
 		if (b->job[i].state == IMAP_BODY_WAITING &&
 		    (uid == 0 || b->job[i].uid == uid))
 			return i;
 	return NONE;
-}
-
-/* Only one body can be told at a time: earlier ones are asked for again. */
-static void set_aside(struct imap_bodies *b, size_t before)
-{
-	for (size_t i = b->done; i < b->given; i++) {
-		struct imap_body *j = &b->job[i];
-
-		if (i == before || j->state != IMAP_BODY_CLOSED)
-			continue;
-		b->one_by_one = true;
-		j->state = IMAP_BODY_ASIDE;
-		add(b, (struct imap_body){ .uid = b->job[i].uid,
-					   .octets = b->job[i].octets,
-					   .is_header = b->job[i].is_header });
-	}
 }
 
 static void begin(struct imap_bodies *b, const struct imap_fetch *f)
@@ -155,11 +197,13 @@ static void begin(struct imap_bodies *b, const struct imap_fetch *f)
 	struct message_key key;
 	char uid[16];
 
+	if (b->closed != NONE)
+		tell(b, b->closed, IMAP_BODY_TOLD);
 	b->coming = find(b, f->uid);
 	if (b->coming == NONE)
 		return;
-	set_aside(b, b->coming);
-	j = coming(b);
+	b->next = b->coming + 1;
+	j = &b->job[b->coming];
 	if (f->has & IMAP_HAS_NIL) {
 		j->state = IMAP_BODY_NIL;
 		return;
@@ -173,7 +217,7 @@ static void begin(struct imap_bodies *b, const struct imap_fetch *f)
 
 static void octets(struct imap_bodies *b, struct view v)
 {
-	if (!coming(b) || coming(b)->state != IMAP_BODY_COMING)
+	if (b->coming == NONE || b->job[b->coming].state != IMAP_BODY_COMING)
 		return;
 	v = view_head(v, b->header_left < v.n ? (size_t)b->header_left : v.n);
 	b->header_left -= v.n;
@@ -183,85 +227,93 @@ static void octets(struct imap_bodies *b, struct view v)
 
 static void end(struct imap_bodies *b, const struct imap_fetch *f)
 {
-	struct imap_body *j = coming(b);
+	size_t at = b->coming;
+	struct imap_body *j;
 
 	b->coming = NONE;
-	if (!j)
+	if (at == NONE)
 		return;
-	if (f->uid != j->uid)
+	j = &b->job[at];
+	leave_window(b, j);
+	if (f->uid != j->uid) {
 		j->state = IMAP_BODY_SPOILED;
-	else if (j->state == IMAP_BODY_COMING)
+	} else if (j->state == IMAP_BODY_COMING) {
 		j->state = IMAP_BODY_CLOSED;
+		b->closed = at;
+	}
 }
 
-/* --- its tagged reply --- */
+/* --- tagged replies --- */
 
-static struct imap_body *by_tag(struct imap_bodies *b, uint32_t tag)
-{
-	for (size_t i = b->done; i < b->given; i++)
-		if (b->job[i].tag == tag && b->job[i].state != IMAP_BODY_DONE)
-			return &b->job[i];
-	return NULL;
-}
-
-static void refused_by_server(struct imap_bodies *b, const struct imap_body *j,
+static void refused_by_server(struct imap_bodies *b, uint32_t uid,
 			      const struct imap_event *ev)
 {
 	struct err err;
 
 	err_set(&err, imap_refusal(ev->command, ev->status, ev->code),
-		"message %" PRIu32 " cannot be fetched", j->uid);
+		"message %" PRIu32 " cannot be fetched", uid);
 	err_peer(&err, ev->text);
-	refuse(b, j, &err);
+	refuse(b, uid, &err);
 }
 
-static void judge(struct imap_bodies *b, const struct imap_body *j)
+static void refused_by_us(struct imap_bodies *b, uint32_t uid,
+			  enum err_class class, const char *why)
 {
-	struct message_key key = message_key_uid(j->uid);
 	struct err err;
 
-	switch (j->state) {
-	case IMAP_BODY_CLOSED:
-		b->report->body_end(b->who, &key);
-		return;
-	case IMAP_BODY_ASIDE:
-		return;
-	case IMAP_BODY_WAITING:
-		err_set(&err, ERR_RETRY,
-			"message %" PRIu32 " has gone meanwhile", j->uid);
-		break;
-	case IMAP_BODY_NIL: /* CASES D7 */
-		err_set(&err, ERR_PROTOCOL,
-			"message %" PRIu32 " has no content", j->uid);
-		break;
-	case IMAP_BODY_SPOILED:
-	case IMAP_BODY_COMING:
-	case IMAP_BODY_DONE:
-		err_set(&err, ERR_PROTOCOL,
-			"the answer for message %" PRIu32 " is another one's",
-			j->uid);
-		break;
-	}
+	err_set(&err, class, "message %" PRIu32 " %s", uid, why);
 	err_remedy(&err, "it stays at the source and is tried again");
-	refuse(b, j, &err);
+	refuse(b, uid, &err);
+}
+
+/* Its command is answered. single: it was the only one in it. */
+static void judge(struct imap_bodies *b, size_t at, const struct imap_event *ev,
+		  bool single)
+{
+	struct imap_body was = b->job[at];
+	bool came = was.state == IMAP_BODY_CLOSED;
+
+	b->job[at].state = IMAP_BODY_DONE;
+	if (came)
+		b->closed = NONE;
+	if (was.state == IMAP_BODY_WAITING)
+		leave_window(b, &was);
+	if (came && ev->status == IMAP_OK) {
+		tell(b, at, IMAP_BODY_DONE);
+	} else if (came || was.state == IMAP_BODY_WAITING) {
+		if (ev->status == IMAP_OK)
+			refused_by_us(b, was.uid, ERR_RETRY,
+				      "has gone meanwhile");
+		else if (single)
+			refused_by_server(b, was.uid, ev);
+		else
+			add(b, (struct imap_body){ .uid = was.uid,
+						   .octets = was.octets,
+						   .is_header = was.is_header,
+						   .alone = true });
+	} else if (was.state == IMAP_BODY_NIL) { /* CASES D7 */
+		refused_by_us(b, was.uid, ERR_PROTOCOL, "has no content");
+	} else if (was.state == IMAP_BODY_SPOILED) {
+		refused_by_us(b, was.uid, ERR_PROTOCOL,
+			      "came under the UID of another");
+	}
 }
 
 static void answered(struct imap_bodies *b, const struct imap_event *ev)
 {
-	struct imap_body *j = by_tag(b, ev->tag), was;
+	size_t from = b->done, to;
 
-	if (!j)
+	while (from < b->given && b->job[from].tag != ev->tag)
+		from++;
+	for (to = from; to < b->given && b->job[to].tag == ev->tag; to++)
+		;
+	if (to == from)
 		return;
-	was = *j;
-	j->state = IMAP_BODY_DONE;
-	b->in_flight--;
-	b->window -= weight(&was);
+	b->commands--;
+	for (size_t i = from; i < to; i++)
+		judge(b, i, ev, to - from == 1);
 	while (b->done < b->given && b->job[b->done].state == IMAP_BODY_DONE)
 		b->done++;
-	if (ev->status != IMAP_OK && was.state != IMAP_BODY_ASIDE)
-		refused_by_server(b, &was, ev);
-	else
-		judge(b, &was);
 }
 
 void imap_bodies_event(struct imap_bodies *b, const struct imap_event *ev)

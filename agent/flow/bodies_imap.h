@@ -1,14 +1,17 @@
 /*
  * bodies_imap - bodies (or headers) of many messages through one engine.
  *
- * A command for each message, so that a refusal spoils that message alone, and
- * so that a body counts as complete only with its literal, the closing of its
- * response and the tagged OK. As many commands are in flight as a window of
- * messages and announced octets allows; so a round trip costs nothing.
+ * Commands name a few dozen messages each, and as many are in flight as a
+ * window of messages and octets allows: a round trip costs nothing. What comes
+ * is told through source_reports, one message at a time; bodies nobody asked
+ * for are not told.
  *
- * What comes is told through source_reports, one message at a time. A server
- * that mixes its answers (RFC 3501 5.5 lets it) is asked for one message at a
- * time from then on. Bodies nobody asked for are not told.
+ * A body is complete when its literal and the closing of its response have
+ * come, and then the tagged OK, or the next body: Dovecot holds back the tagged
+ * replies of pipelined commands until it has answered them all. A command that
+ * is refused spoils what of it has not come: each such message is asked for
+ * once more, in a command of its own, so that in the end a refusal names one
+ * message.
  */
 #ifndef FLOW_BODIES_IMAP_H
 #define FLOW_BODIES_IMAP_H
@@ -18,17 +21,18 @@
 enum imap_body_state {
 	IMAP_BODY_WAITING, /* nothing of it has come */
 	IMAP_BODY_COMING,
-	IMAP_BODY_CLOSED, /* its tagged reply is awaited */
+	IMAP_BODY_CLOSED, /* has come; not told yet */
 	IMAP_BODY_NIL,
 	IMAP_BODY_SPOILED, /* it was another message's */
-	IMAP_BODY_ASIDE,   /* it is asked for again */
+	IMAP_BODY_TOLD,	   /* complete; its tagged reply is awaited */
 	IMAP_BODY_DONE,
 };
 
 struct imap_body {
 	uint32_t uid, tag;
-	uint32_t octets; /* announced in the listing */
+	uint32_t octets; /* announced in the listing: a claim */
 	bool is_header;
+	bool alone; /* in a command of its own */
 	enum imap_body_state state;
 };
 
@@ -40,19 +44,22 @@ struct imap_bodies {
 	/* in the order asked; done <= given <= n */
 	struct imap_body *job; /* owned */
 	size_t done, given, n, cap;
-	uint64_t window; /* octets announced of what is in flight */
-	size_t in_flight;
-	bool one_by_one;
-	size_t coming; /* of job: whose octets come now; SIZE_MAX: none */
+	size_t commands; /* in flight */
+	size_t awaited;	 /* messages of them that have not come */
+	uint64_t window; /* octets announced of those */
+	size_t coming;	 /* of job: whose octets come now; SIZE_MAX: none */
+	size_t closed;	 /* of job: CLOSED; SIZE_MAX: none */
+	size_t next;	 /* of job: the likely one to come next */
 	uint64_t header_left; /* octets of a header that are still told */
 };
 
 void imap_bodies_init(struct imap_bodies *b, struct imap *imap,
 		      const struct source_reports *report, void *who);
 void imap_bodies_fini(struct imap_bodies *b);
+/* May be called from within a report. */
 void imap_bodies_add(struct imap_bodies *b, const struct spool_item *items,
 		     size_t n, bool headers);
-/* Gives the engine as many commands as fit. */
+/* Gives the engine as many commands as fit. Not from within a report. */
 void imap_bodies_fill(struct imap_bodies *b);
 /* BODY_BEGIN, BODY, BODY_END, and TAGGED of IMAP_FETCH_BODY. */
 void imap_bodies_event(struct imap_bodies *b, const struct imap_event *ev);
