@@ -3,14 +3,18 @@
  * (with TX2), TX3 and TX4, with at most `flight` between TX1 and TX3.
  *
  *   spool_bench DIR [messages] [octets] [flight] [imap|pop3]
+ *   spool_bench DIR list [identities]
+ *
+ * The second form lists so many POP3 identities with nothing new, while small
+ * commits go on beside it: time, peak memory, barriers, the slowest commit.
  *
  * One line of figures: barriers per message, octets handed to the disk by the
  * ledger and by the bodies, CPU and wall time. Barriers are counted by taking
  * over fdatasync() and fsync() of the whole process.
  */
 #include "files.h"
-#include "spool.h"
 #include "must.h"
+#include "spool.h"
 
 #include <poll.h>
 #include <stdatomic.h>
@@ -208,14 +212,6 @@ static void fill(struct bench *b)
 	}
 }
 
-static bool prepare(struct ledger *l, void *arg, struct err *err)
-{
-	(void)l;
-	(void)arg;
-	(void)err;
-	return true;
-}
-
 static void simple_done(struct spool_req *r)
 {
 	MUST(r->ok);
@@ -240,7 +236,7 @@ static void begin(struct bench *b, const char *dir)
 	b->spool = spool_open(&o, NULL, &err);
 	if (!b->spool)
 		(void)fprintf(stderr, "%s %s\n", err.what, err.remedy);
-	MUST(b->spool && spool_call_now(b->spool, prepare, NULL, &err));
+	MUST(b->spool);
 	bind.req.done = folder.req.done = simple_done;
 	bind.req.who = folder.req.who = &done;
 	spool_bind(b->spool, &bind);
@@ -276,6 +272,104 @@ static double wall(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* --- listing -------------------------------------------------------------- */
+
+static int by_key(const void *a, const void *b)
+{
+	const struct spool_item *x = a, *y = b;
+
+	return message_key_order(&x->key, &y->key);
+}
+
+static struct spool_item *identities(size_t n)
+{
+	struct spool_item *items = mem_new(n * sizeof(*items));
+
+	for (size_t i = 0; i < n; i++) {
+		uint64_t h = (i + 1) * 0x9e3779b97f4a7c15u;
+
+		memcpy(items[i].key.octets, &h, sizeof(h));
+	}
+	qsort(items, n, sizeof(*items), by_key);
+	return items;
+}
+
+/* One commit after the other, until the listing is done. */
+static double slowest_beside(struct bench *b, const bool *listed,
+			     unsigned *commits)
+{
+	struct spool_delivery_save save = { .d = { .name = "home" } };
+	double slowest = 0, at;
+	bool done;
+
+	save.req.done = simple_done;
+	save.req.who = &done;
+	while (!*listed) {
+		done = false;
+		at = wall();
+		save.d.failures++;
+		spool_delivery_save(b->spool, &save);
+		while (!done)
+			wait_for(b);
+		at = wall() - at;
+		slowest = at > slowest ? at : slowest;
+		++*commits;
+	}
+	return slowest;
+}
+
+static long peak_kb(void)
+{
+	struct rusage u;
+
+	(void)getrusage(RUSAGE_SELF, &u);
+	return u.ru_maxrss;
+}
+
+static void list(struct bench *b, const char *dir, size_t n)
+{
+	struct spool_item *items = identities(n);
+	struct spool_adopt adopt = { .items = items, .n = n, .now_ms = NOW };
+	struct spool_listing q = {
+		.items = items, .n = n, .whole = true, .now_ms = NOW
+	};
+	bool done = false;
+	unsigned commits = 0;
+	uint64_t written;
+	double at, slowest;
+
+	b->family = SPOOL_POP3;
+	begin(b, dir);
+	adopt.folder = q.folder = b->folder;
+	adopt.req.done = q.req.done = simple_done;
+	adopt.req.who = q.req.who = &done;
+	at = wall();
+	spool_adopt(b->spool, &adopt);
+	while (!done)
+		wait_for(b);
+	(void)printf("adopt=%zu seconds=%.2f\n", n, wall() - at);
+	spool_close(b->spool);
+	begin(b, dir);
+	done = false;
+	written = ledger_octets;
+	at = wall();
+	spool_listing(b->spool, &q);
+	while (!done)
+		wait_for(b);
+	(void)printf("list=%zu seconds=%.2f octets_written=%llu "
+		     "found=%llu\n",
+		     n, wall() - at,
+		     (unsigned long long)(ledger_octets - written),
+		     (unsigned long long)q.count[FATE_ADOPTED]);
+	done = false;
+	spool_listing(b->spool, &q);
+	slowest = slowest_beside(b, &done, &commits);
+	(void)printf("beside it: commits=%u slowest_ms=%.1f peak_kb=%ld\n",
+		     commits, slowest * 1e3, peak_kb());
+	spool_close(b->spool);
+	free(items);
+}
+
 int main(int argc, char **argv)
 {
 	struct bench b = { .messages = 5000, .octets = 4096, .flight = 64 };
@@ -287,6 +381,13 @@ int main(int argc, char **argv)
 
 	if (argc < 2)
 		return 64;
+	files = *files_system();
+	files.pwrite = body_pwrite;
+	b.wake = eventfd(0, EFD_NONBLOCK);
+	if (argc > 2 && strcmp(argv[2], "list") == 0) {
+		list(&b, argv[1], argc > 3 ? (size_t)atol(argv[3]) : 1000000);
+		return 0;
+	}
 	if (argc > 2)
 		b.messages = (uint32_t)atol(argv[2]);
 	if (argc > 3)
@@ -294,9 +395,6 @@ int main(int argc, char **argv)
 	if (argc > 4)
 		b.flight = (uint32_t)atol(argv[4]);
 	b.family = argc > 5 && argv[5][0] == 'p' ? SPOOL_POP3 : SPOOL_IMAP;
-	files = *files_system();
-	files.pwrite = body_pwrite;
-	b.wake = eventfd(0, EFD_NONBLOCK);
 	b.mail = mem_new(b.octets + 1);
 	memset(b.mail, 'x', b.octets);
 	begin(&b, argv[1]);
