@@ -352,8 +352,7 @@ static void bind_row(struct pass *p, struct seat *s)
 	s->bind.now_ms = loop_unix_ms();
 	(void)snprintf(row->name, sizeof(row->name), "%s", a->name);
 	(void)snprintf(row->user, sizeof(row->user), "%s", a->user);
-	(void)snprintf(row->place, sizeof(row->place), "%s",
-		       a->provider ? a->provider : a->server.host);
+	(void)snprintf(row->place, sizeof(row->place), "%s", a->place);
 	row->family = config_is_pop3(&a->server) ? SPOOL_POP3 : SPOOL_IMAP;
 	p->binding++;
 	spool_bind(p->parts.spool, &s->bind);

@@ -75,13 +75,6 @@ struct source_reports {
 	void (*body_begin)(void *who, const struct message_key *key,
 			   struct view uid);
 	void (*body)(void *who, struct view octets);
-	/*
-	 * All octets of it are here, but the server's word on the command that
-	 * asked for it is not: other bodies may come before body_end() or
-	 * refused() of this one. If its body_begin() comes again, what came
-	 * before counts for nothing. A source may leave this report out.
-	 */
-	void (*body_closed)(void *who, const struct message_key *key);
 	/* Complete by framing alone (DESIGN 5, 2). */
 	void (*body_end)(void *who, const struct message_key *key);
 	/* This one cannot be had now (-ERR, NO, NIL, vanished): never followed

@@ -31,7 +31,7 @@ void item_list_fini(struct item_list *l)
 
 static void forget_folder(struct visit *v)
 {
-	visit_drop_bodies(v);
+	visit_drop_body(v);
 	free(v->items);
 	free(v->fps);
 	free(v->fp_known);
@@ -68,7 +68,6 @@ struct visit *visit_new(struct pass *pass, const struct parts *parts,
 	struct visit *v = mem_new(sizeof(*v));
 
 	list_init(&v->link);
-	list_init(&v->closed);
 	v->pass = pass;
 	v->parts = parts;
 	v->options = o;
@@ -286,7 +285,7 @@ static void on_closed(void *who, const struct err *err)
 	struct visit *v = who;
 
 	v->source = NULL;
-	visit_drop_bodies(v);
+	visit_drop_body(v);
 	if (err)
 		visit_fail(v, err);
 	if (v->again && !err && !v->stopping) {
@@ -306,7 +305,6 @@ static const struct source_reports reports = {
 	.items = visit_on_items,
 	.body_begin = visit_on_body_begin,
 	.body = visit_on_body,
-	.body_closed = visit_on_body_closed,
 	.body_end = visit_on_body_end,
 	.refused = visit_on_refused,
 	.fetched = visit_on_fetched,

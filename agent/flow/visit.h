@@ -93,7 +93,6 @@ struct visit {
 	struct spool_body *body; /* NULL: none, or left out */
 	struct message_key key;
 	char uid[64];
-	struct link closed; /* struct arrival: body_end is awaited */
 
 	/* parcels on their way, and those settled whose source waits */
 	size_t out;
@@ -164,13 +163,12 @@ void visit_on_erased(void *who, const struct message_key *keys, size_t n,
 void visit_on_body_begin(void *who, const struct message_key *key,
 			 struct view uid);
 void visit_on_body(void *who, struct view octets);
-void visit_on_body_closed(void *who, const struct message_key *key);
 void visit_on_body_end(void *who, const struct message_key *key);
 void visit_on_refused(void *who, const struct message_key *key,
 		      const struct err *err);
 void visit_on_fetched(void *who);
 bool visit_may_read(void *who);
-void visit_drop_bodies(struct visit *v);
+void visit_drop_body(struct visit *v);
 
 /* pass.c */
 void pass_visit_ended(struct pass *p, struct visit *v);

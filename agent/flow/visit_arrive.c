@@ -10,49 +10,12 @@
 
 #define LOOP_TRACES 3u
 
-/* A body that is here; the server's word on it is not. */
-struct arrival {
-	struct link link;
-	struct message_key key;
-	struct parcel *parcel;	 /* owned; NULL: larger than may be */
-	struct spool_body *body; /* owned */
-	bool hold;
-};
-
-static void arrival_drop(struct arrival *a)
-{
-	list_drop(&a->link);
-	if (a->body)
-		spool_body_drop(a->body);
-	parcel_free(a->parcel);
-	free(a);
-}
-
-static struct arrival *arrived(struct visit *v, const struct message_key *key)
-{
-	LIST_EACH(at, kept, &v->closed)
-	{
-		struct arrival *a = LIST_OF(at, struct arrival, link);
-
-		if (message_key_order(&a->key, key) == 0)
-			return a;
-	}
-	return NULL;
-}
-
-static void drop_body(struct visit *v)
+void visit_drop_body(struct visit *v)
 {
 	if (v->body)
 		spool_body_drop(v->body);
 	v->body = NULL;
 	head_clear(v->head);
-}
-
-void visit_drop_bodies(struct visit *v)
-{
-	drop_body(v);
-	LIST_EACH(at, kept, &v->closed)
-	arrival_drop(LIST_OF(at, struct arrival, link));
 }
 
 static void on_body_room(void *who)
@@ -65,9 +28,7 @@ void visit_on_body_begin(void *who, const struct message_key *key,
 {
 	struct visit *v = who;
 
-	drop_body(v);
-	if (arrived(v, key))
-		arrival_drop(arrived(v, key));
+	visit_drop_body(v);
 	v->key = *key;
 	printable(v->uid, sizeof(v->uid), uid);
 	if (v->phase == VISIT_HEADERS)
@@ -100,7 +61,7 @@ void visit_on_body(void *who, struct view octets)
 	spool_body_add(v->body, octets);
 	/* what a server announced is a claim; this is the fact (CASES B7) */
 	if (most && spool_body_octets(v->body) > most) {
-		drop_body(v);
+		visit_drop_body(v);
 	}
 	visit_changed(v);
 }
@@ -178,11 +139,12 @@ static const char *why_held(const struct visit *v, const struct message *m,
 	return NULL;
 }
 
-static struct parcel *make_parcel(struct visit *v, bool *hold)
+static void enter(struct visit *v)
 {
 	struct message *m = message_new();
 	const struct spool_item *i = visit_listed(v, &v->key);
 	struct parcel *p = parcel_new(m);
+	struct spool_body *body = v->body;
 	struct head_facts f;
 	const char *held;
 
@@ -200,10 +162,13 @@ static struct parcel *make_parcel(struct visit *v, bool *hold)
 	held = why_held(v, m, &f);
 	if (held)
 		message_set(&m->reason, view_of(held));
-	*hold = held != NULL;
 	p->settled = visit_on_settled;
 	p->who = v;
-	return p;
+	v->body = NULL;
+	v->out++;
+	v->told->fetched++;
+	delivery_enter(v->delivery, p, body, held != NULL);
+	head_clear(v->head);
 }
 
 static void on_skipped(struct spool_req *req)
@@ -236,23 +201,6 @@ static void leave_oversize(struct visit *v, const struct message_key *key)
 	spool_skip(v->parts->spool, k);
 }
 
-void visit_on_body_closed(void *who, const struct message_key *key)
-{
-	struct visit *v = who;
-	struct arrival *a;
-
-	if (v->phase == VISIT_HEADERS)
-		return;
-	a = mem_new(sizeof(*a));
-	a->key = *key;
-	list_push(&v->closed, &a->link);
-	if (v->body)
-		a->parcel = make_parcel(v, &a->hold);
-	a->body = v->body;
-	v->body = NULL;
-	head_clear(v->head);
-}
-
 static void on_header_end(struct visit *v)
 {
 	struct head_facts f;
@@ -265,35 +213,24 @@ static void on_header_end(struct visit *v)
 void visit_on_body_end(void *who, const struct message_key *key)
 {
 	struct visit *v = who;
-	struct arrival *a = arrived(v, key);
 	struct err err;
 
 	if (v->phase == VISIT_HEADERS) {
 		on_header_end(v);
 		return;
 	}
-	if (!a) {
-		visit_on_body_closed(v, key);
-		a = arrived(v, key);
-	}
-	if (a->body && !spool_body_octets(a->body)) { /* CASES D7 */
+	if (v->body && !spool_body_octets(v->body)) { /* CASES D7 */
 		err_set(&err, ERR_PROTOCOL, "message %s has no content",
-			a->parcel->m->uid_text);
+			v->uid);
 		err_remedy(&err, "it stays at the source and is tried again");
 		visit_on_refused(v, key, &err);
 		return;
 	}
 	v->came++;
-	if (a->body) {
-		v->out++;
-		v->told->fetched++;
-		delivery_enter(v->delivery, a->parcel, a->body, a->hold);
-		a->parcel = NULL;
-		a->body = NULL;
-	} else {
+	if (v->body)
+		enter(v);
+	else
 		leave_oversize(v, key);
-	}
-	arrival_drop(a);
 	visit_changed(v);
 	task_post(&v->go_on);
 }
@@ -304,10 +241,7 @@ void visit_on_refused(void *who, const struct message_key *key,
 	struct visit *v = who;
 	struct log_line l;
 
-	if (arrived(v, key))
-		arrival_drop(arrived(v, key));
-	else
-		drop_body(v);
+	visit_drop_body(v);
 	if (v->phase == VISIT_HEADERS)
 		return;
 	v->came++;

@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include <cmocka.h>
 
 static void expect_printable(struct view in, size_t cap, const char *want)

@@ -1,9 +1,12 @@
 /* guard: what is taken or deleted in bulk, and when a person is asked. */
 #include "guard.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 
 #define DAY_MS 86400000ll
 

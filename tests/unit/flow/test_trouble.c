@@ -1,9 +1,12 @@
 /* trouble: an error is told when it begins, changes, and once a day. */
 #include "trouble.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 
 #define HOUR 3600000ll
 #define T0   1800000000000ll

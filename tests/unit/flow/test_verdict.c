@@ -1,9 +1,12 @@
 /* verdict: what an answer means for a message (CASES G2, G3, G7, G9, J15). */
 #include "verdict.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 
 #define NOW 1800000000000ll
 

@@ -1,9 +1,12 @@
 /* maildate: what first_run = AGE goes by on POP3. */
 #include "maildate.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 
 static void expect(const char *text, int64_t want)
 {

@@ -1,9 +1,12 @@
 /* backoff: refused logins slow to hours, everything else to one (CASES C9). */
 #include "backoff.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 
 #define HOUR 3600000u
 
