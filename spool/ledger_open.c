@@ -119,8 +119,7 @@ static bool open_db(struct ledger *l, const char *dir, struct err *err)
 		if (fd < 0)
 			return files_failed(err, "cannot open the ledger");
 		(void)close(fd);
-		if (asprintf(&path, "%s/ledger.db", dir) < 0)
-			MUST(!"memory");
+		MUST(asprintf(&path, "%s/ledger.db", dir) >= 0);
 		rc = sqlite3_open_v2(path, &l->db, flags, NULL);
 		free(path);
 	}

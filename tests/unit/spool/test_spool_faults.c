@@ -166,7 +166,7 @@ static void what_changes_nothing_costs_no_barrier(void **state)
 	struct spool_adopt q = {
 		.folder = p.folder, .items = items, .n = 3, .now_ms = NOW
 	};
-	struct spool_folder_save save;
+	struct spool_folder_save save = { 0 };
 	long before;
 
 	bed_prepare(&q.req);

@@ -237,7 +237,7 @@ static void a_held_body_is_given_up_and_asked_for_again(void **state)
 	struct scene s;
 	struct got g = { .now_ms = NOW + 2 * DAY, .filter.account = "gmx" };
 	struct spool_item item = { .key = message_key_uid(2) };
-	struct spool_folder_save save;
+	struct spool_folder_save save = { 0 };
 	struct message *m;
 
 	make_scene(b, &s);
