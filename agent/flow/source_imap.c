@@ -23,8 +23,7 @@ enum phase {
 	PHASE_SIGNIN,
 	PHASE_ASKING, /* CAPABILITY is on its way */
 	PHASE_OPEN,
-	PHASE_LEAVING, /* LOGOUT is on its way */
-	PHASE_OVER,    /* the stream is closing */
+	PHASE_OVER, /* the stream is closing */
 };
 
 /* How far the folder or its listing is. */
@@ -334,13 +333,16 @@ static void fetch(struct imap_source *s)
 	}
 }
 
+/*
+ * All is answered, so nothing hangs on the answer to LOGOUT: it is not awaited,
+ * which saves a round trip.
+ */
 static void leave(struct imap_source *s)
 {
 	if (is_busy(s) || s->folder != LOOK_NOT ||
 	    imap_in_flight(s->imap) > 0 || !imap_logout(s->imap))
 		return;
-	s->phase = PHASE_LEAVING;
-	stream_expect_end(s->stream);
+	end(s, NULL);
 }
 
 /* Whatever can be done now. Reports may ask for more, or end it. */
@@ -381,9 +383,6 @@ static void on_tagged(struct imap_source *s, const struct imap_event *ev)
 	case IMAP_EXPUNGE:
 		imap_erase_event(&s->erase, ev);
 		return;
-	case IMAP_LOGOUT: /* refused: leave all the same */
-		end(s, NULL);
-		return;
 	case IMAP_NO_COMMAND:
 	case IMAP_STARTTLS:
 	case IMAP_LOGIN:
@@ -399,6 +398,7 @@ static void on_tagged(struct imap_source *s, const struct imap_event *ev)
 	case IMAP_NOOP:
 	case IMAP_IDLE:
 	case IMAP_UNSELECT:
+	case IMAP_LOGOUT:
 		break;
 	}
 }
@@ -443,11 +443,7 @@ static void on_event(struct imap_source *s, const struct imap_event *ev,
 {
 	trace(s, ev);
 	if (ev->type == IMAP_EV_FAILED) {
-		end(s, s->phase == PHASE_LEAVING ? NULL : ev->err);
-		return;
-	}
-	if (ev->type == IMAP_EV_CLOSED) {
-		end(s, NULL);
+		end(s, ev->err);
 		return;
 	}
 	if (ev->type == IMAP_EV_NOTE)
@@ -540,14 +536,12 @@ static struct patience port_patience(void *who)
 static void port_closed(void *who, const struct err *why)
 {
 	struct imap_source *s = who;
-	const struct err *told = NULL;
+	const struct err *told = why;
 
 	s->stream = NULL;
 	/* behind LOGOUT nothing is at stake any more */
 	if (s->phase == PHASE_OVER)
 		told = s->why.class != ERR_NONE ? &s->why : NULL;
-	else if (s->phase != PHASE_LEAVING)
-		told = why;
 	s->phase = PHASE_OVER;
 	s->report->closed(s->who, told);
 	source_free(s);
