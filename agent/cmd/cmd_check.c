@@ -160,8 +160,7 @@ static struct probe *begin_nth(struct check *k, size_t nth)
 		if (is_meant(k->options, &c->accounts[i]) && nth-- == 0)
 			return probe_source(&k->kit.parts, &c->accounts[i],
 					    on_probed, k);
-	MUST(!"as many as were counted");
-	return NULL;
+	must_failed("as many as were counted", __FILE__, __LINE__);
 }
 
 static void begin_more(struct check *k)
@@ -354,6 +353,7 @@ static int online(const struct options *o, const struct config *c)
 	for (size_t i = 0; i < k.begun; i++)
 		probe_free(k.probes[i]);
 	free(k.probes);
+	kit_close_spool(&k.kit);
 	pass_free(k.pass);
 	k.pass = NULL;
 	kit_fini(&k.kit);

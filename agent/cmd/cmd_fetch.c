@@ -337,6 +337,7 @@ static void begin(struct fetch *f)
 	f->told = mem_new((f->n + 1) * sizeof(*f->told));
 	loop_signal(l, SIGINT, on_signal, f);
 	loop_signal(l, SIGTERM, on_signal, f);
+	loop_signal(l, SIGHUP, on_signal, f); /* the terminal is gone */
 	f->is_drawing = f->has_person && o->verbosity == 0;
 	if (f->is_drawing)
 		progress_begin(&f->progress, l, STDERR_FILENO, f->accounts,
@@ -365,6 +366,7 @@ static int run(struct fetch *f, const struct config *c)
 	prompt_free(f->prompt);
 	LIST_EACH(at, kept, &f->asking)
 		free(LIST_OF(at, struct ask, link));
+	kit_close_spool(&f->kit);
 	pass_free(f->pass);
 	f->pass = NULL;
 	kit_fini(&f->kit);

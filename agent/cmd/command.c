@@ -21,12 +21,28 @@ static bool is_journal(void)
 	       st.st_ino == inode;
 }
 
-static enum log_level level_of(const struct options *o)
+static bool is_written(const struct config *c, const char *setting)
 {
-	/* Commands tell their errors themselves; the log is for -v. */
-	if (o->verbosity >= 2)
-		return LOG_DEBUG;
-	return o->verbosity == 1 ? LOG_INFO : LOG_ERROR;
+	for (size_t i = 0; i < c->effective.n; i++)
+		if (strcmp(c->effective.item[i].name, setting) == 0)
+			return strcmp(c->effective.item[i].origin,
+				      "built-in") != 0;
+	return false;
+}
+
+/*
+ * Commands tell their errors themselves; the log is for -v, and for who wrote
+ * log_level.
+ */
+static enum log_level level_of(const struct options *o, const struct config *c)
+{
+	enum log_level level = LOG_ERROR;
+
+	if (is_written(c, "log_level"))
+		level = c->log_level;
+	if (o->verbosity >= 1 && level < LOG_INFO)
+		level = LOG_INFO;
+	return o->verbosity >= 2 ? LOG_DEBUG : level;
 }
 
 struct config *command_config(const struct options *o)
@@ -40,7 +56,7 @@ struct config *command_config(const struct options *o)
 		(void)fprintf(stderr, "%s\n", errors.line[i]);
 	config_errors_fini(&errors);
 	if (c)
-		log_setup(STDERR_FILENO, level_of(o), c->log_format,
+		log_setup(STDERR_FILENO, level_of(o, c), c->log_format,
 			  is_journal());
 	return c;
 }
@@ -99,7 +115,7 @@ bool command_flush(void)
 
 bool command_print_json(json_t *o)
 {
-	int rc = json_dumpf(o, stdout, JSON_COMPACT);
+	int rc = json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
 
 	json_decref(o);
 	(void)fputc('\n', stdout);

@@ -72,12 +72,18 @@ bool kit_open_spool(struct kit *k, struct spool_found *found, struct err *err)
 	return true;
 }
 
-void kit_fini(struct kit *k)
+void kit_close_spool(struct kit *k)
 {
 	control_close(k->control);
+	k->control = NULL;
 	if (k->parts.spool)
 		spool_close(k->parts.spool);
 	k->parts.spool = NULL;
+}
+
+void kit_fini(struct kit *k)
+{
+	kit_close_spool(k);
 	wake_free(k->wake);
 	trusts_free(k->parts.trusts);
 	resolver_free(k->parts.resolver);

@@ -27,5 +27,10 @@ void kit_init(struct kit *k, const struct config *config, bool trace);
  * for. false: err; ERR_BUSY: a process that stays holds it.
  */
 bool kit_open_spool(struct kit *k, struct spool_found *found, struct err *err);
-void kit_fini(struct kit *k);
+/*
+ * Gives the state directory up. What is still out is answered (with
+ * ERR_CANCELLED after a failure of the store), so a pass must still be there.
+ */
+void kit_close_spool(struct kit *k);
+void kit_fini(struct kit *k); /* closes the spool if that was not done */
 #endif

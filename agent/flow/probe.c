@@ -175,7 +175,7 @@ static void on_result(void *who, struct message *m, const struct dest_result *r)
 	(void)who;
 	(void)m;
 	(void)r;
-	MUST(!"a probe offers no message");
+	must_failed("a probe offers no message", __FILE__, __LINE__);
 }
 
 static void on_probed(void *who, const char *rcpt, int code, struct view words)
