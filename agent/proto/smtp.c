@@ -249,13 +249,17 @@ static const struct {
 	{ VIEW_LIT("XCLIENT"), SMTP_CAP_XCLIENT },
 };
 
+/* What goes beyond the buffer is left out: no mechanism we use is so late. */
 static void learn_auth(struct smtp *s, struct view names)
 {
-	names = view_head(view_trim(names), sizeof(s->auth) - 1 - s->auth_n);
-	if (names.n == 0)
+	size_t space = s->auth_n > 0;
+
+	names = view_trim(names);
+	if (names.n == 0 || s->auth_n + space >= sizeof(s->auth))
 		return;
-	if (s->auth_n > 0)
+	if (space)
 		s->auth[s->auth_n++] = ' ';
+	names = view_head(names, sizeof(s->auth) - s->auth_n);
 	memcpy(s->auth + s->auth_n, names.p, names.n);
 	s->auth_n += names.n;
 }
