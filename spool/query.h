@@ -29,6 +29,10 @@ bool query_queue(struct ledger *l, const struct query_filter *f,
  * alone. A held body that was given up is asked of the source again. */
 bool query_retry(struct ledger *l, const struct query_filter *f, int64_t now_ms,
 		 uint64_t *changed, struct err *err);
+/* What waits for a later attempt (SPOOLED) is due at now_ms: a named account is
+ * tried at once (INTERFACE 1, fetch). A doubt keeps its time. */
+bool query_hasten(struct ledger *l, int64_t account, int64_t now_ms,
+		  struct err *err);
 /* `queue drop`: DROPPED, the body given up; SENDING is left alone. */
 bool query_drop(struct ledger *l, const struct query_filter *f, int64_t now_ms,
 		uint64_t *changed, struct err *err);

@@ -128,6 +128,24 @@ bool query_retry(struct ledger *l, const struct query_filter *f, int64_t now_ms,
 	return ok;
 }
 
+bool query_hasten(struct ledger *l, int64_t account, int64_t now_ms,
+		  struct err *err)
+{
+	struct bind b = {
+		ledger_statement(
+			l, STMT_HASTEN,
+			"UPDATE queue SET next_at = ?1 WHERE state = ?2"
+			" AND next_at > ?1 AND (SELECT account FROM message"
+			" WHERE message.id = queue.id) = ?3"),
+		0
+	};
+
+	bind_int(&b, now_ms);
+	bind_int(&b, MESSAGE_SPOOLED);
+	bind_int(&b, account);
+	return ledger_do(l, b.s) || ledger_failed(l, err, "hastening a queue");
+}
+
 bool query_drop(struct ledger *l, const struct query_filter *f, int64_t now_ms,
 		uint64_t *changed, struct err *err)
 {

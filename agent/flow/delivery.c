@@ -8,6 +8,7 @@
 #define HAND_MAX       2048u /* parcels in hand while all is well */
 #define BARREN_MAX     3u    /* connections lost in a row without an answer */
 #define CONNECTING_MAX 2u
+#define DEFERRED_MAX   20u /* messages of an account deferred in a row */
 
 static void kick(void *who);
 
@@ -40,6 +41,7 @@ void delivery_free(struct delivery *d)
 	reach_done(&d->endpoint);
 	secret_fini(&d->secret);
 	free(d->drop);
+	free(d->pauses);
 	free(d);
 }
 
@@ -92,8 +94,7 @@ static void open_conn(struct delivery *d);
 /* What waits stays in the ledger, where it is due: nothing is written. */
 static void give_back_ready(struct delivery *d)
 {
-	LIST_EACH(at, kept, &d->ready)
-	{
+	LIST_EACH(at, kept, &d->ready) {
 		struct parcel *p = LIST_OF(at, struct parcel, link);
 
 		list_drop(&p->link);
@@ -132,8 +133,7 @@ static void on_closed(void *who, const struct err *err)
 	struct conn *c = who;
 	struct delivery *d = c->delivery;
 
-	LIST_EACH(at, kept, &c->parcels)
-	{
+	LIST_EACH(at, kept, &c->parcels) {
 		struct parcel *p = LIST_OF(at, struct parcel, link);
 
 		handoff_leave(p);
@@ -249,8 +249,7 @@ struct conn *delivery_conn_with_room(struct delivery *d)
 {
 	struct conn *best = NULL;
 
-	LIST_EACH(at, kept, &d->conns)
-	{
+	LIST_EACH(at, kept, &d->conns) {
 		struct conn *c = LIST_OF(at, struct conn, link);
 
 		if (c->ready && !c->leaving && c->used < c->window &&
@@ -319,6 +318,37 @@ void delivery_load(struct delivery *d, int64_t until_ms)
 /* --- keeping it going ------------------------------------------------------
  */
 
+bool delivery_is_paused(const struct delivery *d, int64_t account)
+{
+	for (size_t i = 0; i < d->npauses; i++)
+		if (d->pauses[i].account == account)
+			return d->pauses[i].paused;
+	return false;
+}
+
+static struct pause *pause_of(struct delivery *d, int64_t account)
+{
+	for (size_t i = 0; i < d->npauses; i++)
+		if (d->pauses[i].account == account)
+			return &d->pauses[i];
+	d->pauses = mem_grow(d->pauses, (d->npauses + 1) * sizeof(*d->pauses));
+	d->pauses[d->npauses] = (struct pause){ .account = account };
+	return &d->pauses[d->npauses++];
+}
+
+void delivery_note(struct delivery *d, int64_t account, enum verdict v)
+{
+	struct pause *p;
+
+	if (v == VERDICT_SETTING || v == VERDICT_LATER) {
+		p = pause_of(d, account);
+		if (v == VERDICT_SETTING || ++p->deferred >= DEFERRED_MAX)
+			p->paused = true;
+	} else if (v == VERDICT_DELIVERED && d->npauses) {
+		pause_of(d, account)->deferred = 0;
+	}
+}
+
 static void fill(struct delivery *d)
 {
 	struct conn *c;
@@ -328,7 +358,10 @@ static void fill(struct delivery *d)
 			LIST_OF(list_pop(&d->ready), struct parcel, link);
 
 		d->nready--;
-		handoff_begin(c, p);
+		if (delivery_is_paused(d, p->m->account))
+			handoff_settle(d, p);
+		else
+			handoff_begin(c, p);
 	}
 }
 
@@ -343,8 +376,7 @@ static void widen(struct delivery *d)
 
 static void quit_all(struct delivery *d)
 {
-	LIST_EACH(at, kept, &d->conns)
-	{
+	LIST_EACH(at, kept, &d->conns) {
 		struct conn *c = LIST_OF(at, struct conn, link);
 
 		if (c->leaving)
@@ -393,8 +425,7 @@ void delivery_stop(struct delivery *d)
 void delivery_abort(struct delivery *d)
 {
 	d->stopping = d->finishing = true;
-	LIST_EACH(at, kept, &d->conns)
-	{
+	LIST_EACH(at, kept, &d->conns) {
 		struct conn *c = LIST_OF(at, struct conn, link);
 
 		c->leaving = true;

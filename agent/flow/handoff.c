@@ -1,7 +1,6 @@
 #include "handoff.h"
 #include "hash.h"
 #include "must.h"
-#include "verdict.h"
 
 void handoff_leave(struct parcel *p)
 {
@@ -41,7 +40,8 @@ void handoff_ready(struct delivery *d, struct parcel *p)
 {
 	p->phase = PARCEL_READY;
 	p->answered = false;
-	if (d->state == DELIVERY_DOWN || d->stopping) {
+	if (d->state == DELIVERY_DOWN || d->stopping ||
+	    delivery_is_paused(d, p->m->account)) {
 		handoff_settle(d, p);
 		return;
 	}
@@ -78,6 +78,7 @@ static void record(struct parcel *p)
 		.unsent = v == VERDICT_UNSENT,
 		.now_ms = now,
 	};
+	delivery_note(d, p->m->account, v);
 	if (v == VERDICT_SETTING)
 		d->reports->refused(d->who, d, p->m);
 	spool_result(d->parts.spool, &p->req.result);
@@ -85,8 +86,7 @@ static void record(struct parcel *p)
 
 static struct parcel *parcel_of(struct conn *c, const struct message *m)
 {
-	LIST_EACH(at, kept, &c->parcels)
-	{
+	LIST_EACH(at, kept, &c->parcels) {
 		struct parcel *p = LIST_OF(at, struct parcel, link);
 
 		if (p->m == m)
@@ -194,7 +194,8 @@ void delivery_enter(struct delivery *d, struct parcel *p,
 	p->phase = PARCEL_PUTTING;
 	p->verified = true;
 	d->in_hand++;
-	if (!hold_it && !d->nready && !d->stopping && d->state == DELIVERY_UP)
+	if (!hold_it && !d->nready && !d->stopping &&
+	    !delivery_is_paused(d, p->m->account) && d->state == DELIVERY_UP)
 		c = delivery_conn_with_room(d);
 	p->req.put = (struct spool_put){
 		.req = { .done = hold_it ? on_put_to_hold : on_put, .who = p },

@@ -12,6 +12,7 @@
 #define FLOW_HANDOFF_H
 #include "delivery.h"
 #include "reach.h"
+#include "verdict.h"
 
 #define DELIVERY_LOAD_MAX 256u /* taken from the ledger at a time */
 
@@ -23,6 +24,13 @@ struct conn {
 	bool ready, leaving;
 	uint32_t window, used;
 	struct link parcels; /* offered and not settled */
+};
+
+/* An account that is given no more attempts in this pass. */
+struct pause {
+	int64_t account;
+	uint32_t deferred; /* in a row */
+	bool paused;
 };
 
 struct delivery {
@@ -38,6 +46,9 @@ struct delivery {
 	const char **drop; /* owned array, borrowed strings */
 	uint64_t max_octets;
 
+	struct pause *pauses; /* owned */
+	size_t npauses;
+
 	struct link conns, ready;
 	size_t nconns, nconnecting, limit, nready, in_hand, barren;
 	size_t kept; /* entered or loaded while down */
@@ -50,6 +61,14 @@ struct delivery {
 	int64_t due_until, due_after, first_put;
 	struct task kick;
 };
+
+/*
+ * No more of this account's mail in this pass: the destination refuses a
+ * setting of it, or defers message after message (each may cost a second of
+ * the server's tarpit). It waits in the ledger.
+ */
+bool delivery_is_paused(const struct delivery *d, int64_t account);
+void delivery_note(struct delivery *d, int64_t account, enum verdict v);
 
 /* The emptiest connection with room, since its MAIL goes out first; or NULL. */
 struct conn *delivery_conn_with_room(struct delivery *d);

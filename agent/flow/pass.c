@@ -1,7 +1,9 @@
 #include "pass.h"
 #include "delivery.h"
+#include "event.h"
 #include "log.h"
 #include "must.h"
+#include "query.h"
 #include "stamp.h"
 #include "trouble.h"
 #include "visit.h"
@@ -18,6 +20,7 @@ struct seat {
 	struct pass_account *told;
 	struct visit *visit;
 	struct spool_bind bind;
+	struct spool_call hasten;
 	bool active, over;
 };
 
@@ -42,7 +45,7 @@ struct pass {
 	struct pass_account *told; /* those asked for, in order */
 	size_t ntold;
 	size_t binding, loading, over, closed;
-	bool finishing, stopping, ended, cut;
+	bool begun, finishing, stopping, ended, cut;
 	struct err failure;
 	struct task schedule;
 	struct timer patience;
@@ -69,6 +72,7 @@ const char *pass_reason_text(enum pass_reason r)
 }
 
 static void finish_if_over(struct pass *p);
+static void end_if_closed(struct pass *p);
 
 /* --- deliveries ---------------------------------------------------------- */
 
@@ -99,8 +103,15 @@ static void on_refused(void *who, struct delivery *d, const struct message *m)
 	struct seat *s = seat_of(c->pass, m->account);
 
 	(void)d;
-	if (s && s->visit && !s->over)
+	if (!s || !s->visit)
+		return;
+	if (s->over && s->told->err.class != ERR_REFUSED) {
+		s->over = false; /* its outcome is written once more */
+		c->pass->over--;
+		visit_amend(s->visit, m->reason);
+	} else if (!s->over) {
 		visit_refused(s->visit, m->reason);
+	}
 }
 
 /* A message from an earlier pass. */
@@ -108,19 +119,9 @@ static void on_settled(void *who, struct delivery *d, const struct message *m)
 {
 	struct counter *c = who;
 	struct seat *s = seat_of(c->pass, m->account);
-	struct log_line l;
-	char id[MESSAGE_ID_TEXT];
 
-	message_id_text(m->id, id);
-	if (log_begin(&l, LOG_INFO,
-		      m->state == MESSAGE_DELIVERED ? "delivered"
-						    : "deferred")) {
-		log_str(&l, "id", id);
-		log_str(&l, "delivery", delivery_config(d)->name);
-		if (m->reply)
-			log_str(&l, "reply", m->reply);
-		log_end(&l);
-	}
+	(void)d;
+	event_settled(m, s ? s->config->name : NULL, "");
 	if (!s || !s->told)
 		return;
 	if (m->state == MESSAGE_DELIVERED)
@@ -140,14 +141,19 @@ static void end(struct pass *p)
 	p->reports->ended(p->who);
 }
 
+static void end_if_closed(struct pass *p)
+{
+	if (p->closed == p->parts.config->n_deliveries && p->over == p->ntold)
+		end(p);
+}
+
 static void on_delivery_saved(struct spool_req *req)
 {
 	struct counter *c = req->who;
 	struct pass *p = c->pass;
 
 	p->closed++;
-	if (p->closed == p->parts.config->n_deliveries)
-		end(p);
+	end_if_closed(p);
 }
 
 static void note_delivery(struct counter *c)
@@ -230,6 +236,15 @@ static size_t active_at(const struct pass *p, const char *host, size_t *all)
 	return n;
 }
 
+static void load_queues(struct pass *p)
+{
+	p->begun = true;
+	for (size_t i = 0; i < p->parts.config->n_deliveries; i++)
+		if (!p->options.dry_run && !p->stopping)
+			delivery_load(p->counters[i].delivery,
+				      loop_unix_ms() + DUE_SOON_MS);
+}
+
 static void schedule(void *who)
 {
 	struct pass *p = who;
@@ -238,6 +253,8 @@ static void schedule(void *who)
 
 	if (p->binding || p->loading || p->ended)
 		return;
+	if (!p->begun)
+		load_queues(p);
 	for (size_t i = 0; i < c->n_accounts && !p->stopping; i++) {
 		struct seat *s = &p->seats[i];
 
@@ -324,6 +341,42 @@ void pass_judged(struct pass *p, struct visit *v, const struct spool_item *i,
 			   r);
 }
 
+static bool hasten(struct ledger *l, void *arg, struct err *err)
+{
+	struct seat *s = arg;
+
+	return query_hasten(l, s->bind.a.id, s->bind.now_ms, err);
+}
+
+static void on_hastened(struct spool_req *req)
+{
+	struct seat *s = req->who;
+
+	s->pass->loading--;
+	task_post(&s->pass->schedule);
+}
+
+/*
+ * A named account is tried at once, and so is one whose setting was refused
+ * when its time has come: its mail first, to see whether that is mended.
+ */
+static void hasten_queue(struct seat *s)
+{
+	struct pass *p = s->pass;
+
+	if (p->options.dry_run ||
+	    (!p->options.names && (s->bind.a.health != HEALTH_REFUSED ||
+				   s->bind.a.next_poll_ms > s->bind.now_ms)))
+		return;
+	s->hasten = (struct spool_call){
+		.req = { .done = on_hastened, .who = s },
+		.fn = hasten,
+		.arg = s,
+	};
+	p->loading++;
+	spool_call(p->parts.spool, &s->hasten);
+}
+
 static void on_bound(struct spool_req *req)
 {
 	struct seat *s = req->who;
@@ -338,6 +391,8 @@ static void on_bound(struct spool_req *req)
 		} else if (!s->config->enabled) {
 			s->told->result = PASS_DISABLED;
 			sit_down(s);
+		} else {
+			hasten_queue(s);
 		}
 	}
 	task_post(&p->schedule);
@@ -363,6 +418,8 @@ static void bind_row(struct pass *p, struct seat *s)
 
 static void finish_if_over(struct pass *p)
 {
+	if (p->finishing)
+		end_if_closed(p);
 	if (p->finishing || p->over < p->ntold || p->binding || p->loading)
 		return;
 	p->finishing = true;
@@ -380,8 +437,6 @@ static void on_loaded(struct spool_req *req)
 	if (req->ok)
 		c->row = c->req.load.d;
 	p->loading--;
-	if (!p->options.dry_run)
-		delivery_load(c->delivery, loop_unix_ms() + DUE_SOON_MS);
 	task_post(&p->schedule);
 }
 

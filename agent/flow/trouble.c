@@ -1,5 +1,25 @@
 #include "trouble.h"
 
+/*
+ * The same trouble in other words? Servers put times and session names into
+ * theirs (Dovecot: "(0.001 + 0.000 secs)"), so digits do not count.
+ */
+static bool same_words(const char *a, const char *b)
+{
+	for (;;) {
+		while (*a >= '0' && *a <= '9')
+			a++;
+		while (*b >= '0' && *b <= '9')
+			b++;
+		if (*a != *b)
+			return false;
+		if (!*a)
+			return true;
+		a++;
+		b++;
+	}
+}
+
 bool trouble_note(struct spool_trouble *t, const struct err *err,
 		  int64_t now_ms)
 {
@@ -10,7 +30,7 @@ bool trouble_note(struct spool_trouble *t, const struct err *err,
 
 	words.remedy[0] = 0;
 	err_line(&words, text, sizeof(text));
-	same = t->class == err->class && strcmp(t->text, text) == 0;
+	same = t->class == err->class && same_words(t->text, text);
 	passing = err->class == ERR_NETWORK || err->class == ERR_RETRY;
 	if (!same) {
 		/* another network error is the same outage */

@@ -211,7 +211,8 @@ static void note_outcome(struct visit *v, int64_t now)
 	uint32_t random;
 
 	a->health = health_of(v);
-	a->last_poll_ms = now;
+	if (v->session_ms)
+		a->last_poll_ms = now;
 	hash_random(&random, sizeof(random));
 	if (v->err.class == ERR_NONE) {
 		v->told->recovered = a->trouble.told_ms != 0;
@@ -483,4 +484,11 @@ void visit_wake(struct visit *v)
 		visit_decide(v);
 	else
 		end_if_settled(v);
+}
+
+void visit_amend(struct visit *v, const char *reason)
+{
+	visit_refused(v, reason);
+	v->told->result = PASS_OK; /* until it is over once more */
+	save(v);
 }

@@ -1,3 +1,4 @@
+#include "event.h"
 #include "limits.h"
 #include "log.h"
 #include "must.h"
@@ -61,45 +62,6 @@ void visit_missed(struct visit *v, const struct message_key *key)
 /* --- what became of a message ------------------------------------------------
  */
 
-static void log_settled(const struct visit *v, const struct message *m)
-{
-	static const char *const events[] = {
-		[MESSAGE_SPOOLED] = "deferred",
-		[MESSAGE_DOUBT] = "in_doubt",
-		[MESSAGE_HELD] = "held",
-		[MESSAGE_DELIVERED] = "delivered",
-		[MESSAGE_SKIPPED] = NULL,
-	};
-	const char *event = m->state < sizeof(events) / sizeof(*events)
-				    ? events[m->state]
-				    : NULL;
-	char id[MESSAGE_ID_TEXT];
-	struct log_line l;
-
-	if (!event ||
-	    !log_begin(&l,
-		       m->state == MESSAGE_HELD || m->state == MESSAGE_DOUBT
-			       ? LOG_WARNING
-			       : LOG_INFO,
-		       event))
-		return;
-	message_id_text(m->id, id);
-	log_str(&l, "account", v->config->name);
-	if (v->folder && v->folder[0])
-		log_str(&l, "folder", v->folder);
-	log_str(&l, "uid", m->uid_text);
-	log_str(&l, "id", id);
-	log_num(&l, "size", (int64_t)m->place.octets);
-	log_str(&l, "delivery", m->delivery);
-	for (size_t i = 0; i < m->nrcpts; i++)
-		log_str(&l, "to", m->rcpts[i].address);
-	if (m->reason && m->reason[0])
-		log_str(&l, "reason", m->reason);
-	if (m->reply)
-		log_str(&l, "reply", m->reply);
-	log_end(&l);
-}
-
 static void count_settled(struct visit *v, const struct message *m)
 {
 	switch (m->state) {
@@ -137,7 +99,7 @@ void visit_on_settled(void *who, struct parcel *p)
 		if (err.class == ERR_DISK)
 			v->stopping = v->stopping || v->asked == v->came;
 	} else {
-		log_settled(v, m);
+		event_settled(m, v->config->name, v->folder);
 		count_settled(v, m);
 		i = visit_listed(v, &m->key);
 		if (m->state == MESSAGE_DELIVERED && deletes_at_once(v) && i &&

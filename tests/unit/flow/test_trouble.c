@@ -42,11 +42,27 @@ static void a_network_error_is_told_after_an_hour(void **state)
 	assert_false(trouble_note(&t, &e, T0 + 2 * HOUR));
 }
 
+static void times_in_a_servers_words_are_no_change(void **state)
+{
+	struct spool_trouble t = { 0 };
+	struct err e;
+
+	(void)state;
+	err_set(&e, ERR_REFUSED, "folder cannot be opened");
+	err_peer(&e, VIEW_LIT("no such mailbox (0.001 + 0.000 secs)"));
+	assert_true(trouble_note(&t, &e, T0));
+	err_peer(&e, VIEW_LIT("no such mailbox (0.023 + 0.100 secs)"));
+	assert_false(trouble_note(&t, &e, T0 + HOUR));
+	err_peer(&e, VIEW_LIT("permission denied (0.001 + 0.000 secs)"));
+	assert_true(trouble_note(&t, &e, T0 + HOUR));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_refused_login_is_told_at_once_and_daily),
 		cmocka_unit_test(a_network_error_is_told_after_an_hour),
+		cmocka_unit_test(times_in_a_servers_words_are_no_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

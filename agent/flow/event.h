@@ -1,0 +1,14 @@
+/*
+ * event - the log lines about one message (INTERFACE 6).
+ */
+#ifndef FLOW_EVENT_H
+#define FLOW_EVENT_H
+#include "message.h"
+
+/*
+ * delivered, deferred, held or in_doubt, as m->state says. account: its name,
+ * NULL: no longer configured. folder: "" where the source has none.
+ */
+void event_settled(const struct message *m, const char *account,
+		   const char *folder);
+#endif
