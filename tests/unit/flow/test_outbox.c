@@ -21,7 +21,8 @@ struct rig {
 	struct outbox *box;
 	struct message *m[MESSAGES];
 	const char *body[MESSAGES];
-	struct text told; /* results, one line each */
+	size_t octets[MESSAGES]; /* of it, whatever the message says */
+	struct text told;	 /* results, one line each */
 	bool cut, over, orderly, unreadable;
 };
 
@@ -30,11 +31,13 @@ static bool read_body(void *who, const struct message_place *place,
 		      struct err *err)
 {
 	struct rig *g = who;
-	struct view v = view_skip(view_of(g->body[place->segment]), offset);
+	struct view v = { g->body[place->segment], g->octets[place->segment] };
 
+	v = view_skip(v, offset);
 	if (g->unreadable)
 		return err_set(err, ERR_DISK, "no");
-	v = view_head(v, r.n < 3 ? r.n : 3); /* in small pieces */
+	/* short bodies in small pieces */
+	v = view_head(v, v.n < 100 ? 3 : r.n);
 	memcpy(r.p, v.p, v.n);
 	*got = v.n;
 	return true;
@@ -189,6 +192,7 @@ static struct message *message(struct rig *g, int i, const char *body,
 		m->header_octets =
 			(uint32_t)(strstr(body, "\r\n\r\n") + 4 - body);
 	g->body[i] = body;
+	g->octets[i] = strlen(body);
 	g->m[i] = m;
 	return m;
 }
