@@ -1,7 +1,7 @@
 #include "mutf7.h"
 
 static const char alphabet[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";
+	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";
 
 static bool direct(uint32_t c)
 {
@@ -157,7 +157,7 @@ static bool decode_shifted(struct view letters, struct text *out)
 
 	for (size_t i = 0; i < letters.n; i++) {
 		const char *at =
-		    letters.p[i] ? strchr(alphabet, letters.p[i]) : NULL;
+			letters.p[i] ? strchr(alphabet, letters.p[i]) : NULL;
 
 		if (!at)
 			return false;
