@@ -328,7 +328,7 @@ static void args_take(struct args *a, struct view words)
 		assert_true(a->n < 8);
 		text_init(&a->raw[a->n], 1u << 20);
 		assert_true(
-		    transcript_unescape(&a->raw[a->n], view_word(&words)));
+			transcript_unescape(&a->raw[a->n], view_word(&words)));
 		a->n++;
 	}
 }
@@ -412,8 +412,8 @@ static bool do_list(struct imap *p, const struct args *a)
 
 	for (size_t i = 2; i < a->n; i++)
 		options |= view_eq(arg(a, i), VIEW_LIT("status"))
-			       ? IMAP_LIST_STATUS
-			       : IMAP_LIST_SPECIAL_USE;
+				   ? IMAP_LIST_STATUS
+				   : IMAP_LIST_SPECIAL_USE;
 	return imap_list(p, arg(a, 1), options);
 }
 
@@ -650,8 +650,8 @@ static void endless_untagged_responses_end_the_session(void **state)
 	assert_true(imap_noop(p));
 	all_sent(p);
 	assert_int_equal(
-	    flood(p, VIEW_LIT("* OK still here\r\n"), 2 * IMAP_CHATTER),
-	    IMAP_CHATTER);
+		flood(p, VIEW_LIT("* OK still here\r\n"), 2 * IMAP_CHATTER),
+		IMAP_CHATTER);
 	imap_free(p);
 }
 
@@ -881,28 +881,28 @@ static void dates_become_unix_time(void **state)
 
 	(void)state;
 	assert_true(
-	    imap_value_date(VIEW_LIT("17-Jul-1996 02:44:25 -0700"), &t));
+		imap_value_date(VIEW_LIT("17-Jul-1996 02:44:25 -0700"), &t));
 	assert_int_equal(t, 837596665);
 	assert_true(
-	    imap_value_date(VIEW_LIT(" 1-Jan-1970 00:00:00 +0000"), &t));
+		imap_value_date(VIEW_LIT(" 1-Jan-1970 00:00:00 +0000"), &t));
 	assert_int_equal(t, 0);
 	assert_true(imap_value_date(VIEW_LIT("1-Jan-1970 00:00:00 +0000"), &t));
 	assert_int_equal(t, 0);
 	assert_true(
-	    imap_value_date(VIEW_LIT("29-FEB-2024 23:59:60 +0530"), &t));
+		imap_value_date(VIEW_LIT("29-FEB-2024 23:59:60 +0530"), &t));
 	assert_int_equal(t, 1709231400);
 	assert_true(
-	    imap_value_date(VIEW_LIT("31-Dec-1969 23:59:59 +0000"), &t));
+		imap_value_date(VIEW_LIT("31-Dec-1969 23:59:59 +0000"), &t));
 	assert_int_equal(t, -1);
 	t = 7;
 	assert_false(
-	    imap_value_date(VIEW_LIT("17-Jux-1996 02:44:25 -0700"), &t));
+		imap_value_date(VIEW_LIT("17-Jux-1996 02:44:25 -0700"), &t));
 	assert_false(
-	    imap_value_date(VIEW_LIT(" 0-Jan-1996 02:44:25 -0700"), &t));
+		imap_value_date(VIEW_LIT(" 0-Jan-1996 02:44:25 -0700"), &t));
 	assert_false(
-	    imap_value_date(VIEW_LIT("17-Jan-1996 24:44:25 -0700"), &t));
+		imap_value_date(VIEW_LIT("17-Jan-1996 24:44:25 -0700"), &t));
 	assert_false(
-	    imap_value_date(VIEW_LIT("17-Jan-1996 02:44:25 0700"), &t));
+		imap_value_date(VIEW_LIT("17-Jan-1996 02:44:25 0700"), &t));
 	assert_false(imap_value_date(VIEW_NONE, &t));
 	assert_int_equal(t, 7);
 }
@@ -913,8 +913,8 @@ static void refusals_have_classes(void **state)
 	assert_int_equal(imap_refusal(IMAP_LOGIN, IMAP_NO, IMAP_CODE_NONE),
 			 ERR_AUTH);
 	assert_int_equal(
-	    imap_refusal(IMAP_LOGIN, IMAP_NO, IMAP_CODE_UNAVAILABLE),
-	    ERR_RETRY);
+		imap_refusal(IMAP_LOGIN, IMAP_NO, IMAP_CODE_UNAVAILABLE),
+		ERR_RETRY);
 	assert_int_equal(imap_refusal(IMAP_LOGIN, IMAP_NO, IMAP_CODE_INUSE),
 			 ERR_RETRY);
 	assert_int_equal(imap_refusal(IMAP_LOGIN, IMAP_BAD, IMAP_CODE_NONE),
@@ -922,10 +922,11 @@ static void refusals_have_classes(void **state)
 	assert_int_equal(imap_refusal(IMAP_SELECT, IMAP_NO, IMAP_CODE_NONE),
 			 ERR_REFUSED);
 	assert_int_equal(
-	    imap_refusal(IMAP_NO_COMMAND, IMAP_BYE, IMAP_CODE_NONE), ERR_RETRY);
+		imap_refusal(IMAP_NO_COMMAND, IMAP_BYE, IMAP_CODE_NONE),
+		ERR_RETRY);
 	assert_int_equal(
-	    imap_refusal(IMAP_NO_COMMAND, IMAP_BYE, IMAP_CODE_EXPIRED),
-	    ERR_AUTH);
+		imap_refusal(IMAP_NO_COMMAND, IMAP_BYE, IMAP_CODE_EXPIRED),
+		ERR_AUTH);
 }
 
 int main(void)
