@@ -48,6 +48,17 @@ static void put_tls(const struct probe *p, struct text *out)
 	(void)text_fmt(out, "  %s\n  %s\n", t->sha256, t->spki);
 }
 
+static void put_names(const struct probe *p, struct text *out)
+{
+	if (p->names.n == 0)
+		return;
+	(void)text_puts(out, "  folders there: ");
+	for (size_t i = 0; i < p->names.n; i++)
+		(void)text_fmt(out, "%s\"%s\"", i ? ", " : "",
+			       p->names.item[i]);
+	(void)text_puts(out, p->more_names ? ", ...\n" : "\n");
+}
+
 static void put_folder(const struct probe_folder *f, struct text *out)
 {
 	char n[TERM_NUMBER];
@@ -99,6 +110,7 @@ void check_view_text(const struct probe *p, bool colour, struct text *out)
 		term_octets(p->max_octets, octets);
 		(void)text_fmt(out, "  takes messages up to %s\n", octets);
 	}
+	put_names(p, out);
 	for (size_t i = 0; i < p->nfolders && p->signed_in; i++)
 		if (p->account)
 			put_folder(&p->folders[i], out);
@@ -228,6 +240,15 @@ static json_t *folders_json(const struct probe *p)
 	return list;
 }
 
+static json_t *names_json(const struct probe *p)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < p->names.n; i++)
+		(void)json_array_append_new(list, shape_str(p->names.item[i]));
+	return list;
+}
+
 static json_t *rcpts_json(const struct probe *p)
 {
 	json_t *list = json_array();
@@ -263,6 +284,7 @@ json_t *check_view_json(const struct probe *p, const struct pass_account *next)
 		shape_err(&p->err));
 
 	if (p->account) {
+		(void)json_object_set_new(o, "names", names_json(p));
 		(void)json_object_set_new(o, "folders", folders_json(p));
 		(void)json_object_set_new(o, "next", next_json(next));
 		return o;

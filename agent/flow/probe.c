@@ -44,7 +44,30 @@ static void on_ready(void *who, const struct source_ready *r)
 	p->signed_in = true;
 	memcpy(p->capabilities, r->capabilities, sizeof(p->capabilities));
 	note_stream(p, p->source->ops->stream(p->source));
-	next_folder(p);
+	if (p->source->ops->names)
+		p->source->ops->names(p->source);
+	else
+		next_folder(p);
+}
+
+static void on_name(void *who, struct view utf8)
+{
+	struct probe *p = who;
+	struct config_list *l = &p->names;
+	struct text name;
+
+	if (utf8.n == 0) {
+		next_folder(p);
+		return;
+	}
+	if (l->n == PROBE_NAMES) {
+		p->more_names = true;
+		return;
+	}
+	text_init(&name, 4 * utf8.n + 8);
+	(void)text_printable(&name, utf8, 4 * utf8.n);
+	l->item = mem_grow(l->item, (l->n + 1) * sizeof(*l->item));
+	l->item[l->n++] = text_take(&name);
 }
 
 static void on_folder(void *who, const struct source_folder *f,
@@ -134,6 +157,7 @@ static const struct source_reports source_reports = {
 	.erased = on_erased,
 	.may_read = may_read,
 	.closed = on_closed,
+	.name = on_name,
 };
 
 static void open_source(struct probe *p)
@@ -335,6 +359,9 @@ void probe_free(struct probe *p)
 		free(p->rcpts[i].address);
 		free(p->rcpts[i].words);
 	}
+	for (size_t i = 0; i < p->names.n; i++)
+		free(p->names.item[i]);
+	free(p->names.item);
 	free(p->rcpts);
 	free(p->ask);
 	free(p->folders);

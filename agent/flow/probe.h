@@ -13,6 +13,8 @@
 #include "reach.h"
 #include "source.h"
 
+#define PROBE_NAMES 500u
+
 struct probe_folder {
 	const char *name; /* borrowed from the configuration; "" for POP3 */
 	struct source_folder there;
@@ -37,7 +39,9 @@ struct probe {
 	bool has_tls, signed_in;
 	struct tls_info tls;
 	char capabilities[512];
-	uint64_t max_octets; /* of a destination; 0: unknown */
+	uint64_t max_octets;	  /* of a destination; 0: unknown */
+	struct config_list names; /* all folders there, as they are written */
+	bool more_names;	  /* ... and others beyond PROBE_NAMES */
 	struct probe_folder *folders;
 	size_t nfolders;
 	struct probe_rcpt *rcpts; /* the first is the sender */

@@ -28,10 +28,14 @@
 
 struct source;
 
-enum source_auth { SOURCE_AUTH_AUTO, SOURCE_AUTH_PLAIN, SOURCE_AUTH_LOGIN };
+enum source_auth {
+	SOURCE_AUTH_AUTO,
+	SOURCE_AUTH_PLAIN,
+	SOURCE_AUTH_LOGIN
+};
 
 struct source_options {
-	struct loop *loop;	  /* borrowed until closed */
+	struct loop *loop; /* borrowed until closed */
 	struct resolver *resolver;
 	struct endpoint endpoint; /* its tls says none, implicit or starttls */
 	const char *user;	  /* borrowed until closed */
@@ -46,7 +50,7 @@ struct source_options {
 
 struct source_ready {
 	char capabilities[512]; /* printable, for `check` */
-	bool can_delete; /* IMAP: UIDPLUS; POP3: always */
+	bool can_delete;	/* IMAP: UIDPLUS; POP3: always */
 	bool volatile_on_fetch; /* EXPIRE 0 and the like: mail fetched may be
 				   gone after this session (CASES E16) */
 };
@@ -61,7 +65,8 @@ struct source_folder {
 /* who: as given to source_open. Views live until the report returns. */
 struct source_reports {
 	void (*ready)(void *who, const struct source_ready *r);
-	/* err NULL: selected. Else this folder alone failed (missing, refused) */
+	/* err NULL: selected. Else this folder alone failed (missing, refused)
+	 */
 	void (*folder)(void *who, const struct source_folder *f,
 		       const struct err *err);
 	/*
@@ -92,6 +97,9 @@ struct source_reports {
 	 * (nothing is lost); source_poke() when it may go on. */
 	bool (*may_read)(void *who);
 	void (*closed)(void *who, const struct err *err); /* NULL: after quit */
+	/* Answer to names(): a folder that can be selected, as a person would
+	 * write it; then an empty name: that was all. */
+	void (*name)(void *who, struct view utf8);
 };
 
 struct source_ops {
@@ -108,8 +116,8 @@ struct source_ops {
 	void (*erase)(struct source *s, const struct spool_item *items,
 		      size_t n);
 	/*
-	 * The header (up to the empty line, at most LIMIT_HEADER_SCAN octets) of
-	 * each: reported like bodies, with body_begin / body / body_end. For
+	 * The header (up to the empty line, at most LIMIT_HEADER_SCAN octets)
+	 * of each: reported like bodies, with body_begin / body / body_end. For
 	 * ages and fingerprints. POP3: TOP n 0; refused where the server has
 	 * none.
 	 */
@@ -121,6 +129,8 @@ struct source_ops {
 	void (*cancel)(struct source *s);
 	/* may_read may have changed. */
 	void (*poke)(struct source *s);
+	/* For `check`: the names of all folders. NULL: the protocol has none. */
+	void (*names)(struct source *s);
 	/* For `check`: how the connection is secured; NULL before secured. */
 	struct stream *(*stream)(struct source *s);
 };

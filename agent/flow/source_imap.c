@@ -52,7 +52,7 @@ struct imap_source {
 	struct source_ready ready;
 	unsigned alerts;
 
-	enum look folder, list;
+	enum look folder, list, names;
 	char *name; /* owned; of the folder, as on the wire; NULL: bad */
 	struct imap_mailbox mailbox; /* selected; its name is not kept */
 	struct imap_listing listing;
@@ -292,6 +292,29 @@ static void on_listed(struct imap_source *s, const struct imap_event *ev)
 	end(s, &err);
 }
 
+/* --- all folders, for people --- */
+
+static void on_name(struct imap_source *s, const struct imap_list *l)
+{
+	struct text name;
+
+	if (s->names != LOOK_ASKED || l->attributes & IMAP_ATTR_NOSELECT ||
+	    !l->name.n)
+		return;
+	text_init(&name, 4 * IMAP_NAME_OCTETS);
+	/* what is no modified UTF-7 cannot be configured, but is seen */
+	if (!mutf7_decode(l->name, &name))
+		(void)text_printable(&name, l->name, IMAP_NAME_OCTETS);
+	s->report->name(s->who, text_view(&name));
+	text_fini(&name);
+}
+
+static void on_names(struct imap_source *s)
+{
+	s->names = LOOK_NOT;
+	s->report->name(s->who, VIEW_NONE);
+}
+
 /* --- work --- */
 
 static void erase_waiting(struct imap_source *s)
@@ -308,12 +331,15 @@ static void erase_waiting(struct imap_source *s)
 
 static bool is_busy(const struct imap_source *s)
 {
-	return s->list != LOOK_NOT || s->owes_fetched || s->to_erase.n ||
-	       !imap_bodies_idle(&s->bodies) || !imap_erase_idle(&s->erase);
+	return s->list != LOOK_NOT || s->names != LOOK_NOT || s->owes_fetched ||
+	       s->to_erase.n || !imap_bodies_idle(&s->bodies) ||
+	       !imap_erase_idle(&s->erase);
 }
 
 static void look(struct imap_source *s)
 {
+	if (s->names == LOOK_WANTED && imap_list(s->imap, VIEW_LIT("*"), 0))
+		s->names = LOOK_ASKED;
 	if (s->folder == LOOK_WANTED && !is_busy(s)) {
 		if (s->name)
 			select_folder(s);
@@ -374,6 +400,9 @@ static void on_tagged(struct imap_source *s, const struct imap_event *ev)
 	case IMAP_FETCH:
 		on_listed(s, ev);
 		return;
+	case IMAP_LIST:
+		on_names(s);
+		return;
 	case IMAP_FETCH_BODY:
 		imap_bodies_event(&s->bodies, ev);
 		return;
@@ -391,7 +420,6 @@ static void on_tagged(struct imap_source *s, const struct imap_event *ev)
 	case IMAP_ENABLE:
 	case IMAP_EXAMINE:
 	case IMAP_STATUS:
-	case IMAP_LIST:
 	case IMAP_MOVE:
 	case IMAP_COPY:
 	case IMAP_CREATE:
@@ -421,13 +449,15 @@ static void on_open_event(struct imap_source *s, const struct imap_event *ev)
 	case IMAP_EV_SEARCH:
 		imap_erase_event(&s->erase, ev);
 		return;
+	case IMAP_EV_LIST:
+		on_name(s, &ev->list);
+		return;
 	case IMAP_EV_GREETING:
 	case IMAP_EV_CAPABILITIES:
 	case IMAP_EV_TLS_WANTED:
 	case IMAP_EV_CONTINUE:
 	case IMAP_EV_IDLING:
 	case IMAP_EV_NOTE:
-	case IMAP_EV_LIST:
 	case IMAP_EV_STATUS:
 	case IMAP_EV_EXISTS:
 	case IMAP_EV_EXPUNGE:
@@ -596,6 +626,14 @@ static void op_list(struct source *source, uint32_t from)
 	task_post(&s->turn);
 }
 
+static void op_names(struct source *source)
+{
+	struct imap_source *s = of(source);
+
+	s->names = LOOK_WANTED;
+	task_post(&s->turn);
+}
+
 static void ask_bodies(struct imap_source *s, const struct spool_item *items,
 		       size_t n, bool headers)
 {
@@ -664,6 +702,7 @@ static struct stream *op_stream(struct source *source)
 static const struct source_ops ops = {
 	.folder = op_folder,
 	.list = op_list,
+	.names = op_names,
 	.fetch = op_fetch,
 	.erase = op_erase,
 	.headers = op_headers,

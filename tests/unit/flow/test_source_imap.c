@@ -27,7 +27,7 @@ struct box {
 	struct source *source;
 	struct source_options o;
 	const char *folder, *second; /* second: looked at behind the first */
-	bool headers, cancels, pauses, is_paused;
+	bool headers, cancels, pauses, is_paused, names;
 	uint32_t from;
 	struct task resume;
 	struct spool_item *items, *came; /* came: whole bodies */
@@ -58,6 +58,18 @@ static void on_ready(void *who, const struct source_ready *r)
 	assert_false(r->volatile_on_fetch);
 	tell(b, "ready%s%s%s", r->can_delete ? " can-delete" : "",
 	     r->capabilities[0] ? " " : "", r->capabilities);
+	if (b->names)
+		b->source->ops->names(b->source);
+}
+
+static void on_name(void *who, struct view utf8)
+{
+	struct box *b = who;
+
+	if (utf8.n)
+		tell(b, "name %.*s", VIEW_ARG(utf8));
+	else
+		tell(b, "names end");
 }
 
 static void next_folder_or_quit(struct box *b)
@@ -233,6 +245,7 @@ static const struct source_reports reports = {
 	.erased = on_erased,
 	.may_read = may_read,
 	.closed = on_closed,
+	.name = on_name,
 };
 
 /* --- a script --- */
@@ -252,6 +265,8 @@ static void set_up(struct box *b, struct view words)
 		b->o.auth = SOURCE_AUTH_PLAIN;
 	else if (view_eq(verb, VIEW_LIT("headers")))
 		b->headers = true;
+	else if (view_eq(verb, VIEW_LIT("names")))
+		b->names = true;
 	else if (view_eq(verb, VIEW_LIT("cancel")))
 		b->cancels = true;
 	else if (view_eq(verb, VIEW_LIT("pause")))
