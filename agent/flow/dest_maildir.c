@@ -226,8 +226,7 @@ static void sync_copies(struct dest_maildir *d)
 	struct err err = { .class = ERR_NONE };
 	bool ok = true;
 
-	LIST_EACH(at, kept, &d->batch)
-	{
+	LIST_EACH(at, kept, &d->batch) {
 		struct job *j = LIST_OF(at, struct job, link);
 
 		for (size_t i = 0; i < j->n; i++) {
@@ -250,8 +249,7 @@ static void pool_run(void *who)
 {
 	struct dest_maildir *d = who;
 
-	LIST_EACH(at, kept, &d->batch)
-	{
+	LIST_EACH(at, kept, &d->batch) {
 		struct job *j = LIST_OF(at, struct job, link);
 
 		for (size_t i = 0; !j->damaged && i < j->n; i++)
@@ -273,8 +271,7 @@ static void pool_done(void *who)
 
 static void start_batch(struct dest_maildir *d)
 {
-	LIST_EACH(at, kept, &d->jobs)
-	{
+	LIST_EACH(at, kept, &d->jobs) {
 		struct job *j = LIST_OF(at, struct job, link);
 
 		if (j->stage != STAGE_WRITTEN)
@@ -304,8 +301,7 @@ static void finish(struct dest_maildir *d, const struct err *err)
 
 static void give_up(struct dest_maildir *d)
 {
-	LIST_EACH(at, kept, &d->jobs)
-	{
+	LIST_EACH(at, kept, &d->jobs) {
 		unsent(d, LIST_OF(at, struct job, link));
 	}
 	finish(d, &d->err);
@@ -361,8 +357,7 @@ static struct job *next_job(struct dest_maildir *d)
 
 	if (d->writing)
 		return d->writing;
-	LIST_EACH(at, kept, &d->jobs)
-	{
+	LIST_EACH(at, kept, &d->jobs) {
 		struct job *j = LIST_OF(at, struct job, link);
 
 		if (j->stage == STAGE_TODO && files < FILES_OPEN)
@@ -413,8 +408,7 @@ static void work(void *who)
 
 static struct job *find(struct dest_maildir *d, const struct message *m)
 {
-	LIST_EACH(at, kept, &d->jobs)
-	{
+	LIST_EACH(at, kept, &d->jobs) {
 		struct job *j = LIST_OF(at, struct job, link);
 
 		if (j->m == m)

@@ -7,7 +7,6 @@
 #include "outbox.h"
 #include "sasl.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -150,39 +149,6 @@ static void trace_reply(struct dest_smtp *d, const struct reply *r)
 
 /* --- ready --------------------------------------------------------------- */
 
-static void describe(const struct smtp *s, char *out, size_t cap)
-{
-	static const struct {
-		enum smtp_cap cap;
-		const char *name;
-	} names[] = {
-		{ SMTP_CAP_PIPELINING, "PIPELINING" },
-		{ SMTP_CAP_CHUNKING, "CHUNKING" },
-		{ SMTP_CAP_8BITMIME, "8BITMIME" },
-		{ SMTP_CAP_SMTPUTF8, "SMTPUTF8" },
-		{ SMTP_CAP_ENHANCED, "ENHANCEDSTATUSCODES" },
-		{ SMTP_CAP_DSN, "DSN" },
-		{ SMTP_CAP_XCLIENT, "XCLIENT" },
-		{ SMTP_CAP_STARTTLS, "STARTTLS" },
-	};
-	struct text t;
-
-	text_init(&t, cap - 1);
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (smtp_caps(s) & names[i].cap)
-			(void)text_fmt(&t, "%s%s", t.n ? " " : "",
-				       names[i].name);
-	if (smtp_size_limit(s))
-		(void)text_fmt(&t, "%sSIZE=%" PRIu64, t.n ? " " : "",
-			       smtp_size_limit(s));
-	if (smtp_auth_names(s).n) {
-		(void)text_puts(&t, t.n ? " AUTH=" : "AUTH=");
-		(void)text_printable(&t, smtp_auth_names(s), 200);
-	}
-	(void)snprintf(out, cap, "%s", text_str(&t));
-	text_fini(&t);
-}
-
 static bool read_body(void *who, const struct message_place *place,
 		      uint64_t offset, struct room r, size_t *got,
 		      struct err *err)
@@ -229,12 +195,17 @@ static void become_ready(struct dest_smtp *d)
 		.window = chunking ? LIMIT_WINDOW_BDAT : LIMIT_WINDOW_DATA,
 		.max_octets = smtp_size_limit(d->smtp),
 	};
+	struct text words;
 
 	sasl_free(d->sasl);
 	d->sasl = NULL;
 	d->phase = PHASE_READY;
 	d->outbox = outbox_new(&o);
-	describe(d->smtp, r.capabilities, sizeof(r.capabilities));
+	text_init(&words, sizeof(r.capabilities) - 1);
+	smtp_describe(d->smtp, &words);
+	(void)snprintf(r.capabilities, sizeof(r.capabilities), "%s",
+		       text_str(&words));
+	text_fini(&words);
 	d->reports->ready(d->who, &r);
 }
 

@@ -75,7 +75,7 @@ void outbox_free(struct outbox *b)
 	if (!b)
 		return;
 	LIST_EACH(at, kept, &b->sends)
-	send_free(LIST_OF(at, struct send, link));
+		send_free(LIST_OF(at, struct send, link));
 	leave_free(b->leave);
 	free(b);
 }
@@ -104,8 +104,7 @@ static struct send *first(struct outbox *b)
 
 static struct send *find_message(struct outbox *b, const struct message *m)
 {
-	LIST_EACH(at, kept, &b->sends)
-	{
+	LIST_EACH(at, kept, &b->sends) {
 		struct send *s = LIST_OF(at, struct send, link);
 
 		if (s->m == m)
@@ -116,8 +115,7 @@ static struct send *find_message(struct outbox *b, const struct message *m)
 
 static struct send *find_serial(struct outbox *b, uint64_t serial)
 {
-	LIST_EACH(at, kept, &b->sends)
-	{
+	LIST_EACH(at, kept, &b->sends) {
 		struct send *s = LIST_OF(at, struct send, link);
 
 		if (s->serial == serial)
@@ -393,8 +391,7 @@ static bool push_envelope(struct outbox *b, struct send *s)
 /* One whose doubt would be held goes alone: P2. */
 static bool must_wait_alone(struct outbox *b, const struct send *s)
 {
-	LIST_EACH(at, kept, &b->sends)
-	{
+	LIST_EACH(at, kept, &b->sends) {
 		const struct send *other = LIST_OF(at, struct send, link);
 
 		if (other == s)
@@ -491,8 +488,7 @@ static bool push_body(struct outbox *b, struct send *s)
 /* The one that is written to the engine: the first not sent whole. */
 static struct send *current(struct outbox *b)
 {
-	LIST_EACH(at, kept, &b->sends)
-	{
+	LIST_EACH(at, kept, &b->sends) {
 		struct send *s = LIST_OF(at, struct send, link);
 
 		if (s->stage != STAGE_SENT)

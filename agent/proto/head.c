@@ -282,7 +282,7 @@ static void find_fingerprint(struct head *h, struct head_facts *f,
 
 	for (int i = 0; i < PRINTS; i++) {
 		size_t got =
-		    field_text(bodies[i], h->print + n, HEAD_TEXT_OCTETS);
+			field_text(bodies[i], h->print + n, HEAD_TEXT_OCTETS);
 
 		texts += got;
 		n += got;
@@ -290,8 +290,8 @@ static void find_fingerprint(struct head *h, struct head_facts *f,
 	}
 	if (texts > 0)
 		f->fingerprint = (struct view){ h->print, n };
-	f->message_id.n =
-	    field_text(bodies[PRINT_ID], h->message_id, sizeof(h->message_id));
+	f->message_id.n = field_text(bodies[PRINT_ID], h->message_id,
+				     sizeof(h->message_id));
 	f->message_id.p = h->message_id;
 }
 

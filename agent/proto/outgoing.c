@@ -40,7 +40,8 @@ static struct date date_of(int64_t unix_s)
 	int64_t shifted = days + 719468; /* from 0000-03-01 */
 	int64_t era = shifted / 146097, in_era = shifted % 146097;
 	int64_t year =
-	    (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+		(in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) /
+		365;
 	int64_t in_year = in_era - (365 * year + year / 4 - year / 100);
 	int64_t march = (5 * in_year + 2) / 153;
 	int64_t month = march < 10 ? march + 2 : march - 10;
@@ -220,9 +221,9 @@ bool outgoing_plan(struct outgoing_plan *plan, const struct outgoing_facts *f,
 	}
 	plan->raw_octets = f->octets;
 	plan->clean = f->repairs == 0;
-	plan->end_line =
-	    !f->ends_line && f->octets > 0 &&
-	    (plan->ranges == 0 || plan->range[plan->ranges - 1].to < f->octets);
+	plan->end_line = !f->ends_line && f->octets > 0 &&
+			 (plan->ranges == 0 ||
+			  plan->range[plan->ranges - 1].to < f->octets);
 	plan->octets = prefix_octets + f->repaired_octets - gone +
 		       (plan->end_line ? 2 : 0);
 	return true;

@@ -27,7 +27,7 @@
 
 struct outgoing_origin {
 	struct view
-	    from;	/* source host; empty: left out (received_from = no) */
+		from;	/* source host; empty: left out (received_from = no) */
 	struct view by; /* this host */
 	struct view with;      /* POP3S, IMAPS, ...; empty: left out */
 	struct view id;	       /* queue id */

@@ -97,10 +97,10 @@ struct view reply_words(const struct reply *r)
 /* "550 5.1.1 ", without the words; cap >= 32. Returns its octets. */
 static size_t show_codes(const struct reply *r, char *out, size_t cap)
 {
-	int n = r->enhanced[0]
-		    ? snprintf(out, cap, "%d %d.%d.%d ", r->code,
-			       r->enhanced[0], r->enhanced[1], r->enhanced[2])
-		    : snprintf(out, cap, "%d ", r->code);
+	int n = r->enhanced[0] ? snprintf(out, cap, "%d %d.%d.%d ", r->code,
+					  r->enhanced[0], r->enhanced[1],
+					  r->enhanced[2])
+			       : snprintf(out, cap, "%d ", r->code);
 
 	return n > 0 && (size_t)n < cap ? (size_t)n : 0;
 }

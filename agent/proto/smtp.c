@@ -161,18 +161,6 @@ void smtp_forgo(struct smtp *s, unsigned caps)
 	s->forgone |= caps;
 }
 
-uint64_t smtp_size_limit(const struct smtp *s)
-{
-	return smtp_caps(s) & SMTP_CAP_SIZE ? s->size_limit : 0;
-}
-
-struct view smtp_auth_names(const struct smtp *s)
-{
-	if (!(smtp_caps(s) & SMTP_CAP_AUTH))
-		return VIEW_NONE;
-	return (struct view){ s->auth, s->auth_n };
-}
-
 unsigned smtp_in_flight(const struct smtp *s)
 {
 	return s->count;
@@ -229,64 +217,6 @@ static bool ended(struct smtp *s, struct smtp_event *ev)
 	}
 	reply_begin(&s->reply);
 	return fail(s, ev, ERR_NETWORK, "the server closed the connection");
-}
-
-/* ---- EHLO ---- */
-
-static const struct {
-	struct view keyword;
-	enum smtp_cap cap;
-} capabilities[] = {
-	{ VIEW_LIT("PIPELINING"), SMTP_CAP_PIPELINING },
-	{ VIEW_LIT("CHUNKING"), SMTP_CAP_CHUNKING },
-	{ VIEW_LIT("SIZE"), SMTP_CAP_SIZE },
-	{ VIEW_LIT("8BITMIME"), SMTP_CAP_8BITMIME },
-	{ VIEW_LIT("SMTPUTF8"), SMTP_CAP_SMTPUTF8 },
-	{ VIEW_LIT("STARTTLS"), SMTP_CAP_STARTTLS },
-	{ VIEW_LIT("AUTH"), SMTP_CAP_AUTH },
-	{ VIEW_LIT("ENHANCEDSTATUSCODES"), SMTP_CAP_ENHANCED },
-	{ VIEW_LIT("DSN"), SMTP_CAP_DSN },
-	{ VIEW_LIT("XCLIENT"), SMTP_CAP_XCLIENT },
-};
-
-/* What goes beyond the buffer is left out: no mechanism we use is so late. */
-static void learn_auth(struct smtp *s, struct view names)
-{
-	size_t space = s->auth_n > 0;
-
-	names = view_trim(names);
-	if (names.n == 0 || s->auth_n + space >= sizeof(s->auth))
-		return;
-	if (space)
-		s->auth[s->auth_n++] = ' ';
-	names = view_head(names, sizeof(s->auth) - s->auth_n);
-	memcpy(s->auth + s->auth_n, names.p, names.n);
-	s->auth_n += names.n;
-}
-
-/* One line of the reply to EHLO behind the first. */
-static void learn(struct smtp *s, struct view line)
-{
-	struct view word = view_word(&line);
-
-	/* servers older than RFC 2554 say "AUTH=PLAIN LOGIN" */
-	if (view_istarts(word, VIEW_LIT("AUTH="))) {
-		s->learnt |= SMTP_CAP_AUTH;
-		learn_auth(s, view_skip(word, 5));
-		learn_auth(s, line);
-		return;
-	}
-	for (size_t i = 0; i < sizeof(capabilities) / sizeof(*capabilities);
-	     i++) {
-		if (!view_ieq(word, capabilities[i].keyword))
-			continue;
-		s->learnt |= capabilities[i].cap;
-		if (capabilities[i].cap == SMTP_CAP_AUTH)
-			learn_auth(s, line);
-		if (capabilities[i].cap == SMTP_CAP_SIZE &&
-		    !view_number(line, UINT64_MAX, &s->size_limit))
-			s->size_limit = 0; /* RFC 1870 4: no fixed limit */
-	}
 }
 
 /* ---- replies ---- */
@@ -616,7 +546,7 @@ static bool on_line(struct smtp *s, struct smtp_event *ev, struct view line)
 		return fail(s, ev, ERR_LIMIT, "a reply of too many lines");
 	if (s->count > 0 && smtp_head(s)->cmd == SMTP_CMD_EHLO &&
 	    s->reply.lines > 1)
-		learn(s, text);
+		smtp_learn(s, text);
 	/* told at once, so that no endless reply need be read */
 	if (s->count == 0 && s->phase != SMTP_PHASE_GREETING &&
 	    s->reply.code != 421)

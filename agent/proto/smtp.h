@@ -122,6 +122,8 @@ void smtp_forgo(struct smtp *s, unsigned caps);
 uint64_t smtp_size_limit(const struct smtp *s);
 /* Mechanisms offered, as "PLAIN LOGIN"; lives until the next EHLO. */
 struct view smtp_auth_names(const struct smtp *s);
+/* "PIPELINING SIZE=1000 AUTH=PLAIN LOGIN": appended, printable, for people. */
+void smtp_describe(const struct smtp *s, struct text *out);
 /* Commands not answered yet. */
 unsigned smtp_in_flight(const struct smtp *s);
 /*

@@ -88,7 +88,7 @@ static bool command(struct smtp *s, enum smtp_cmd cmd, uint64_t tag,
 #define COMMAND(s, cmd, tag, ...)                                              \
 	command(s, cmd, tag, (const struct view[]){ __VA_ARGS__ },             \
 		sizeof((const struct view[]){ __VA_ARGS__ }) /                 \
-		    sizeof(struct view),                                       \
+			sizeof(struct view),                                   \
 		0)
 #define CRLF VIEW_LIT("\r\n")
 
@@ -99,8 +99,8 @@ static bool is_word(struct view v)
 
 bool smtp_ehlo(struct smtp *s, struct view name)
 {
-	struct view verb =
-	    s->kind == SMTP_KIND_LMTP ? VIEW_LIT("LHLO ") : VIEW_LIT("EHLO ");
+	struct view verb = s->kind == SMTP_KIND_LMTP ? VIEW_LIT("LHLO ")
+						     : VIEW_LIT("EHLO ");
 
 	if (!is_word(name) || name.n > SMTP_NAME_OCTETS ||
 	    !COMMAND(s, SMTP_CMD_EHLO, 0, verb, name, CRLF))

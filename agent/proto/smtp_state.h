@@ -80,6 +80,8 @@ static inline struct smtp_inflight *smtp_head(struct smtp *s)
 }
 /* Queues the parts as one piece of output; false: no room, nothing queued. */
 bool smtp_put(struct smtp *s, const struct view *parts, size_t n);
+/* One line of the reply to EHLO behind the first. */
+void smtp_learn(struct smtp *s, struct view line);
 /* HELO in the place of the EHLO in flight. */
 void smtp_send_helo(struct smtp *s);
 /* A dot and nothing before it, for the DATA in flight. */

@@ -89,9 +89,9 @@ static void check_repair(struct head *h, struct view v)
 		assert_int_equal(f.repairs, repairs);
 		assert_int_equal(!!(f.flags & HEAD_ENDS_LINE),
 				 v.p[v.n - 1] == '\n');
-		assert_int_equal(f.header_octets, field_header_octets(v)
-						      ? field_header_octets(v)
-						      : v.n);
+		assert_int_equal(f.header_octets,
+				 field_header_octets(v) ? field_header_octets(v)
+							: v.n);
 	}
 }
 
@@ -114,19 +114,19 @@ static void repairs_are_counted_exactly(void **state)
 }
 
 static const char full[] =
-    "Return-Path: <bounce@list.example>\r\n"
-    "X-Mailhaul-Trace: aaa.B2.cafe\r\n"
-    "Received: from a\r\n\tby b; Sat, 1 Jan 2022 00:00:00 +0000\r\n"
-    "received : by c\r\n"
-    "Received-SPF: pass\r\n"
-    "Return-Path: <second@example>\r\n"
-    "X-Mailhaul-Trace: bbb.C3.beef and more\r\n"
-    "Date: Sat,  1 Jan 2022\r\n 00:00:00 +0000\r\n"
-    "From: =?utf-8?q?x?=\t<x@y>\r\n"
-    "message-id:\r\n <1@x>\r\n"
-    "Message-ID: <2@x>\r\n"
-    "\r\n"
-    "Received: not this one\r\nbody\xE9\r\n";
+	"Return-Path: <bounce@list.example>\r\n"
+	"X-Mailhaul-Trace: aaa.B2.cafe\r\n"
+	"Received: from a\r\n\tby b; Sat, 1 Jan 2022 00:00:00 +0000\r\n"
+	"received : by c\r\n"
+	"Received-SPF: pass\r\n"
+	"Return-Path: <second@example>\r\n"
+	"X-Mailhaul-Trace: bbb.C3.beef and more\r\n"
+	"Date: Sat,  1 Jan 2022\r\n 00:00:00 +0000\r\n"
+	"From: =?utf-8?q?x?=\t<x@y>\r\n"
+	"message-id:\r\n <1@x>\r\n"
+	"Message-ID: <2@x>\r\n"
+	"\r\n"
+	"Received: not this one\r\nbody\xE9\r\n";
 
 static void facts_do_not_depend_on_the_cuts(void **state)
 {
@@ -252,7 +252,7 @@ static void a_return_path_has_a_limit(void **state)
 static void nul_is_an_octet_like_others(void **state)
 {
 	static const char text[] =
-	    "X-A\0: 1\r\nMessage-ID: <a\0b@c>\r\n\r\nx\0y\r\n";
+		"X-A\0: 1\r\nMessage-ID: <a\0b@c>\r\n\r\nx\0y\r\n";
 	struct head *h = head_new();
 	struct head_facts f = facts_of(h, VIEW_ARRAY(text), 3);
 
@@ -272,11 +272,11 @@ static void eight_bit_is_told_by_place(void **state)
 
 	(void)state;
 	assert_int_equal(
-	    facts_of(h, VIEW_LIT("A: \xC3\xBC\r\n\r\nb\r\n"), 2).flags,
-	    HEAD_8BIT_HEADER | HEAD_ENDS_LINE);
+		facts_of(h, VIEW_LIT("A: \xC3\xBC\r\n\r\nb\r\n"), 2).flags,
+		HEAD_8BIT_HEADER | HEAD_ENDS_LINE);
 	assert_int_equal(
-	    facts_of(h, VIEW_LIT("A: b\r\n\r\n\xC3\xBC\r\n"), 2).flags,
-	    HEAD_8BIT_BODY | HEAD_ENDS_LINE);
+		facts_of(h, VIEW_LIT("A: b\r\n\r\n\xC3\xBC\r\n"), 2).flags,
+		HEAD_8BIT_BODY | HEAD_ENDS_LINE);
 	/* the last octet of a long body */
 	{
 		char body[1003];
@@ -287,8 +287,8 @@ static void eight_bit_is_told_by_place(void **state)
 		body[499] = '\r';
 		body[1002] = '\x80';
 		assert_int_equal(
-		    facts_of(h, (struct view){ body, 1003 }, 1003).flags,
-		    HEAD_8BIT_BODY);
+			facts_of(h, (struct view){ body, 1003 }, 1003).flags,
+			HEAD_8BIT_BODY);
 	}
 	head_free(h);
 }
@@ -305,7 +305,7 @@ static void long_lines_are_told(void **state)
 		memcpy(line + n, "\r\ny\r\n", 5);
 		for (size_t step = 1; step < 9; step++) {
 			struct head_facts f = facts_of(
-			    h, (struct view){ line, n + 5 }, step * 131);
+				h, (struct view){ line, n + 5 }, step * 131);
 
 			assert_int_equal(!!(f.flags & HEAD_LONG_LINE), n > 998);
 		}
@@ -401,7 +401,7 @@ static void a_message_id_may_be_huge(void **state)
 static void crs_before_lf_are_one_line_end(void **state)
 {
 	static const char text[] =
-	    "From: a\r\r\nMessage-ID: <b>\r\r\r\n\r\r\nbody\r\n";
+		"From: a\r\r\nMessage-ID: <b>\r\r\r\n\r\r\nbody\r\n";
 	struct head *h = head_new();
 
 	(void)state;
@@ -431,14 +431,14 @@ static void fields_are_walked_as_they_will_be_seen(void **state)
 		assert_view(f.name, names[i]);
 		if (i == 0)
 			assert_view(
-			    (struct view){
-				out, field_text(f.body, out, sizeof(out)) },
-			    "1 B: continues");
+				(struct view){ out, field_text(f.body, out,
+							       sizeof(out)) },
+				"1 B: continues");
 		if (i == 2)
 			assert_view(
-			    (struct view){
-				out, field_text(f.body, out, sizeof(out)) },
-			    "3 3");
+				(struct view){ out, field_text(f.body, out,
+							       sizeof(out)) },
+				"3 3");
 	}
 	assert_false(field_next(&rest, &f));
 	assert_view(rest, "\r\nE: 5");

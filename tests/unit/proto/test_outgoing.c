@@ -67,8 +67,8 @@ static void run(const struct outgoing_plan *plan, struct view raw,
 	outgoing_init(&o, plan, prefix);
 	for (;;) {
 		uint64_t at = outgoing_at(&o);
-		size_t gone =
-		    at - piece_at < piece.n ? (size_t)(at - piece_at) : piece.n;
+		size_t gone = at - piece_at < piece.n ? (size_t)(at - piece_at)
+						      : piece.n;
 
 		switch (outgoing_next(&o, view_skip(piece, gone), &out)) {
 		case OUTGOING_SEND:
@@ -141,8 +141,8 @@ static void repair(struct view v, struct text *to)
 			i = lf;
 		} else {
 			text_put(to, v.p[i] == '\r'
-					 ? VIEW_LIT(" ")
-					 : (struct view){ v.p + i, 1 });
+					     ? VIEW_LIT(" ")
+					     : (struct view){ v.p + i, 1 });
 		}
 	}
 	if (v.n && v.p[v.n - 1] != '\n')
@@ -228,19 +228,19 @@ static void nothing_is_left_out_unasked(void **state)
 static void signed_fields_are_kept(void **state)
 {
 	static const char raw[] =
-	    "Return-Path: <a@b>\r\n"
-	    "Delivered-To: me\r\n"
-	    "DKIM-Signature: v=1; a=rsa-sha256; h=From:To; b=h=Return-Path;\r\n"
-	    "dkim-signature: v=1; q=x; h = From : delivered-to\r\n"
-	    "\t:subject; b=xyz\r\n"
-	    "\r\n";
+		"Return-Path: <a@b>\r\n"
+		"Delivered-To: me\r\n"
+		"DKIM-Signature: v=1; a=rsa-sha256; h=From:To; b=h=Return-Path;\r\n"
+		"dkim-signature: v=1; q=x; h = From : delivered-to\r\n"
+		"\t:subject; b=xyz\r\n"
+		"\r\n";
 	static const char want[] =
-	    "P: 1\r\n"
-	    "Delivered-To: me\r\n"
-	    "DKIM-Signature: v=1; a=rsa-sha256; h=From:To; b=h=Return-Path;\r\n"
-	    "dkim-signature: v=1; q=x; h = From : delivered-to\r\n"
-	    "\t:subject; b=xyz\r\n"
-	    "\r\n";
+		"P: 1\r\n"
+		"Delivered-To: me\r\n"
+		"DKIM-Signature: v=1; a=rsa-sha256; h=From:To; b=h=Return-Path;\r\n"
+		"dkim-signature: v=1; q=x; h = From : delivered-to\r\n"
+		"\t:subject; b=xyz\r\n"
+		"\r\n";
 
 	(void)state;
 	check(VIEW_ARRAY(raw), VIEW_ARRAY(want), 2);
@@ -445,7 +445,7 @@ static void values_in_front_are_tamed(void **state)
 	prefix_of(&o, &t);
 	assert_true(t.n < OUTGOING_PREFIX_OCTETS);
 	assert_non_null(
-	    strstr(text_str(&t), "from a??Bcc:?x??b???c?\r\n\tby ????"));
+		strstr(text_str(&t), "from a??Bcc:?x??b???c?\r\n\tby ????"));
 	assert_non_null(strstr(text_str(&t), " id x?y?z?;"));
 	assert_null(strstr(text_str(&t), "for"));
 	text_fini(&t);

@@ -433,7 +433,7 @@ static void dots_are_stuffed_however_the_body_is_cut(void **state)
 {
 	static const char body[] = ".\r\n..\r\na.b\r\n\r\n.\r\nx\0.\r\n.y\r\n";
 	static const char want[] =
-	    "..\r\n...\r\na.b\r\n\r\n..\r\nx\0.\r\n..y\r\n.\r\n";
+		"..\r\n...\r\na.b\r\n\r\n..\r\nx\0.\r\n..y\r\n.\r\n";
 	struct view all = { body, sizeof(body) - 1 };
 
 	(void)state;
@@ -521,7 +521,7 @@ static void recipients_are_at_most_a_hundred(void **state)
 		assert_true(smtp_mail(s, &m, 1));
 		for (unsigned i = 0; i < LIMIT_RECIPIENTS; i++)
 			assert_true(
-			    smtp_rcpt(s, VIEW_LIT("a@b"), VIEW_NONE, i));
+				smtp_rcpt(s, VIEW_LIT("a@b"), VIEW_NONE, i));
 		assert_false(smtp_rcpt(s, VIEW_LIT("a@b"), VIEW_NONE, 1));
 	}
 	assert_int_equal(smtp_in_flight(s), 2 * (LIMIT_RECIPIENTS + 1));
@@ -698,12 +698,12 @@ static void words_of_a_reply_are_cut_and_escaped(void **state)
 	memcpy(line, "250-2.0.0 ", 10);
 	reply_begin(&r);
 	assert_int_equal(
-	    reply_line(&r, (struct view){ line, sizeof(line) }, NULL),
-	    REPLY_MORE);
+		reply_line(&r, (struct view){ line, sizeof(line) }, NULL),
+		REPLY_MORE);
 	memcpy(line, "250 ", 4);
 	assert_int_equal(
-	    reply_line(&r, (struct view){ line, sizeof(line) }, NULL),
-	    REPLY_DONE);
+		reply_line(&r, (struct view){ line, sizeof(line) }, NULL),
+		REPLY_DONE);
 	reply_show(&r, shown, sizeof(shown));
 	assert_true(strlen(shown) < 540);
 	assert_non_null(strstr(shown, "250 2.0.0 \\x1"));
