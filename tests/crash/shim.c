@@ -18,7 +18,8 @@
  *     last fsync. (A new file is there only if its directory was synced.)
  * SHIM_FAULT=NAME:FIRST:TIMES   calls FIRST and on (from 1) of a kind fail:
  *     enospc, eio     writes to and creations of files below SHIM_STATE
- *     sync            their fsync and fdatasync, with EIO
+ *     sync            their fsync and fdatasync, with EIO (not those of
+ *                     directories: sqlite does not look at the result)
  *     emfile          open and socket, with EMFILE
  *     short           every write, to files and sockets, takes half its octets
  *     eintr           every write answers EINTR
@@ -65,7 +66,7 @@ enum fault {
 
 struct count {
 	uint64_t points, syncs, writes, sends, acted, faults;
-	char what[200]; /* the point where it was killed */
+	char what[200]; /* the point where it was killed, or the last fault */
 };
 
 static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
@@ -172,12 +173,18 @@ static void resolve(int dir, const char *name, char *path, size_t size)
 		path[0] = 0;
 }
 
-static void die(const char *call, const char *path)
+/* Says which call it was. */
+static void tell(const char *call, const char *path)
 {
-	count->acted = count->points;
 	snprintf(count->what, sizeof count->what, "%s %s", call,
 		 path && below(path) && path[state_len] ? path + state_len + 1
 							: "socket");
+}
+
+static void die(const char *call, const char *path)
+{
+	count->acted = count->points;
+	tell(call, path);
 	for (;;)
 		syscall(SYS_kill, getpid(), SIGKILL);
 }
@@ -205,6 +212,7 @@ static bool faulty(enum fault kind)
 /* Whether this write shall fail (errno set) or be short (*n lessened). */
 static bool spoil(enum kind kind, size_t *n)
 {
+	/* one kind of fault is chosen: at most one of these counts */
 	if (kind == FILE_BELOW && faulty(ENOSPC_)) {
 		errno = ENOSPC;
 		return true;
@@ -434,7 +442,8 @@ static int barrier(const char *call, int fd, long number)
 	pthread_mutex_lock(&lock);
 	count->syncs++;
 	int rc = -1;
-	if (faulty(SYNC)) {
+	if (kind == FILE_BELOW && faulty(SYNC)) {
+		tell(call, path);
 		errno = EIO;
 	} else {
 		bool mine = point(call, path);
@@ -570,12 +579,13 @@ static int opened(int dir, const char *name, int flags, mode_t mode)
 	struct stat st;
 	if (fstatat(dir, name, &st, 0) == 0) /* it is there: nothing is made */
 		return (int)syscall(SYS_openat, dir, name, flags, mode);
-	size_t none = 0;
 	pthread_mutex_lock(&lock);
-	bad = spoil(FILE_BELOW, &none);
+	int number = faulty(ENOSPC_) ? ENOSPC : faulty(EIO_) ? EIO : 0;
 	pthread_mutex_unlock(&lock);
-	if (bad)
+	if (number) {
+		errno = number;
 		return -1;
+	}
 	return named("create", dir, name, SYS_openat, dir, (long)name, flags,
 		     (long)mode, 0);
 }

@@ -136,7 +136,7 @@ class Scene:
                     raise Violation("queue retry: %r" % r)
                 continue
             if result.code == 0 and all(
-                    a["fetched"] == 0 and a["deleted"] == 0
+                    a["fetched"] + a["delivered"] + a["deleted"] == 0
                     for a in result.json["accounts"]):
                 return
         raise Violation("not quiet after %d rounds: %r"

@@ -24,7 +24,7 @@ def through(haul, sink, smtp):
             got = sink.accepted[before:]
             assert len(got) == 1
             arrived.append(strip(got[0].octets))
-            haul.sections.clear()
+            haul.fresh()
             fake.close()
         assert arrived[0] == arrived[1]
         return arrived[0]

@@ -68,6 +68,8 @@ def test_b_hostile_pop3(beside, title):
     verb, hook = POP_FLOODS[title]
     fake = FakePop([("x", plain(1, "hostile"))])
     fake.on(verb, hook)
+    if verb == "USER":
+        fake.on("AUTH", hook)
     haul = beside(fake)
     judged(haul, haul("fetch", "--json"), ("protocol", "network", "quota"),
            (75, 76))
@@ -131,7 +133,8 @@ def test_b_hostile_imap(beside, title):
         if verb == "SELECT":
             fake.on("EXAMINE", hook_and_cut)
     haul = beside(fake)
-    judged(haul, haul("fetch", "--json"), ("protocol", "network"), (75, 76))
+    judged(haul, haul("fetch", "--json"), ("protocol", "network", "quota"),
+           (75, 76))
     assert not [m for m in haul.sink.accepted if "hostile" in (m.msgid or "")]
 
 

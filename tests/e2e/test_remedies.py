@@ -39,7 +39,7 @@ def fails(haul, code, name, *words, left=None):
 def test_wrong_password(simple, scheme):
     """77, the server's words, and what to do (INTERFACE 1)."""
     haul = simple(2, scheme, password="not-it", keep=False)
-    again = fails(haul, 77, "anna", "password", left=2)
+    again = fails(haul, 77, "anna", "secret", left=2)
     assert again.account("anna")["result"] == "auth"
     status = haul("status", "--json").account("anna")
     assert status["state"] == "auth"
@@ -72,9 +72,10 @@ def test_missing_secret_fails_its_account_only(simple, haul, source, user):
     haul.account("ben", **source(haul.dovecot, "imaps", user + "b",
                                  password=None))
     result = haul("fetch", "--json")
-    assert result.code == 77, result
+    assert result.code in (77, 78), result
     assert result.account("anna")["result"] == "ok"
     assert result.account("ben")["result"] in ("auth", "config")
+    assert "passwd ben" in result.err
     assert [m.msgid for m in haul.sink.accepted] == [msgid(0, user)]
 
 
@@ -182,19 +183,20 @@ def test_dead_smtp_server(simple, scheme):
 def test_refused_recipient_that_stands_in_the_configuration(simple, scheme):
     """INTERFACE 2: a wrong setting: the delivery pauses for that account, an
     alarm with a remedy, nothing more is fetched, the source is kept."""
-    haul = simple(4, scheme, keep=False)
+    haul = simple(40, scheme, keep=False)
     haul.sink.rule("rcpt", "550 5.1.1 no such user here")
     result = haul("fetch", "--json")
     assert result.code in (75, 77), result
     assert "no such user here" in result.err
-    assert len(haul.dovecot.left(haul.mailbox)) == 4
+    assert len(haul.dovecot.left(haul.mailbox)) == 40
     assert haul.sink.accepted == []
-    assert len(haul.sink.events("rcpt")) < 4
+    # at most one each on the connections that were at work already
+    assert len(haul.sink.events("rcpt")) <= 16
     status = haul("status", "--json").account("anna")
     assert status["state"] == "refused" and status["last_error"]["remedy"]
     haul.sink.forget_rules()
     haul.fetch("anna")
-    assert haul.sink.count() == {msgid(n, haul.mailbox): 1 for n in range(4)}
+    assert haul.sink.count() == {msgid(n, haul.mailbox): 1 for n in range(40)}
 
 
 def test_i2_file_size_limit_ends_as_a_full_disk_does(simple, user):

@@ -70,9 +70,9 @@ def test_queue_json_has_the_shape_of_the_contract(simple, user):
         "id", "account", "folder", "uid", "state", "size", "message_id",
         "from", "to", "attempts", "next_attempt", "last_reply", "reason"}
     assert (entry["account"], entry["folder"], entry["state"],
-            entry["message_id"], entry["from"], entry["attempts"]) == \
-        ("anna", "INBOX", "queued", msgid(0, user),
-         "s0.%s@src.test" % user, 1)
+            entry["message_id"], entry["attempts"]) == \
+        ("anna", "INBOX", "queued", msgid(0, user), 1)
+    assert "s0.%s@src.test" % user in entry["from"]
     assert entry["to"] in ("anna@office.test", ["anna@office.test"])
     assert "busy" in entry["last_reply"] and TIME.match(entry["next_attempt"])
     shown = haul("queue", "show", entry["id"])
@@ -246,7 +246,7 @@ def test_check_names_each_fault_with_its_remedy(simple, source, dovecot,
     assert result.code == 77, result
     text = result.out + result.err
     assert "nowhere.invalid" in text and "no such user" in text
-    assert re.search(r"wrong.*password", text, re.S | re.I)
+    assert re.search(r"wrong.*secret", text, re.S | re.I)
 
 
 def test_check_shows_what_to_pin(simple, folder):

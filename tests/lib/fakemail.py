@@ -367,8 +367,8 @@ class _ImapSession(_Session):
         self.ok(tag)
 
     def status(self, name, box):
-        self.say(('* STATUS "%s" (MESSAGES %d UIDNEXT %d UIDVALIDITY %d)\r\n'
-                  % (name, len(box.mail), box.next, box.validity)).encode())
+        self.say(('* STATUS "%s" %s\r\n'
+                  % (name, self.server.status(name, box))).encode())
 
     def do_STATUS(self, tag, args):
         name = args.split("(")[0].strip().strip('"')
@@ -472,4 +472,7 @@ class FakeImap(_Server):
         self.boxes = {name: Box(mails)
                       for name, mails in (boxes or {"INBOX": []}).items()}
         self.capability = list(capability)
+        self.status = lambda name, box: \
+            "(MESSAGES %d UIDNEXT %d UIDVALIDITY %d)" % (
+                len(box.mail), box.next, box.validity)
         super().__init__(cert, starttls)

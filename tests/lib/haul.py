@@ -161,6 +161,12 @@ class Mailhaul:
         return self.finish(self.start(*args, env=env, keep=keep, **kw), limit,
                            input)
 
+    def fresh(self):
+        """Forgets configuration and state, as on another machine."""
+        self.sections.clear()
+        self._fresh = getattr(self, "_fresh", 0) + 1
+        self.state = os.path.join(self.folder, "state%d" % self._fresh)
+
     def fetch(self, *args, code=0, **kw):
         """fetch --json, its exit code checked."""
         result = self("fetch", "--json", *args, **kw)

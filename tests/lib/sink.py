@@ -228,7 +228,6 @@ class _Session:
         try:
             if self.sink.tls == "implicit":
                 self.wrap()
-            self.note("connect")
             if self.answer("connect", b"",
                            "220 %s ESMTP" % self.sink.host)[0] == "2":
                 while self.command():
@@ -267,12 +266,22 @@ class _Session:
         return line.rstrip(b"\r\n")
 
     def say(self, reply):
+        if isinstance(reply, bytes):
+            return self.send(reply)
         lines = reply.split("\n")
         code = lines[0][:3]
         out = [code + "-" + l[4:] for l in lines[:-1]]
         out.append(code + " " + lines[-1][4:])
-        self.sock.sendall("".join(l + "\r\n" for l in out).encode(
+        self.send("".join(l + "\r\n" for l in out).encode(
             "utf-8", "surrogateescape"))
+
+    def send(self, octets):
+        """A peer that is gone gets no replies, but what it sent before is
+        still read and judged."""
+        try:
+            self.sock.sendall(octets)
+        except OSError:
+            pass
 
     def act(self, do):
         """Carries out what is not a reply."""
@@ -291,8 +300,10 @@ class _Session:
             self.note(stage, line=octets.decode("latin-1"), reply=do, **more)
             self.act(do)
         reply = usual if do is None else do
-        self.note(stage, line=octets.decode("latin-1"), reply=reply, **more)
         self.say(reply)
+        if isinstance(reply, bytes):
+            reply = reply.decode("latin-1")
+        self.note(stage, line=octets.decode("latin-1"), reply=reply, **more)
         if reply.startswith("421"):
             raise _Closed("421")
         return reply
