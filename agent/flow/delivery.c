@@ -41,7 +41,7 @@ void delivery_free(struct delivery *d)
 	reach_done(&d->endpoint);
 	secret_fini(&d->secret);
 	free(d->drop);
-	free(d->pauses);
+	free(d->fortunes);
 	free(d);
 }
 
@@ -118,6 +118,7 @@ static void on_ready(void *who, const struct dest_ready *r)
 	struct delivery *d = c->delivery;
 
 	c->ready = true;
+	c->tells_mailed = r->tells_mailed;
 	c->window = r->window ? r->window : 1;
 	d->nconnecting--;
 	d->max_octets = r->max_octets;
@@ -168,6 +169,7 @@ static void on_probed(void *who, const char *rcpt, int code, struct view words)
 
 static const struct dest_reports dest_reports = {
 	.ready = on_ready,
+	.mailed = handoff_mailed,
 	.result = handoff_result,
 	.probed = on_probed,
 	.closed = on_closed,
@@ -318,50 +320,90 @@ void delivery_load(struct delivery *d, int64_t until_ms)
 /* --- keeping it going ------------------------------------------------------
  */
 
-bool delivery_is_paused(const struct delivery *d, int64_t account)
+static struct fortune *find_fortune(const struct delivery *d, int64_t account)
 {
-	for (size_t i = 0; i < d->npauses; i++)
-		if (d->pauses[i].account == account)
-			return d->pauses[i].paused;
-	return false;
+	for (size_t i = 0; i < d->nfortunes; i++)
+		if (d->fortunes[i].account == account)
+			return &d->fortunes[i];
+	return NULL;
 }
 
-static struct pause *pause_of(struct delivery *d, int64_t account)
+static struct fortune *fortune_of(struct delivery *d, int64_t account)
 {
-	for (size_t i = 0; i < d->npauses; i++)
-		if (d->pauses[i].account == account)
-			return &d->pauses[i];
-	d->pauses = mem_grow(d->pauses, (d->npauses + 1) * sizeof(*d->pauses));
-	d->pauses[d->npauses] = (struct pause){ .account = account };
-	return &d->pauses[d->npauses++];
+	struct fortune *f = find_fortune(d, account);
+
+	if (f)
+		return f;
+	d->fortunes = mem_grow(d->fortunes,
+			       (d->nfortunes + 1) * sizeof(*d->fortunes));
+	d->fortunes[d->nfortunes] = (struct fortune){ .account = account };
+	return &d->fortunes[d->nfortunes++];
+}
+
+bool delivery_is_paused(const struct delivery *d, int64_t account)
+{
+	const struct fortune *f = find_fortune(d, account);
+
+	return f && f->paused;
+}
+
+bool delivery_may_offer(const struct delivery *d, int64_t account)
+{
+	const struct fortune *f = find_fortune(d, account);
+
+	return !f || (!f->paused && (f->proven || !f->offered));
+}
+
+void delivery_note_offer(struct delivery *d, int64_t account, int change)
+{
+	struct fortune *f = fortune_of(d, account);
+
+	f->offered = (uint32_t)((int)f->offered + change);
 }
 
 void delivery_note(struct delivery *d, int64_t account, enum verdict v)
 {
-	struct pause *p;
+	struct fortune *f = fortune_of(d, account);
 
-	if (v == VERDICT_SETTING || v == VERDICT_LATER) {
-		p = pause_of(d, account);
-		if (v == VERDICT_SETTING || ++p->deferred >= DEFERRED_MAX)
-			p->paused = true;
-	} else if (v == VERDICT_DELIVERED && d->npauses) {
-		pause_of(d, account)->deferred = 0;
+	switch (v) {
+	case VERDICT_DELIVERED:
+		f->proven = true;
+		f->deferred = 0;
+		break;
+	case VERDICT_LATER:
+		f->paused = ++f->deferred >= DEFERRED_MAX;
+		break;
+	case VERDICT_SETTING:
+		f->paused = true;
+		break;
+	case VERDICT_HELD: /* its envelope was taken: no wrong setting */
+		f->proven = true;
+		break;
+	case VERDICT_DOUBT:
+	case VERDICT_UNSENT:
+		break;
 	}
 }
 
 static void fill(struct delivery *d)
 {
-	struct conn *c;
+	struct conn *c = delivery_conn_with_room(d);
 
-	while (d->nready && !d->stopping && (c = delivery_conn_with_room(d))) {
-		struct parcel *p =
-			LIST_OF(list_pop(&d->ready), struct parcel, link);
+	LIST_EACH(at, kept, &d->ready) {
+		struct parcel *p = LIST_OF(at, struct parcel, link);
 
-		d->nready--;
-		if (delivery_is_paused(d, p->m->account))
+		if (d->stopping || !c)
+			return;
+		if (delivery_is_paused(d, p->m->account)) {
+			list_drop(&p->link);
+			d->nready--;
 			handoff_settle(d, p);
-		else
+		} else if (delivery_may_offer(d, p->m->account)) {
+			list_drop(&p->link);
+			d->nready--;
 			handoff_begin(c, p);
+			c = delivery_conn_with_room(d);
+		}
 	}
 }
 

@@ -9,13 +9,13 @@
  *   open -> ready -> { offer -> release -> result }* -> quit -> closed
  *
  * offer() may send MAIL and RCPT at once when the message is next in line, so
- * that these are on the wire while the ledger commits. withdraw() takes an offer
- * back that was not released (RSET where MAIL went out); no result follows.
- * Calls only queue work; reports never come from inside a call. `closed` comes
- * exactly once and last; every message offered and not yet settled has had its
- * result before: UNSENT when nothing could have completed it, LOST when the end
- * of its data may have reached the peer and no reply came. The struct is freed
- * by the dest after `closed` returns.
+ * that these are on the wire while the ledger commits. withdraw() takes an
+ * offer back that was not released (RSET where MAIL went out); no result
+ * follows. Calls only queue work; reports never come from inside a call.
+ * `closed` comes exactly once and last; every message offered and not yet
+ * settled has had its result before: UNSENT when nothing could have completed
+ * it, LOST when the end of its data may have reached the peer and no reply
+ * came. The struct is freed by the dest after `closed` returns.
  */
 #ifndef FLOW_DEST_H
 #define FLOW_DEST_H
@@ -29,7 +29,7 @@
 struct dest;
 
 struct dest_options {
-	struct loop *loop;   /* borrowed until closed, like all below */
+	struct loop *loop; /* borrowed until closed, like all below */
 	struct resolver *resolver;
 	struct spool *spool; /* bodies are read from here */
 	struct endpoint endpoint;
@@ -62,7 +62,12 @@ enum dest_outcome {
 	DEST_DAMAGED,  /* the body cannot be read or is not what was spooled */
 };
 
-enum dest_stage { DEST_AT_MAIL, DEST_AT_RCPT, DEST_AT_DATA, DEST_AT_END };
+enum dest_stage {
+	DEST_AT_MAIL,
+	DEST_AT_RCPT,
+	DEST_AT_DATA,
+	DEST_AT_END
+};
 
 struct dest_result {
 	enum dest_outcome outcome;
@@ -72,7 +77,14 @@ struct dest_result {
 };
 
 struct dest_ready {
-	uint32_t window; /* messages offered and not settled, at most: P2 */
+	uint32_t window;     /* messages offered and not settled, at most: P2 */
+	/*
+	 * One message at a time, and mailed() tells when its MAIL is on the
+	 * wire: so nothing need ever be in doubt that the peer never heard of.
+	 * With a window of more, MAIL of the second comes behind the body of
+	 * the first, and the bound of P2 is the window.
+	 */
+	bool tells_mailed;
 	uint64_t max_octets; /* SIZE; 0: unknown */
 	char capabilities[512]; /* printable, for `check` */
 };
@@ -87,8 +99,12 @@ struct dest_reports {
 	 */
 	void (*result)(void *who, struct message *m,
 		       const struct dest_result *r);
+	/* MAIL for m was taken by the kernel; only where tells_mailed. Before
+	 * result, or never. */
+	void (*mailed)(void *who, struct message *m);
 	/* Recipients that an attempt of `check` asked for were answered. */
-	void (*probed)(void *who, const char *rcpt, int code, struct view words);
+	void (*probed)(void *who, const char *rcpt, int code,
+		       struct view words);
 	void (*closed)(void *who, const struct err *err); /* NULL: after quit */
 };
 

@@ -192,6 +192,7 @@ static void become_ready(struct dest_smtp *d)
 		.who = d,
 	};
 	struct dest_ready r = {
+		.tells_mailed = !chunking,
 		.window = chunking ? LIMIT_WINDOW_BDAT : LIMIT_WINDOW_DATA,
 		.max_octets = smtp_size_limit(d->smtp),
 	};
@@ -510,11 +511,23 @@ static struct view port_pending(void *who)
 	return smtp_pending(d->smtp);
 }
 
+static void tell_mailed(struct dest_smtp *d)
+{
+	struct message *m;
+
+	if (!d->outbox || smtp_pending(d->smtp).n)
+		return;
+	m = outbox_mailed(d->outbox);
+	if (m && d->reports->mailed)
+		d->reports->mailed(d->who, m);
+}
+
 static void port_sent(void *who, size_t n)
 {
 	struct dest_smtp *d = who;
 
 	smtp_sent(d->smtp, n);
+	tell_mailed(d);
 	push(d);
 }
 

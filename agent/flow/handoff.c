@@ -8,6 +8,7 @@ void handoff_leave(struct parcel *p)
 	if (p->conn) {
 		MUST(p->conn->used > 0);
 		p->conn->used--;
+		delivery_note_offer(p->delivery, p->m->account, -1);
 		p->conn = NULL;
 	}
 }
@@ -84,6 +85,55 @@ static void record(struct parcel *p)
 	spool_result(d->parts.spool, &p->req.result);
 }
 
+/* The row says SENDING from here on: the connection may complete it. */
+static void go(struct parcel *p)
+{
+	p->phase = PARCEL_SENDING;
+	if (!p->answered && !p->conn) { /* closed without a word: cannot be */
+		p->answered = true;
+		p->answer = (struct dest_result){ .outcome = DEST_UNSENT };
+	}
+	if (p->answered)
+		record(p);
+	else
+		p->conn->dest->ops->release(p->conn->dest, p->m);
+}
+
+static void on_marked(struct spool_req *req)
+{
+	struct parcel *p = req->who;
+
+	if (req->ok) {
+		go(p);
+		return;
+	}
+	if (p->conn && !p->answered)
+		p->conn->dest->ops->withdraw(p->conn->dest, p->m);
+	handoff_leave(p);
+	handoff_settle(p->delivery, p);
+}
+
+/*
+ * TX2. What was answered before it with nothing done goes back as it is; any
+ * other answer is recorded behind it.
+ */
+static void mark(struct parcel *p)
+{
+	if (p->answered && p->answer.outcome == DEST_UNSENT) {
+		handoff_leave(p);
+		handoff_ready(p->delivery, p);
+		return;
+	}
+	p->phase = PARCEL_MARKING;
+	p->req.sending = (struct spool_sending){
+		.req = { .done = on_marked, .who = p },
+		.m = p->m,
+		.connection = p->conn ? p->conn->serial : 0,
+		.now_ms = loop_unix_ms(),
+	};
+	spool_sending(p->delivery->parts.spool, &p->req.sending);
+}
+
 static struct parcel *parcel_of(struct conn *c, const struct message *m)
 {
 	LIST_EACH(at, kept, &c->parcels) {
@@ -110,27 +160,16 @@ void handoff_result(void *who, struct message *m, const struct dest_result *r)
 	/* with TX1 or TX2 out the row is not ours to change yet */
 	if (p->phase == PARCEL_SENDING)
 		record(p);
-}
-
-/* The row says SENDING from here on: the connection may complete it. */
-static void go(struct parcel *p)
-{
-	p->phase = PARCEL_SENDING;
-	if (!p->answered && !p->conn) { /* closed without a word: cannot be */
-		p->answered = true;
-		p->answer = (struct dest_result){ .outcome = DEST_UNSENT };
-	}
-	if (p->answered)
-		record(p);
-	else
-		p->conn->dest->ops->release(p->conn->dest, p->m);
+	else if (p->phase == PARCEL_OFFERED)
+		mark(p);
 }
 
 static void reserve(struct conn *c, struct parcel *p)
 {
 	c->used++;
+	delivery_note_offer(p->delivery, p->m->account, 1);
 	p->conn = c;
-	p->answered = false;
+	p->answered = p->mailed = false;
 	list_push(&c->parcels, &p->link);
 	c->dest->ops->offer(c->dest, p->m);
 }
@@ -181,6 +220,10 @@ static void on_put(struct spool_req *req)
 		d->first_put = p->m->id;
 	if (sending)
 		go(p);
+	else if (p->mailed || p->answered)
+		mark(p);
+	else if (p->conn)
+		p->phase = PARCEL_OFFERED;
 	else
 		handoff_ready(d, p);
 }
@@ -195,48 +238,20 @@ void delivery_enter(struct delivery *d, struct parcel *p,
 	p->verified = true;
 	d->in_hand++;
 	if (!hold_it && !d->nready && !d->stopping &&
-	    !delivery_is_paused(d, p->m->account) && d->state == DELIVERY_UP)
+	    delivery_may_offer(d, p->m->account) && d->state == DELIVERY_UP)
 		c = delivery_conn_with_room(d);
 	p->req.put = (struct spool_put){
 		.req = { .done = hold_it ? on_put_to_hold : on_put, .who = p },
 		.m = p->m,
 		.body = body,
-		.sending = c != NULL,
+		.sending = c && !c->tells_mailed,
 		.connection = c ? c->serial : 0,
 	};
-	/* MAIL is on its way before the row can say SENDING */
 	if (c)
 		reserve(c, p);
 	else if (d->state == DELIVERY_UP)
 		task_post(&d->kick);
 	spool_put(d->parts.spool, &p->req.put);
-}
-
-static void on_marked(struct spool_req *req)
-{
-	struct parcel *p = req->who;
-
-	if (req->ok) {
-		go(p);
-		return;
-	}
-	if (p->conn && !p->answered)
-		p->conn->dest->ops->withdraw(p->conn->dest, p->m);
-	handoff_leave(p);
-	handoff_settle(p->delivery, p);
-}
-
-static void mark(struct conn *c, struct parcel *p)
-{
-	p->phase = PARCEL_MARKING;
-	reserve(c, p);
-	p->req.sending = (struct spool_sending){
-		.req = { .done = on_marked, .who = p },
-		.m = p->m,
-		.connection = c->serial,
-		.now_ms = loop_unix_ms(),
-	};
-	spool_sending(p->delivery->parts.spool, &p->req.sending);
 }
 
 static void on_verified(struct spool_req *req)
@@ -266,8 +281,23 @@ static void verify(struct parcel *p)
 
 void handoff_begin(struct conn *c, struct parcel *p)
 {
-	if (p->verified)
-		mark(c, p);
-	else
+	if (!p->verified) {
 		verify(p);
+		return;
+	}
+	reserve(c, p);
+	if (c->tells_mailed)
+		p->phase = PARCEL_OFFERED;
+	else
+		mark(p);
+}
+
+void handoff_mailed(void *who, struct message *m)
+{
+	struct parcel *p = parcel_of(who, m);
+
+	MUST(p);
+	p->mailed = true;
+	if (p->phase == PARCEL_OFFERED)
+		mark(p);
 }

@@ -21,16 +21,18 @@ struct conn {
 	struct delivery *delivery;
 	struct dest *dest;
 	int64_t serial;
-	bool ready, leaving;
+	bool ready, leaving, tells_mailed;
 	uint32_t window, used;
 	struct link parcels; /* offered and not settled */
 };
 
-/* An account that is given no more attempts in this pass. */
-struct pause {
+/* How the mail of one account fares here in this pass. */
+struct fortune {
 	int64_t account;
 	uint32_t deferred; /* in a row */
-	bool paused;
+	uint32_t offered;  /* now on connections */
+	bool proven;	   /* some of it was accepted */
+	bool paused;	   /* no more attempts */
 };
 
 struct delivery {
@@ -46,8 +48,8 @@ struct delivery {
 	const char **drop; /* owned array, borrowed strings */
 	uint64_t max_octets;
 
-	struct pause *pauses; /* owned */
-	size_t npauses;
+	struct fortune *fortunes; /* owned */
+	size_t nfortunes;
 
 	struct link conns, ready;
 	size_t nconns, nconnecting, limit, nready, in_hand, barren;
@@ -68,6 +70,12 @@ struct delivery {
  * the server's tarpit). It waits in the ledger.
  */
 bool delivery_is_paused(const struct delivery *d, int64_t account);
+/*
+ * Not paused; and until something of the account was accepted, one message at
+ * a time: a wrong recipient is not tried by sixteen connections at once.
+ */
+bool delivery_may_offer(const struct delivery *d, int64_t account);
+void delivery_note_offer(struct delivery *d, int64_t account, int change);
 void delivery_note(struct delivery *d, int64_t account, enum verdict v);
 
 /* The emptiest connection with room, since its MAIL goes out first; or NULL. */
@@ -75,7 +83,8 @@ struct conn *delivery_conn_with_room(struct delivery *d);
 
 /* Sends p by c, which has room; its body is verified before where needed. */
 void handoff_begin(struct conn *c, struct parcel *p);
-/* dest_reports.result */
+/* dest_reports.mailed and .result */
+void handoff_mailed(void *who, struct message *m);
 void handoff_result(void *who, struct message *m, const struct dest_result *r);
 /* It waits for a connection; while down or stopping it is settled instead. */
 void handoff_ready(struct delivery *d, struct parcel *p);

@@ -34,7 +34,7 @@ struct send {
 	struct message *m; /* borrowed until its result */
 	uint64_t serial;   /* tag of all its commands */
 	enum stage stage;
-	bool released, spoilt, failed_late;
+	bool released, spoilt, failed_late, mailed;
 	struct answer *answers; /* owned; one per recipient offered */
 	size_t offered, queued, answered, accepted, judged, judged_ok;
 	int mail_code;
@@ -519,6 +519,16 @@ static bool push_one(struct outbox *b, struct send *s)
 		break;
 	}
 	return false;
+}
+
+struct message *outbox_mailed(struct outbox *b)
+{
+	struct send *s = current(b);
+
+	if (!s || s->stage == STAGE_WAITING || s->mailed)
+		return NULL;
+	s->mailed = true;
+	return s->m;
 }
 
 enum outbox_state outbox_push(struct outbox *b)

@@ -46,6 +46,11 @@ enum outbox_state {
 	 * the BDAT it offers: the connection is to be cut now. */
 	OUTBOX_CUT,
 };
+/*
+ * All that the engine was given so far has gone out: the message whose MAIL is
+ * among it and was not returned here before, or NULL.
+ */
+struct message *outbox_mailed(struct outbox *b);
 /* Gives the engine what it takes now; call again after events and sent(). */
 enum outbox_state outbox_push(struct outbox *b);
 /* REPLY to MAIL, RCPT, DATA, BODY, BDAT, RSET, and GO_AHEAD. */

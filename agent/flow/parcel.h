@@ -19,6 +19,7 @@ enum parcel_phase {
 	PARCEL_PUTTING,	  /* TX1 is out */
 	PARCEL_READY,	  /* SPOOLED; waits for a connection */
 	PARCEL_VERIFYING, /* its body is compared with its hash */
+	PARCEL_OFFERED,	  /* its MAIL is awaited on the wire */
 	PARCEL_MARKING,	  /* TX2 is out */
 	PARCEL_SENDING,	  /* may be completed by the connection */
 	PARCEL_RECORDING, /* TX3 is out */
@@ -31,6 +32,7 @@ struct parcel {
 	struct delivery *delivery;
 	struct conn *conn; /* reserved on; NULL: none */
 	bool verified;
+	bool mailed; /* dest_reports.mailed() came for this offer */
 
 	/* what the connection said while a request was out */
 	bool answered;
