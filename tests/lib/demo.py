@@ -11,6 +11,7 @@ from haul import Mailhaul, Raw
 from processes import Folder
 from servers import Dovecot, Postfix
 
+SHOWN = 10                     # lines of a long output that are shown
 wrong = []
 
 
@@ -26,14 +27,26 @@ def claim(true, text):
 
 
 def show(haul, *args):
-    """Runs mailhaul on this terminal, as a person would; its exit code."""
+    """Runs mailhaul on this terminal, as a person would; its exit code.
+    Without a terminal fetch is silent when all is well: -v makes it speak,
+    and the end of that is shown."""
+    quiet = args[0] == "fetch" and not sys.stdout.isatty()
+    args = ("-v", *args) if quiet else args
     print("\n$ mailhaul %s" % " ".join(shlex.quote(a) for a in args),
           flush=True)
     haul.write()
-    code = subprocess.run(haul.argv(args), env=haul.environment(
-        {"TERM": os.environ.get("TERM", "dumb")}), cwd=haul.folder).returncode
-    print("(exit %d)" % code, flush=True)
-    return code
+    done = subprocess.run(
+        haul.argv(args), env=haul.environment(
+            {"TERM": os.environ.get("TERM", "dumb")}), cwd=haul.folder,
+        stdout=subprocess.PIPE if quiet else None,
+        stderr=subprocess.STDOUT if quiet else None)
+    if quiet:
+        lines = done.stdout.decode("utf-8", "replace").splitlines()
+        if len(lines) > SHOWN:
+            print("[%d lines]" % (len(lines) - SHOWN))
+        print("\n".join(lines[-SHOWN:]))
+    print("(exit %d)" % done.returncode, flush=True)
+    return done.returncode
 
 
 def message_id(octets):
@@ -87,18 +100,19 @@ def job(folder, ca, signer):
 
 
 def accounts(haul, ca, dovecot, boxes, keep):
+    haul.defaults(tls_ca=ca.file)
     for k, user in enumerate(boxes):
         scheme = ("imaps", "pop3s")[k % 2]
         haul.account(user, server="%s://localhost:%d"
                      % (scheme, dovecot.ports[scheme]), user=user,
-                     password=dovecot.password, tls_ca=ca.file,
-                     keep=keep[k % len(keep)], to=user + "@office.test")
+                     password=dovecot.password, keep=keep[k % len(keep)])
 
 
 def into_postfix(folder, ca, signer, dovecot, postfix, boxes):
     title("4. mailhaul: five mailboxes into one SMTP server")
     haul = Mailhaul(folder.new("haul"))
-    haul.delivery("office", server="smtp://localhost:%d" % postfix.port)
+    haul.delivery("office", server="smtp://localhost:%d" % postfix.port,
+                  to="{user}@office.test")
     accounts(haul, ca, dovecot, boxes, [True, Raw("14d"), True])
     haul.write()
     print("\n$ cat mailhaul.conf")
@@ -140,7 +154,8 @@ def into_maildir(folder, ca, dovecot, boxes):
     title("6. Into a maildir, with no mail server, deleting at the source")
     haul = Mailhaul(folder.new("haul"))
     target = folder.new("maildirs")
-    haul.delivery("home", server="maildir:%s/%%u" % target)
+    haul.delivery("home", server="maildir:%s/%%u" % target,
+                  to="{user}@office.test")
     accounts(haul, ca, dovecot, boxes, [False])
     served = {user: dovecot.left(user) for user in boxes}
     claim(show(haul, "fetch", "--yes") == 0, "fetch succeeds")
