@@ -136,8 +136,7 @@ bool ledger_begin(struct ledger *l)
 
 bool ledger_changed(const struct ledger *l)
 {
-	return l->begun &&
-	       (l->ntotals > 0 || sqlite3_total_changes64(l->db) != l->changes);
+	return l->begun && sqlite3_total_changes64(l->db) != l->changes;
 }
 
 struct ledger_totals *ledger_totals(struct ledger *l, int64_t account)
@@ -181,6 +180,33 @@ bool ledger_write_totals(struct ledger *l)
 	return true;
 }
 
+static bool drop_stale(struct ledger *l)
+{
+	for (size_t i = 0; i < l->nstale; i++) {
+		struct bind b = { ledger_statement(l, STMT_UNQUEUE,
+						   "DELETE FROM queue"
+						   " WHERE id = ?"),
+				  0 };
+
+		bind_int(&b, l->stale[i]);
+		if (!ledger_do(l, b.s))
+			return false;
+	}
+	l->nstale = 0;
+	return true;
+}
+
+void ledger_add_stale(struct ledger *l, int64_t id)
+{
+	l->stale = mem_grow(l->stale, (l->nstale + 1) * sizeof(*l->stale));
+	l->stale[l->nstale++] = id;
+}
+
+bool ledger_flush(struct ledger *l)
+{
+	return drop_stale(l) && ledger_write_totals(l);
+}
+
 void ledger_release_body(struct ledger *l, uint32_t segment, uint64_t octets)
 {
 	if (segment == 0)
@@ -192,6 +218,7 @@ void ledger_release_body(struct ledger *l, uint32_t segment, uint64_t octets)
 }
 
 #define GENERATION_MS 600000
+#define STALE_MOST    1024u
 
 bool ledger_raise_generation(struct ledger *l, int64_t now_ms)
 {
@@ -240,10 +267,10 @@ bool ledger_commit(struct ledger *l, struct err *err)
 		return true;
 	if (!segments_sync(&l->segments, err))
 		return false;
-	if (!ledger_write_totals(l) ||
-	    !ledger_do(l, ledger_statement(l, STMT_COMMIT, "COMMIT"))) {
+	if ((!l->postpone || l->nstale >= STALE_MOST) && !ledger_flush(l))
 		return ledger_failed(l, err, "");
-	}
+	if (!ledger_do(l, ledger_statement(l, STMT_COMMIT, "COMMIT")))
+		return ledger_failed(l, err, "");
 	l->begun = false;
 	if (l->generation_rose)
 		write_generation(l);
@@ -260,6 +287,7 @@ void ledger_rollback(struct ledger *l)
 		(void)sqlite3_exec(l->db, "ROLLBACK", NULL, NULL, NULL);
 	l->begun = false;
 	l->ntotals = 0;
+	l->nstale = 0;
 	l->nreleases = 0;
 }
 

@@ -28,6 +28,7 @@ enum ledger_statement {
 	STMT_SENDING,
 	STMT_AGAIN,
 	STMT_UNQUEUE,
+	STMT_SEGMENT_OF,
 	STMT_SETTLE,
 	STMT_UNFOLDED,
 	STMT_ATTEMPT,
@@ -129,7 +130,7 @@ struct ledger_release {
 	uint64_t octets;
 };
 
-/* Added to the account's row at the commit. */
+/* To be added to the account's row. */
 struct ledger_totals {
 	int64_t account;
 	uint64_t fetched, delivered, held, skipped, deleted, octets;
@@ -157,8 +158,16 @@ struct ledger {
 
 	struct ledger_release *releases; /* owned; of this transaction */
 	size_t nreleases;
-	struct ledger_totals *totals; /* owned; of this transaction */
+	/*
+	 * What under load is written once for many commits: totals, and queue
+	 * rows of messages that are settled. A settled row counts before a
+	 * queue row; the next process takes such ones away.
+	 */
+	bool postpone;
+	struct ledger_totals *totals; /* owned */
 	size_t ntotals;
+	int64_t *stale; /* owned */
+	size_t nstale;
 	struct ledger_move *moves; /* owned; not yet told to the readers */
 	size_t nmoves;
 	int64_t *bound; /* owned; accounts bound by this process */
@@ -203,6 +212,9 @@ bool ledger_keep(struct ledger *l, bool keep);
 void ledger_release_body(struct ledger *l, uint32_t segment, uint64_t octets);
 struct ledger_totals *ledger_totals(struct ledger *l, int64_t account);
 bool ledger_write_totals(struct ledger *l);
+void ledger_add_stale(struct ledger *l, int64_t id);
+/* Writes what was postponed; before anybody looks at whole tables. */
+bool ledger_flush(struct ledger *l);
 /* Raises the generation if it has not been for a while. */
 bool ledger_raise_generation(struct ledger *l, int64_t now_ms);
 

@@ -29,8 +29,8 @@ bool ledger_run_call(struct ledger *l, struct spool_req *r)
 {
 	struct spool_call *c = LIST_OF(r, struct spool_call, req);
 
-	/* It sees the totals of this transaction as well. */
-	r->ok = ledger_write_totals(l) && ledger_save(l);
+	/* It sees all there is. */
+	r->ok = ledger_flush(l) && ledger_save(l);
 	if (r->ok) {
 		r->ok = c->fn(l, c->arg, &r->err);
 		if (!l->broken)

@@ -198,7 +198,7 @@ bool ledger_run_due(struct ledger *l, struct spool_req *r)
 			d->out[d->n++] = m;
 	}
 	free(ids);
-	d->next_ms = due_later(l, d);
+	d->next_ms = n < d->max ? due_later(l, d) : 0;
 	r->ok = !l->broken || ledger_failed(l, &r->err, "");
 	return true;
 }

@@ -348,30 +348,25 @@ static bool settle(struct ledger *l, const struct spool_result *q)
 	return ledger_do_one(l, b.s);
 }
 
-/* The queue row goes; its body with it. */
+/* The body goes, the queue row with the next that are swept. */
 static bool unqueue(struct ledger *l, const struct message *m)
 {
-	struct bind b = { ledger_statement(l, STMT_UNQUEUE,
-					   "DELETE FROM queue WHERE id = ?"
-					   " RETURNING segment"),
+	struct bind b = { ledger_statement(l, STMT_SEGMENT_OF,
+					   "SELECT segment FROM queue"
+					   " WHERE id = ?"),
 			  0 };
 	struct bind u = { ledger_statement(l, STMT_UNFOLDED,
 					   "INSERT INTO unfolded (id)"
 					   " VALUES (?)"),
 			  0 };
-	uint32_t segment;
 
 	bind_int(&b, m->id);
-	if (!ledger_row(l, b.s))
-		return ledger_break(l, "taking a message off the queue");
-	segment = (uint32_t)column_int(b.s, 0);
 	while (ledger_row(l, b.s))
-		;
+		ledger_release_body(l, (uint32_t)column_int(b.s, 0),
+				    m->place.octets);
+	ledger_add_stale(l, m->id);
 	bind_int(&u, m->id);
-	if (l->broken || !ledger_do(l, u.s))
-		return false;
-	ledger_release_body(l, segment, m->place.octets);
-	return true;
+	return !l->broken && ledger_do(l, u.s);
 }
 
 static bool record_delivered(struct ledger *l, const struct spool_result *q)
@@ -404,6 +399,13 @@ static bool record_undelivered(struct ledger *l, const struct spool_result *q)
 	return true;
 }
 
+static bool is_queued(const struct ledger *l, const struct message *m)
+{
+	const struct known_entry *e = known_find(&l->known, m->folder, &m->key);
+
+	return e && e->id == m->id && e->fate == FATE_QUEUED;
+}
+
 bool ledger_run_result(struct ledger *l, struct spool_req *r)
 {
 	struct spool_result *q = LIST_OF(r, struct spool_result, req);
@@ -416,6 +418,9 @@ bool ledger_run_result(struct ledger *l, struct spool_req *r)
 		 m->state != MESSAGE_HELD && !delivered)
 		return refuse(r, m, "has no such result");
 	delivered = m->state == MESSAGE_DELIVERED;
+	/* A settled one may have its queue row still. */
+	if (!is_queued(l, m))
+		return refuse(r, m, "is not on the queue");
 	if (!(delivered ? settle(l, q) : requeue(l, q))) {
 		if (l->broken)
 			return ended(l, r, false);

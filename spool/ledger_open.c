@@ -446,7 +446,10 @@ static bool begin_work(struct ledger *l, const struct spool_options *o,
 	bool there = false;
 
 	if (!ledger_begin(l) || !load_site(l, &site, &there) ||
-	    (!there && !make_site(l)))
+	    (!there && !make_site(l)) ||
+	    /* left by a commit under load: ledger.h, `postpone` */
+	    !ledger_exec(l, "DELETE FROM queue WHERE id IN"
+			    " (SELECT id FROM settled)"))
 		return ledger_failed(l, err, "");
 	if (!o->look_only) {
 		if (!recover(l, o, &site, f))
@@ -494,12 +497,21 @@ static void close_db(struct ledger *l)
 	(void)sqlite3_close(l->db);
 }
 
+static bool mark_clean(struct ledger *l)
+{
+	struct err err;
+
+	l->postpone = false;
+	return ledger_begin(l) && ledger_exec(l, "UPDATE site SET clean = 1") &&
+	       ledger_commit(l, &err);
+}
+
 void ledger_close(struct ledger *l, bool clean)
 {
 	if (!l)
 		return;
 	if (clean)
-		clean = ledger_exec(l, "UPDATE site SET clean = 1");
+		clean = mark_clean(l);
 	else /* nothing more is written after a failed sync */
 		(void)sqlite3_db_config(l->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
 					1, NULL);
@@ -512,6 +524,7 @@ void ledger_close(struct ledger *l, bool clean)
 	hash_free(l->hash);
 	free(l->releases);
 	free(l->totals);
+	free(l->stale);
 	free(l->moves);
 	free(l->bound);
 	free(l);

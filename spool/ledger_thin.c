@@ -21,8 +21,7 @@ static struct segment *find_thin(struct ledger *l, uint32_t after,
 {
 	struct segment *best = NULL;
 
-	LIST_EACH(at, kept, &l->segments.all)
-	{
+	LIST_EACH(at, kept, &l->segments.all) {
 		struct segment *g = LIST_OF(at, struct segment, link);
 
 		if (g->number > after && is_thin(g, now_ms) &&

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#define FOLD_SLICE  512u
+#define FOLD_SLICE  2048u
 #define PURGE_SLICE 256u
 #define DAY_MS	    86400000
 
@@ -365,6 +365,7 @@ bool ledger_run_tidy(struct ledger *l, struct spool_req *r)
 	struct tidy_job *j = mem_new(sizeof(*j));
 
 	l->segments.now_ms = t->now_ms;
+	(void)ledger_flush(l);
 	load_folders(l, j, t->account);
 	(void)ledger_raise_generation(l, t->now_ms);
 	j->job.fini = tidy_fini;

@@ -119,8 +119,6 @@ CREATE TABLE queue (
 	reply TEXT
 ) STRICT;
 
-CREATE INDEX waiting ON queue (delivery, id) WHERE state IN (1, 3);
-
 -- One row for each message that is: DELIVERED, GONE, DROPPED, with its last
 -- attempt. Kept as history.
 CREATE TABLE settled (

@@ -39,8 +39,7 @@ static void forget(struct segments *s, struct segment *g)
 
 void segments_fini(struct segments *s)
 {
-	LIST_EACH(at, kept, &s->all)
-	{
+	LIST_EACH(at, kept, &s->all) {
 		forget(s, LIST_OF(at, struct segment, link));
 	}
 	if (s->dir >= 0)
@@ -52,8 +51,7 @@ void segments_fini(struct segments *s)
 
 struct segment *segments_find(const struct segments *s, uint32_t number)
 {
-	LIST_EACH(at, kept, &s->all)
-	{
+	LIST_EACH(at, kept, &s->all) {
 		struct segment *g = LIST_OF(at, struct segment, link);
 
 		if (g->number == number)
@@ -161,8 +159,7 @@ struct segment *segment_lease(struct segments *s, struct err *err)
 {
 	struct segment *g;
 
-	LIST_EACH(at, kept, &s->all)
-	{
+	LIST_EACH(at, kept, &s->all) {
 		g = LIST_OF(at, struct segment, link);
 		if (g->ours && !g->full && !g->leased) {
 			g->leased = true;
@@ -270,8 +267,7 @@ bool segments_sync(struct segments *s, struct err *err)
 	if (s->dir_touched && s->files->fsync(s->dir) != 0)
 		return files_failed(err, "fsync of the folder of bodies");
 	s->dir_touched = false;
-	LIST_EACH(at, kept, &s->all)
-	{
+	LIST_EACH(at, kept, &s->all) {
 		struct segment *g = LIST_OF(at, struct segment, link);
 
 		if (!g->touched)
@@ -302,8 +298,7 @@ void segments_release(struct segments *s, uint32_t number, uint64_t octets)
 
 void segments_trim(struct segments *s)
 {
-	LIST_EACH(at, kept, &s->all)
-	{
+	LIST_EACH(at, kept, &s->all) {
 		struct segment *g = LIST_OF(at, struct segment, link);
 
 		if (g->leased)
@@ -317,8 +312,7 @@ uint64_t segments_live(const struct segments *s)
 {
 	uint64_t sum = 0;
 
-	LIST_EACH(at, kept, &s->all)
-	{
+	LIST_EACH(at, kept, &s->all) {
 		sum += LIST_OF(at, struct segment, link)->live;
 	}
 	return sum;

@@ -203,7 +203,8 @@ struct spool_due {
 	size_t max;
 	struct message **out; /* room for max pointers, caller's */
 	size_t n;	      /* out */
-	int64_t next_ms;      /* out: earliest later next_at, 0: none */
+	int64_t next_ms;      /* out: earliest later next_at, 0: none; asked
+				 for with the last of them, n < max */
 };
 void spool_due(struct spool *s, struct spool_due *d);
 
@@ -321,7 +322,8 @@ struct spool_folder_open {
 	struct spool_folder f; /* out */
 };
 void spool_folder_open(struct spool *s, struct spool_folder_open *f);
-/* Writes uidnext .. first_done and backlog, where something differs from what is stored. */
+/* Writes uidnext .. first_done and backlog, where something differs from what
+ * is stored. */
 struct spool_folder_save {
 	struct spool_req req;
 	struct spool_folder f;

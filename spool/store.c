@@ -72,6 +72,7 @@ static bool commit(struct spool *s, struct batch *b)
 	struct ledger *l = s->ledger;
 	struct err err;
 
+	l->postpone = b->n >= STORE_BUSY;
 	reader_tell(&s->reader, l);
 	if (!ledger_commit(l, &err)) {
 		err_within(&err, "the spool stopped");
@@ -210,7 +211,7 @@ static bool run_all(struct spool *s, struct batch *b, struct link *todo)
 		if (!run_one(s, b, LIST_OF(at, struct spool_req, link)))
 			return false;
 		/* A slow disk gathers more than a batch meanwhile. */
-		if (b->n >= STORE_BATCH && !commit(s, b))
+		if (b->n >= STORE_BATCH_MOST && !commit(s, b))
 			return false;
 	}
 	return true;

@@ -15,12 +15,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define STORE_BATCH	     128u
+#define STORE_BATCH	     256u
+#define STORE_BATCH_MOST     1024u /* of what waits already */
 #define STORE_BUSY	     4u /* requests that make a commit no small one */
 #define STORE_CALM_US	     50000 /* after such a one, none is at once */
 #define STORE_WAIT_MS	     8
 #define STORE_QUIET_US	     2000
-#define STORE_QUIET_LEAST_US 200
+#define STORE_QUIET_LEAST_US 500
 
 struct spool {
 	struct spool_options options;

@@ -227,9 +227,9 @@ static void recipients_are_settled_one_by_one(void **state)
 static void due_is_by_delivery_and_says_when_next(void **state)
 {
 	struct bed *b = *state;
-	struct message *m[3], *out[2];
+	struct message *m[3], *out[4];
 	struct spool_due q = {
-		.delivery = "home", .until_ms = NOW, .max = 2, .out = out
+		.delivery = "home", .until_ms = NOW, .max = 4, .out = out
 	};
 
 	for (uint32_t i = 0; i < 3; i++)
