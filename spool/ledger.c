@@ -267,7 +267,8 @@ bool ledger_commit(struct ledger *l, struct err *err)
 		return true;
 	if (!segments_sync(&l->segments, err))
 		return false;
-	if ((!l->postpone || l->nstale >= STALE_MOST) && !ledger_flush(l))
+	if (ledger_changed(l) && (!l->postpone || l->nstale >= STALE_MOST) &&
+	    !ledger_flush(l))
 		return ledger_failed(l, err, "");
 	if (!ledger_do(l, ledger_statement(l, STMT_COMMIT, "COMMIT")))
 		return ledger_failed(l, err, "");

@@ -467,6 +467,26 @@ static void load_delivered(struct ledger *l, struct spool_folder *f)
 	}
 }
 
+/* What a raised limit may let through; keys of one folder sort by UID. */
+static void load_skipped(struct ledger *l, struct spool_folder *f)
+{
+	struct bind b = { ledger_statement(
+				  l, STMT_FOLDER_SKIPPED,
+				  "SELECT min(key), min(octets) FROM skipped"
+				  " WHERE folder = ? AND reason = 'size'"),
+			  0 };
+	struct message_key key;
+
+	bind_int(&b, f->id);
+	while (ledger_row(l, b.s)) {
+		if (sqlite3_column_bytes(b.s, 0) != sizeof(key))
+			continue;
+		memcpy(&key, sqlite3_column_blob(b.s, 0), sizeof(key));
+		f->skipped_low = message_key_to_uid(&key);
+		f->skipped_least = (uint32_t)column_int(b.s, 1);
+	}
+}
+
 bool ledger_run_folder_open(struct ledger *l, struct spool_req *r)
 {
 	struct spool_folder_open *q = LIST_OF(r, struct spool_folder_open, req);
@@ -478,6 +498,8 @@ bool ledger_run_folder_open(struct ledger *l, struct spool_req *r)
 	q->f = (struct spool_folder){ 0 };
 	if (id && load_folder(l, id, &q->f))
 		load_delivered(l, &q->f);
+	if (id && !l->broken)
+		load_skipped(l, &q->f);
 	/* Until the new one was dealt with, through restarts as well. */
 	q->f.changed = older && !q->f.first_done;
 	return done(l, r);

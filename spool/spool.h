@@ -308,6 +308,10 @@ struct spool_folder {
 	/* IMAP, out: of the DELIVERED ones the lowest UID and the earliest day;
 	 * 0: none. Where keep makes them due, listing begins there. */
 	uint32_t delivered_low;
+	/* IMAP, out: of those SKIPPED for their size the lowest UID, and the
+	 * octets of the smallest; 0: none. Where the limit allows it now,
+	 * listing begins there. */
+	uint32_t skipped_low, skipped_least;
 	uint16_t delivered_day;
 	bool first_done; /* first_run was decided for this folder */
 	bool changed;	 /* out: same name, other UIDVALIDITY before:

@@ -138,6 +138,45 @@ static void many_messages_share_their_barriers(void **state)
 	assert_true(body_syncs > bodies);
 }
 
+/* CASES I12: what is written is checkpointed as it goes. */
+static void the_wal_stays_small(void **state)
+{
+	enum {
+		N = 4000,
+		LONG = 6000
+	};
+	struct bed *b = *state;
+	struct place p = place(b);
+	struct spool_put *put = calloc(N, sizeof(*put));
+	char words[LONG + 1], path[128];
+	struct stat st;
+
+	memset(words, 'w', LONG);
+	words[LONG] = 0;
+	(void)snprintf(path, sizeof(path), "%s/ledger.db-wal", b->dir);
+	for (uint32_t i = 0; i < N; i++) {
+		put[i].m = bed_message(p.account, p.folder,
+				       message_key_uid(i + 1));
+		message_set(&put[i].m->from, (struct view){ words, LONG });
+		put[i].body = bed_body(b, "x", 1);
+		bed_prepare(&put[i].req);
+		spool_put(b->spool, &put[i]);
+		if (i % 200 == 0) {
+			bed_settle(b);
+			assert_int_equal(stat(path, &st), 0);
+			assert_true(st.st_size < 10 << 20);
+		}
+	}
+	for (uint32_t i = 0; i < N; i++) {
+		bed_wait(b, &put[i].req);
+		assert_true(put[i].req.ok);
+		message_free(put[i].m);
+	}
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(st.st_size < 10 << 20);
+	free(put);
+}
+
 static void one_body_is_synced_before_its_commit(void **state)
 {
 	struct bed *b = *state;
@@ -387,6 +426,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(many_messages_share_their_barriers),
+		TEST(the_wal_stays_small),
 		TEST(one_body_is_synced_before_its_commit),
 		TEST(what_changes_nothing_costs_no_barrier),
 		TEST(a_full_disk_fails_that_put_alone),

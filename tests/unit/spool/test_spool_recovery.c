@@ -315,6 +315,64 @@ static void doubt_is_held_where_it_was_asked_for(void **state)
 	assert_int_equal(bed_sql(b, "SELECT outcome FROM attempt"), 3);
 }
 
+#define BULK 64u
+
+/* All at once: under load some rows of settled messages are left for later. */
+static void deliver_many_and_die(struct bed *b)
+{
+	static struct spool_put put[BULK];
+	static struct spool_result res[BULK];
+	int64_t a, folder;
+
+	bed_open(b, NOW);
+	a = bed_account(b, "gmx", SPOOL_IMAP);
+	folder = bed_folder(b, a, "INBOX", 17).id;
+	for (uint32_t i = 0; i < BULK; i++) {
+		put[i] = (struct spool_put){
+			.m = bed_message(a, folder, message_key_uid(i + 1)),
+			.body = bed_body(b, "abc", 3),
+			.sending = true,
+		};
+		bed_prepare(&put[i].req);
+		spool_put(b->spool, &put[i]);
+	}
+	bed_settle(b);
+	for (uint32_t i = 0; i < BULK; i++) {
+		put[i].m->state = i % 8 ? MESSAGE_DELIVERED : MESSAGE_SPOOLED;
+		put[i].m->rcpts[0].state = i % 8 ? RCPT_ACCEPTED : RCPT_WAITING;
+		res[i] = (struct spool_result){ .m = put[i].m, .now_ms = NOW };
+		bed_prepare(&res[i].req);
+		spool_result(b->spool, &res[i]);
+	}
+	bed_settle(b);
+	/* Once is enough, though its row may be there. */
+	assert_false(bed_result(b, put[1].m, MESSAGE_DELIVERED, NOW));
+	assert_false(bed_result(b, put[1].m, MESSAGE_SPOOLED, NOW));
+	put[1].m->state = MESSAGE_SPOOLED;
+	assert_false(bed_sending(b, put[1].m, NOW));
+}
+
+static void what_was_settled_under_load_stays_settled(void **state)
+{
+	struct bed *b = *state;
+	struct err err = { 0 };
+
+	die(b, deliver_many_and_die);
+	assert_true(bed_try(b, NOW, true, &err));
+	assert_int_equal(bed_sql(b, "SELECT count(*) FROM queue"), BULK / 8);
+	bed_close(b);
+	bed_open(b, NOW + 1);
+	assert_int_equal(b->found.new_doubts, 0);
+	assert_int_equal(b->found.queued, BULK / 8);
+	assert_int_equal(spool_octets(b->spool), 3 * BULK / 8);
+	assert_int_equal(bed_sql(b, "SELECT count(*) FROM settled"),
+			 BULK - BULK / 8);
+	for (uint32_t i = 0; i < BULK; i++)
+		assert_int_equal(
+			fate_of(b, bed_sql(b, "SELECT id FROM folder"), i + 1),
+			i % 8 ? FATE_DELIVERED : FATE_QUEUED);
+}
+
 static void a_torn_tail_is_ignored(void **state)
 {
 	struct bed *b = *state;
@@ -622,6 +680,7 @@ int main(void)
 		TEST(unclean_is_told_once),
 		TEST(another_boot_is_no_death_of_ours),
 		TEST(doubt_is_held_where_it_was_asked_for),
+		TEST(what_was_settled_under_load_stays_settled),
 		TEST(a_torn_tail_is_ignored),
 		TEST(a_missing_body_is_held_and_fetched_again),
 		TEST(ids_are_never_used_twice),
