@@ -47,6 +47,8 @@ void report_summary(const struct pass_account *a, struct text *out)
 	switch (a->result) {
 	case PASS_OK:
 		put_work(a, out);
+		if (a->notice[0])
+			(void)text_fmt(out, " (%s)", a->notice);
 		break;
 	case PASS_BACKOFF:
 		(void)text_fmt(out,

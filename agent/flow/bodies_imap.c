@@ -282,7 +282,7 @@ static void judge(struct imap_bodies *b, size_t at, const struct imap_event *ev,
 		tell(b, at, IMAP_BODY_DONE);
 	} else if (came || was.state == IMAP_BODY_WAITING) {
 		if (ev->status == IMAP_OK)
-			refused_by_us(b, was.uid, ERR_RETRY,
+			refused_by_us(b, was.uid, ERR_CANCELLED,
 				      "has gone meanwhile");
 		else if (single)
 			refused_by_server(b, was.uid, ev);

@@ -77,7 +77,7 @@ struct dest_result {
 };
 
 struct dest_ready {
-	uint32_t window;     /* messages offered and not settled, at most: P2 */
+	uint32_t window; /* messages offered and not settled, at most: P2 */
 	/*
 	 * One message at a time, and mailed() tells when its MAIL is on the
 	 * wire: so nothing need ever be in doubt that the peer never heard of.
@@ -85,7 +85,7 @@ struct dest_ready {
 	 * the first, and the bound of P2 is the window.
 	 */
 	bool tells_mailed;
-	uint64_t max_octets; /* SIZE; 0: unknown */
+	uint64_t max_octets;	/* SIZE; 0: unknown */
 	char capabilities[512]; /* printable, for `check` */
 };
 

@@ -49,3 +49,33 @@ void event_settled(const struct message *m, const char *account,
 		log_str(&l, "reply", m->reply);
 	log_end(&l);
 }
+
+void event_fetched(const struct message *m, const char *account,
+		   const char *folder)
+{
+	struct log_line l;
+
+	if (!log_begin(&l, LOG_INFO, "fetched"))
+		return;
+	log_str(&l, "account", account);
+	if (folder[0])
+		log_str(&l, "folder", folder);
+	log_str(&l, "uid", m->uid_text);
+	log_num(&l, "size", (int64_t)m->repaired_octets);
+	if (m->message_id)
+		log_str(&l, "message_id", m->message_id);
+	log_end(&l);
+}
+
+void event_deleted(const char *account, const char *folder, uint64_t n)
+{
+	struct log_line l;
+
+	if (!log_begin(&l, LOG_INFO, "deleted"))
+		return;
+	log_str(&l, "account", account);
+	if (folder[0])
+		log_str(&l, "folder", folder);
+	log_num(&l, "messages", (int64_t)n);
+	log_end(&l);
+}

@@ -5,6 +5,11 @@
 #define FLOW_EVENT_H
 #include "message.h"
 
+/* It arrived whole; it has no id yet. */
+void event_fetched(const struct message *m, const char *account,
+		   const char *folder);
+/* n messages were deleted at the source. */
+void event_deleted(const char *account, const char *folder, uint64_t n);
 /*
  * delivered, deferred, held or in_doubt, as m->state says. account: its name,
  * NULL: no longer configured. folder: "" where the source has none.

@@ -297,8 +297,8 @@ void pass_visit_ended(struct pass *p, struct visit *v)
 	struct seat *s = seat_with(p, v);
 	struct log_line l;
 
-	s->told->err = v->err;
-	if (s->told->result == PASS_OK && v->err.class != ERR_NONE)
+	s->told->err = v->err.class ? v->err : v->warning;
+	if (s->told->result == PASS_OK && s->told->err.class != ERR_NONE)
 		s->told->result = PASS_FAILED;
 	if (s->told->result != PASS_BACKOFF &&
 	    log_begin(&l, v->err.class ? LOG_NOTICE : LOG_INFO, "polled")) {

@@ -82,8 +82,7 @@ static void run(void *who)
 {
 	struct reach_secret *s = who;
 
-	s->ok =
-	    credential_read(s->config, s->from, &s->secret, &s->err);
+	s->ok = credential_read(s->config, s->from, &s->secret, &s->err);
 }
 
 static void done(void *who)

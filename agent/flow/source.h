@@ -82,7 +82,8 @@ struct source_reports {
 	void (*body)(void *who, struct view octets);
 	/* Complete by framing alone (DESIGN 5, 2). */
 	void (*body_end)(void *who, const struct message_key *key);
-	/* This one cannot be had now (-ERR, NO, NIL, vanished): never followed
+	/* This one cannot be had now (-ERR, NO, NIL; ERR_CANCELLED: it has gone
+	 * meanwhile, which is no failure): never followed
 	 * by body_end, also when octets of it were reported. */
 	void (*refused)(void *who, const struct message_key *key,
 			const struct err *err);
@@ -129,7 +130,8 @@ struct source_ops {
 	void (*cancel)(struct source *s);
 	/* may_read may have changed. */
 	void (*poke)(struct source *s);
-	/* For `check`: the names of all folders. NULL: the protocol has none. */
+	/* For `check`: the names of all folders. NULL: the protocol has none.
+	 */
 	void (*names)(struct source *s);
 	/* For `check`: how the connection is secured; NULL before secured. */
 	struct stream *(*stream)(struct source *s);

@@ -4,7 +4,9 @@
 #include "limits.h"
 #include "log.h"
 #include "must.h"
+#include "trouble.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define SETTLE_MS 30000u /* deliveries are awaited behind the last body */
@@ -116,6 +118,40 @@ void visit_fail(struct visit *v, const struct err *err)
 		v->err = *err;
 }
 
+void visit_warn(struct visit *v, const struct err *err)
+{
+	if (v->warning.class == ERR_NONE)
+		v->warning = *err;
+}
+
+void visit_notice(struct visit *v, const char *text)
+{
+	struct log_line l;
+
+	(void)snprintf(v->told->notice, sizeof(v->told->notice), "%s", text);
+	if (!log_begin(&l, LOG_WARNING, "notice"))
+		return;
+	log_str(&l, "account", v->config->name);
+	if (v->folder && v->folder[0])
+		log_str(&l, "folder", v->folder);
+	log_str(&l, "text", text);
+	log_end(&l);
+}
+
+uint64_t visit_max_octets(const struct visit *v)
+{
+	uint64_t theirs = delivery_max_octets(v->delivery);
+	uint64_t ours = v->config->max_size_octets;
+
+	return !ours ? theirs : !theirs || ours < theirs ? ours : theirs;
+}
+
+bool visit_may_delete(const struct visit *v)
+{
+	return config_is_pop3(&v->config->server) ||
+	       (v->there.uidvalidity && !v->there.read_only);
+}
+
 /* --- the end -------------------------------------------------------------- */
 
 static void on_tidied(struct spool_req *req)
@@ -205,6 +241,24 @@ static bool note_trouble(struct spool_trouble *t, const struct err *err,
 	return true;
 }
 
+/* A decision that is missing is told like an error; mail deferred is not. */
+static void note_success(struct visit *v, int64_t now)
+{
+	struct spool_account *a = &v->row;
+
+	a->last_success_ms = now;
+	a->failures = 0;
+	a->next_poll_ms = 0;
+	a->reconcile = false; /* every folder was looked at */
+	if (v->warning.class == ERR_CONFIG) {
+		v->told->err_is_new =
+			trouble_note(&a->trouble, &v->warning, now);
+		return;
+	}
+	v->told->recovered = a->trouble.told_ms != 0;
+	a->trouble = (struct spool_trouble){ 0 };
+}
+
 static void note_outcome(struct visit *v, int64_t now)
 {
 	struct spool_account *a = &v->row;
@@ -215,12 +269,7 @@ static void note_outcome(struct visit *v, int64_t now)
 		a->last_poll_ms = now;
 	hash_random(&random, sizeof(random));
 	if (v->err.class == ERR_NONE) {
-		v->told->recovered = a->trouble.told_ms != 0;
-		a->trouble = (struct spool_trouble){ 0 };
-		a->reconcile = false; /* every folder was looked at */
-		a->last_success_ms = now;
-		a->failures = 0;
-		a->next_poll_ms = 0;
+		note_success(v, now);
 		return;
 	}
 	v->told->err_is_new = note_trouble(&a->trouble, &v->err, now);
@@ -281,6 +330,21 @@ static void on_ready(void *who, const struct source_ready *r)
 	visit_changed(v);
 }
 
+/* A limit of ours that a server ran into is a protocol it broke. */
+static void fail_session(struct visit *v, const struct err *err)
+{
+	struct err e = *err;
+
+	if (e.class == ERR_LIMIT)
+		e.class = ERR_PROTOCOL;
+	if (e.class == ERR_PROTOCOL && !e.remedy[0])
+		err_remedy(&e,
+			   "tried again later; what was said: mailhaul -vv "
+			   "fetch %s",
+			   v->config->name);
+	visit_fail(v, &e);
+}
+
 static void on_closed(void *who, const struct err *err)
 {
 	struct visit *v = who;
@@ -288,7 +352,7 @@ static void on_closed(void *who, const struct err *err)
 	v->source = NULL;
 	visit_drop_body(v);
 	if (err)
-		visit_fail(v, err);
+		fail_session(v, err);
 	if (v->again && !err && !v->stopping) {
 		v->again = false;
 		v->folder_at = 0;

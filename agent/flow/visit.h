@@ -57,6 +57,7 @@ struct visit {
 	struct source_ready ready;
 	struct timer timer; /* waiting for deliveries at the end */
 	struct task go_on;  /* visit_work() soon */
+	struct err warning; /* for this pass alone; ERR_NONE */
 	struct err err;	    /* the first that counts; ERR_NONE */
 	bool stopping;	    /* asked to end: nothing new is begun */
 	bool refused;	    /* the destination refuses a setting */
@@ -134,6 +135,14 @@ void visit_amend(struct visit *v, const char *reason);
 void visit_answer(struct visit *v, enum pass_choice c);
 /* First error counts; the session goes on or not as the caller decides. */
 void visit_fail(struct visit *v, const struct err *err);
+/* For the exit code of this pass alone: the account is as well as before. */
+void visit_warn(struct visit *v, const struct err *err);
+/* A lasting condition that is no failure; text is constant. */
+void visit_notice(struct visit *v, const char *text);
+/* max_size, or the destination's SIZE; 0: no limit known. */
+uint64_t visit_max_octets(const struct visit *v);
+/* UIDs of this folder can be trusted, and it may be written to. */
+bool visit_may_delete(const struct visit *v);
 /* The folder in hand is finished (or cannot be): on to the next. */
 void visit_next_folder(struct visit *v);
 void visit_changed(struct visit *v); /* progress */

@@ -1,3 +1,4 @@
+#include "event.h"
 #include "field.h"
 #include "hash.h"
 #include "limits.h"
@@ -37,18 +38,10 @@ void visit_on_body_begin(void *who, const struct message_key *key,
 	spool_body_on_room(v->body, on_body_room, v);
 }
 
-static uint64_t most_octets(const struct visit *v)
-{
-	uint64_t theirs = delivery_max_octets(v->delivery);
-	uint64_t ours = v->config->max_size_octets;
-
-	return !ours ? theirs : !theirs || ours < theirs ? ours : theirs;
-}
-
 void visit_on_body(void *who, struct view octets)
 {
 	struct visit *v = who;
-	uint64_t most = most_octets(v);
+	uint64_t most = visit_max_octets(v);
 
 	if (v->phase == VISIT_HEADERS) {
 		head_add(v->head, octets);
@@ -167,6 +160,7 @@ static void enter(struct visit *v)
 	v->body = NULL;
 	v->out++;
 	v->told->fetched++;
+	event_fetched(m, v->config->name, v->folder);
 	delivery_enter(v->delivery, p, body, held != NULL);
 	head_clear(v->head);
 }
@@ -247,7 +241,8 @@ void visit_on_refused(void *who, const struct message_key *key,
 	v->came++;
 	visit_missed(v, key);
 	visit_fail(v, err);
-	if (log_begin(&l, LOG_WARNING, "refused")) {
+	if (log_begin(&l, err->class == ERR_CANCELLED ? LOG_INFO : LOG_WARNING,
+		      "refused")) {
 		log_str(&l, "account", v->config->name);
 		log_num(&l, "uid", message_key_to_uid(key));
 		log_err(&l, err);

@@ -27,7 +27,7 @@ static bool is_pop3(const struct visit *v)
 
 static bool deletes_at_once(const struct visit *v)
 {
-	return v->config->keep == CONFIG_KEEP_NO;
+	return v->config->keep == CONFIG_KEEP_NO && visit_may_delete(v);
 }
 
 const struct spool_item *visit_listed(const struct visit *v,
@@ -61,6 +61,27 @@ void visit_missed(struct visit *v, const struct message_key *key)
 
 /* --- what became of a message ------------------------------------------------
  */
+
+/*
+ * What was attempted and failed for now is 75 for whoever asked for the pass
+ * (INTERFACE 1), and no trouble of the account: it is polled on.
+ */
+static void warn_deferred(struct visit *v, const struct message *m)
+{
+	struct err err;
+
+	if (m->state == MESSAGE_DOUBT)
+		err_set(&err, ERR_RETRY,
+			"it is unknown whether a message was accepted");
+	else if (m->state == MESSAGE_SPOOLED && m->reason && m->reason[0])
+		err_set(&err, ERR_RETRY, "delivery \"%s\" defers mail",
+			m->delivery);
+	else
+		return;
+	err_peer(&err, view_of(m->reply));
+	err_remedy(&err, "it waits here and is tried again: mailhaul queue");
+	visit_warn(v, &err);
+}
 
 static void count_settled(struct visit *v, const struct message *m)
 {
@@ -101,6 +122,8 @@ void visit_on_settled(void *who, struct parcel *p)
 	} else {
 		event_settled(m, v->config->name, v->folder);
 		count_settled(v, m);
+		if (!v->refused)
+			warn_deferred(v, m);
 		i = visit_listed(v, &m->key);
 		if (m->state == MESSAGE_DELIVERED && deletes_at_once(v) && i &&
 		    m->folder == v->here.id)
@@ -129,20 +152,16 @@ void visit_on_erased(void *who, const struct message_key *keys, size_t n,
 		     size_t left)
 {
 	struct visit *v = who;
-	struct err err;
 
 	v->erasing = false;
 	v->erased += n;
-	v->told->deleted += n;
-	if (left) {
-		err_set(&err, ERR_REFUSED,
-			"%zu delivered messages are only marked as deleted",
-			left);
-		err_remedy(&err, "the server cannot expunge single messages "
-				 "(no UIDPLUS) and others are marked, too: "
-				 "empty the folder by hand");
-		visit_fail(v, &err);
-	}
+	v->told->deleted += n > left ? n - left : 0;
+	if (n > left)
+		event_deleted(v->config->name, v->folder, n - left);
+	if (left)
+		visit_notice(v, "delivered messages could not be deleted: "
+				"they are marked at most (no UIDPLUS, or "
+				"somebody else's are marked, too)");
 	if (!n) {
 		visit_wake(v);
 		return;

@@ -32,6 +32,19 @@ static bool delivered_is_due(const struct visit *v)
 			 loop_unix_ms());
 }
 
+/* A limit was raised: what was too large may be taken now. */
+static bool skipped_fits(const struct visit *v)
+{
+	uint64_t most = visit_max_octets(v);
+
+	return v->here.skipped_low && (!most || v->here.skipped_least <= most);
+}
+
+static uint32_t lower(uint32_t from, uint32_t uid)
+{
+	return !from || uid < from ? uid : from;
+}
+
 /*
  * Where the listing begins; 0: nothing can be new. UIDs may become visible
  * late, so EXISTS is compared as well, and once a day all is listed.
@@ -41,17 +54,21 @@ static uint32_t list_from(const struct visit *v)
 	const struct spool_folder *h = &v->here;
 	const struct source_folder *t = &v->there;
 	int64_t now = loop_unix_ms();
+	uint32_t from = 0;
 
 	if (is_pop3(v) || !h->whole_ms || !h->first_done || h->changed ||
 	    v->row.reconcile || !h->uidnext || !t->uidnext ||
 	    now - h->whole_ms >= DAY_MS || now < h->whole_ms)
 		return 1;
-	if (delivered_is_due(v))
-		return h->delivered_low <= h->high_uid ? h->delivered_low
-						       : h->high_uid + 1;
 	if (t->uidnext != h->uidnext || h->high_uid + 1 < h->uidnext)
-		return h->high_uid == UINT32_MAX ? 1 : h->high_uid + 1;
-	return t->exists > h->exists ? 1 : 0;
+		from = h->high_uid == UINT32_MAX ? 1 : h->high_uid + 1;
+	else if (t->exists > h->exists)
+		from = 1;
+	if (delivered_is_due(v))
+		from = lower(from, h->delivered_low);
+	if (skipped_fits(v))
+		from = lower(from, h->skipped_low);
+	return from;
 }
 
 static void on_opened(struct spool_req *req)
@@ -409,17 +426,9 @@ static void adopt_wanted(struct visit *v, uint32_t older_than)
 	v->wanted = rest;
 }
 
-static uint64_t max_octets(const struct visit *v)
-{
-	uint64_t theirs = delivery_max_octets(v->delivery);
-	uint64_t ours = v->config->max_size_octets;
-
-	return !ours ? theirs : !theirs || ours < theirs ? ours : theirs;
-}
-
 static void leave_out_large(struct visit *v)
 {
-	uint64_t most = max_octets(v);
+	uint64_t most = visit_max_octets(v);
 	struct item_list rest = { 0 };
 
 	for (size_t n = 0; n < v->wanted.n; n++) {
@@ -456,8 +465,21 @@ static void guard_deletions(struct visit *v)
 		v->due.n);
 	err_remedy(&err, "if that is meant: mailhaul fetch --yes %s",
 		   v->config->name);
-	visit_fail(v, &err);
+	visit_warn(v, &err);
 	item_list_clear(&v->due);
+}
+
+/* Where a UID may name another message tomorrow nothing is deleted (D1, D17).
+ */
+static void guard_source(struct visit *v)
+{
+	if (visit_may_delete(v) || v->config->keep == CONFIG_KEEP_YES)
+		return;
+	item_list_clear(&v->due);
+	visit_notice(v, v->there.read_only
+				? "the folder is read-only: nothing is deleted"
+				: "the server names no valid UIDVALIDITY: "
+				  "nothing is deleted");
 }
 
 /* --- writing it down
@@ -583,6 +605,7 @@ static void decide_sizes(struct visit *v)
 	if (v->wanted.n && s == DELIVERY_CONNECTING)
 		return; /* visit_wake() */
 	leave_out_large(v);
+	guard_source(v);
 	guard_deletions(v);
 	write_down(v);
 }
