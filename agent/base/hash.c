@@ -1,9 +1,10 @@
 #include "hash.h"
 #include "must.h"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -52,14 +53,47 @@ void hash_end(struct hash *h, uint8_t out[HASH_BODY_OCTETS])
 	MUST(EVP_DigestInit_ex2(h->ctx, NULL, NULL) == 1);
 }
 
+/*
+ * The key schedule is kept for as long as the key stays the same: a listing of
+ * a million UIDLs hashes with one key, and setting it costs more than hashing
+ * a name. One for each thread, since listings are named on the pool, too.
+ */
+static EVP_MAC_CTX *keyed_context(const uint8_t key[HASH_KEY_OCTETS])
+{
+	static _Thread_local EVP_MAC_CTX *ctx;
+	static _Thread_local uint8_t held[HASH_KEY_OCTETS];
+	char digest[] = "SHA256";
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest,
+						 0),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_MAC *mac;
+
+	if (ctx && memcmp(held, key, sizeof(held)) == 0) {
+		MUST(EVP_MAC_init(ctx, NULL, 0, NULL) == 1);
+		return ctx;
+	}
+	if (!ctx) {
+		mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+		MUST(mac);
+		ctx = EVP_MAC_CTX_new(mac);
+		EVP_MAC_free(mac);
+	}
+	MUST(ctx && EVP_MAC_init(ctx, key, HASH_KEY_OCTETS, params) == 1);
+	memcpy(held, key, sizeof(held));
+	return ctx;
+}
+
 void hash_keyed(const uint8_t key[HASH_KEY_OCTETS], struct view v, uint8_t *out,
 		size_t n)
 {
+	EVP_MAC_CTX *ctx = keyed_context(key);
 	unsigned char full[EVP_MAX_MD_SIZE];
-	unsigned len = 0;
+	size_t len = 0;
 
-	MUST(HMAC(sha256(), key, HASH_KEY_OCTETS, (const unsigned char *)v.p,
-		  v.n, full, &len));
+	MUST(EVP_MAC_update(ctx, (const unsigned char *)v.p, v.n) == 1 &&
+	     EVP_MAC_final(ctx, full, &len, sizeof(full)) == 1);
 	MUST(n <= len);
 	memcpy(out, full, n);
 }
