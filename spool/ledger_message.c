@@ -153,8 +153,7 @@ static bool record_put(struct ledger *l, struct spool_put *p, const char *rcpts)
 	known_put(&l->known, &(struct known_entry){ .folder = m->folder,
 						    .id = m->id,
 						    .key = m->key,
-						    .fate = FATE_QUEUED,
-						    .listed = 1 });
+						    .fate = FATE_QUEUED });
 	t = ledger_totals(l, m->account);
 	t->fetched++;
 	t->octets += m->place.octets;
@@ -380,8 +379,7 @@ static bool record_delivered(struct ledger *l, const struct spool_result *q)
 						    .id = m->id,
 						    .key = m->key,
 						    .fate = FATE_DELIVERED,
-						    .day = ledger_day(at),
-						    .listed = 1 });
+						    .day = ledger_day(at) });
 	ledger_totals(l, m->account)->delivered++;
 	return true;
 }

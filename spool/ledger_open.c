@@ -455,7 +455,7 @@ static bool begin_work(struct ledger *l, const struct spool_options *o,
 		if (!recover(l, o, &site, f))
 			return ledger_failed(l, err, "");
 		if (!find_segments(l, o->now_ms, err) ||
-		    !segments_begin(&l->segments, err))
+		    !segments_begin(&l->segments, f->foreign, err))
 			return false;
 	}
 	if (!load_known(l) || !count_found(l, f) ||

@@ -114,7 +114,19 @@ static bool name_number(const char *name, uint32_t *number)
 	return strcmp(name, back) == 0;
 }
 
-bool segments_begin(struct segments *s, struct err *err)
+static void take_orphan(struct segments *s, uint32_t number, bool keep)
+{
+	char name[SEGMENT_NAME_OCTETS], old[SEGMENT_NAME_OCTETS + 4];
+
+	segment_name(number, name);
+	(void)snprintf(old, sizeof(old), "%08x.seg.old", number);
+	if (keep)
+		(void)renameat(s->dir, name, s->dir, old);
+	else
+		(void)s->files->unlink_at(s->dir, name, 0);
+}
+
+bool segments_begin(struct segments *s, bool keep, struct err *err)
 {
 	int fd = openat(s->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -129,7 +141,7 @@ bool segments_begin(struct segments *s, struct err *err)
 		if (number >= s->next)
 			s->next = number + 1;
 		if (!segments_find(s, number))
-			(void)s->files->unlink_at(s->dir, e->d_name, 0);
+			take_orphan(s, number, keep);
 	}
 	(void)closedir(d);
 	s->first_ours = s->next;

@@ -54,8 +54,11 @@ void segment_name(uint32_t number, char out[SEGMENT_NAME_OCTETS]);
  */
 bool segments_found(struct segments *s, uint32_t number, uint64_t octets,
 		    uint64_t end, struct err *err);
-/* Afterwards: unlinks what was not named, and sets the first number of ours. */
-bool segments_begin(struct segments *s, struct err *err);
+/*
+ * Afterwards: takes away what was not named, and sets the first number of ours.
+ * keep: it gets another name instead (.old), for a person to look at.
+ */
+bool segments_begin(struct segments *s, bool keep, struct err *err);
 
 /* A segment with room, for one body of unknown length; NULL: ERR_DISK. */
 struct segment *segment_lease(struct segments *s, struct err *err);

@@ -247,6 +247,9 @@ static void a_held_body_is_given_up_and_asked_for_again(void **state)
 	bed_prepare(&save.req);
 	spool_folder_save(b->spool, &save);
 	bed_wait(b, &save.req);
+	/* Nobody has seen it there since it was fetched. */
+	bed_tidy(b, NOW + DAY + 1000);
+	assert_int_equal(spool_octets(b->spool), 5 * 21);
 	bed_list(b, s.inbox, &item, 1, false, NOW);
 	bed_tidy(b, NOW + DAY - 1000);
 	assert_int_equal(spool_octets(b->spool), 5 * 21);

@@ -568,6 +568,7 @@ static void an_older_ledger_alone_is_seen(void **state)
 	struct bed *b = *state;
 	int64_t a, folder;
 	struct message *m;
+	char path[128];
 
 	bed_open(b, NOW);
 	a = bed_account(b, "gmx", SPOOL_IMAP);
@@ -582,7 +583,14 @@ static void an_older_ledger_alone_is_seen(void **state)
 	assert_true(bed_result(b, m, MESSAGE_DELIVERED, NOW));
 	bed_close(b);
 	copy_file(b, "saved", "ledger.db");
+	(void)snprintf(path, sizeof(path), "%s/bodies/00000099.seg", b->dir);
+	(void)close(open(path, O_WRONLY | O_CREAT, 0600));
 	bed_open(b, NOW);
+	/* What the older ledger does not know may be the only copy. */
+	assert_int_equal(access(path, F_OK), -1);
+	(void)snprintf(path, sizeof(path), "%s/bodies/00000099.seg.old",
+		       b->dir);
+	assert_int_equal(access(path, F_OK), 0);
 	assert_true(b->found.foreign);
 	assert_int_equal(b->found.queued, 0);
 	assert_int_equal(bed_sql(b, "SELECT count(*) FROM queue WHERE state = 4"
