@@ -1,10 +1,10 @@
 /*
  * visit - one account in one pass: sign in, look, decide, fetch, act, leave.
  *
- * visit.c holds the order of things, visit_look.c what is there and what of it
- * is wanted, visit_arrive.c bodies as they come, visit_fetch.c the
- * order of asking, settling and deleting. Private to them and
- * to pass.c.
+ * visit.c holds the session, visit_look.c what is there and what of it is
+ * wanted, visit_headers.c a closer look where that needs one, visit_arrive.c
+ * bodies as they come, visit_fetch.c the order of asking, settling and
+ * deleting. Private to them and to pass.c.
  */
 #ifndef FLOW_VISIT_H
 #define FLOW_VISIT_H
@@ -156,6 +156,12 @@ void visit_on_folder(void *who, const struct source_folder *f,
 		     const struct err *err);
 void visit_on_items(void *who, struct spool_item *items, size_t n);
 void visit_decide(struct visit *v); /* after headers or an answer */
+void visit_count(struct visit *v, const struct spool_item *i,
+		 enum pass_reason r);
+
+/* visit_headers.c: headers of the wanted ones, for their age or fingerprint;
+ * visit_decide() follows */
+void visit_ask_headers(struct visit *v, bool ages);
 void visit_on_header(struct visit *v, const struct head_facts *f,
 		     struct view raw);
 void visit_header_missing(struct visit *v);

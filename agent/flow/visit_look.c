@@ -1,7 +1,4 @@
-#include "field.h"
-#include "hash.h"
 #include "limits.h"
-#include "maildate.h"
 #include "must.h"
 #include "visit.h"
 
@@ -119,8 +116,8 @@ void visit_on_folder(void *who, const struct source_folder *f,
 /* --- what of it is wanted
  * ----------------------------------------------------- */
 
-static void count(struct visit *v, const struct spool_item *i,
-		  enum pass_reason r)
+void visit_count(struct visit *v, const struct spool_item *i,
+		 enum pass_reason r)
 {
 	v->told->reasons[r]++;
 	v->told->reason_octets[r] += i->octets;
@@ -166,11 +163,11 @@ static void sort_out(struct visit *v)
 		enum pass_reason r = settled_reason(v, i);
 
 		if (r != REASON_NEW) {
-			count(v, i, r);
+			visit_count(v, i, r);
 			if (r == REASON_DUE)
 				item_list_add(&v->due, i);
 		} else if (i->flags & SPOOL_ITEM_DELETED) {
-			count(v, i, REASON_MARKED); /* CASES J14 */
+			visit_count(v, i, REASON_MARKED); /* CASES J14 */
 		} else {
 			item_list_add(&v->wanted, i);
 		}
@@ -206,16 +203,6 @@ static uint64_t sudden(const struct visit *v)
 	return n > v->here.backlog ? n - v->here.backlog : 0;
 }
 
-static void ask_headers(struct visit *v, bool ages)
-{
-	v->phase = VISIT_HEADERS;
-	v->ages = ages;
-	v->fp_at = 0;
-	if (!ages)
-		v->fps = mem_new(v->wanted.n * sizeof(*v->fps));
-	v->source->ops->headers(v->source, v->wanted.item, v->wanted.n);
-}
-
 static void on_compared(struct spool_req *req)
 {
 	struct visit *v = req->who;
@@ -231,7 +218,7 @@ static void on_compared(struct spool_req *req)
 	if (v->wanted.n && (v->here.changed || v->row.reconcile ||
 			    guard_suspicious(is_first(v), sudden(v), v->nitems,
 					     v->req.listing.known)))
-		ask_headers(v, false);
+		visit_ask_headers(v, false);
 	else
 		visit_decide(v);
 }
@@ -254,119 +241,6 @@ void visit_on_items(void *who, struct spool_item *items, size_t n)
 	v->req_out = true;
 	spool_listing(v->parts->spool, &v->req.listing);
 	visit_changed(v);
-}
-
-/* --- reconciling by fingerprint
- * ------------------------------------------------ */
-
-/*
- * Known by fingerprint: taken as handled, never deleted. Where UIDVALIDITY
- * changed or the account was switched each match counts; where a listing merely
- * looks odd, only if more than a fifth of it matches (CASES E7): two different
- * messages may well share Message-ID, date and sender.
- */
-static void on_reconciled(struct spool_req *req)
-{
-	struct visit *v = req->who;
-	bool surely = v->here.changed || v->row.reconcile;
-	struct item_list rest = { 0 };
-
-	if (!visit_answered(v))
-		return;
-	if (!req->ok) {
-		visit_fail(v, &req->err);
-		visit_next_folder(v);
-		return;
-	}
-	surely = surely || v->req.reconcile.matched > v->wanted.n / 5;
-	for (size_t n = 0; n < v->wanted.n; n++) {
-		struct spool_item *i = &v->wanted.item[n];
-		bool before = v->here.changed && i->date &&
-			      (int64_t)i->date * 1000 < v->here.adopted_ms;
-
-		if ((surely && v->fp_known[n]) || before) {
-			count(v, i, REASON_KNOWN);
-			item_list_add(&v->adopt, i);
-		} else {
-			item_list_add(&rest, i);
-		}
-	}
-	item_list_fini(&v->wanted);
-	v->wanted = rest;
-	visit_decide(v);
-}
-
-static void headers_done(struct visit *v)
-{
-	if (v->ages) {
-		visit_decide(v);
-		return;
-	}
-	v->fp_known = mem_new(v->wanted.n * sizeof(*v->fp_known));
-	v->req.reconcile = (struct spool_reconcile){
-		.req = { .done = on_reconciled, .who = v, .urgent = true },
-		.account = v->row.id,
-		.fps = v->fps,
-		.known = v->fp_known,
-		.n = v->wanted.n,
-	};
-	v->req_out = true;
-	spool_reconcile(v->parts->spool, &v->req.reconcile);
-}
-
-static struct spool_item *
-wanted_by_key(struct visit *v, const struct message_key *key, size_t *at)
-{
-	/* answers come in the order asked, but for what was refused */
-	for (size_t n = 0; n < v->wanted.n; n++) {
-		size_t k = (v->fp_at + n) % v->wanted.n;
-
-		if (message_key_order(&v->wanted.item[k].key, key) == 0) {
-			*at = k;
-			return &v->wanted.item[k];
-		}
-	}
-	return NULL;
-}
-
-/* The date of the topmost Received field; 0: unreadable, counts as young. */
-static uint32_t topmost_date(struct view raw)
-{
-	struct field f;
-	int64_t t;
-
-	while (field_next(&raw, &f))
-		if (field_is(&f, VIEW_LIT("Received")))
-			return maildate_received(f.body, &t) && t > 0 &&
-					       t <= UINT32_MAX
-				       ? (uint32_t)t
-				       : 0;
-	return 0;
-}
-
-void visit_on_header(struct visit *v, const struct head_facts *f,
-		     struct view raw)
-{
-	size_t at;
-	struct spool_item *i = wanted_by_key(v, &v->key, &at);
-	uint64_t fp = 0;
-
-	if (!i)
-		return;
-	v->fp_at = at + 1;
-	if (v->ages) {
-		i->date = topmost_date(raw);
-		return;
-	}
-	if (f->fingerprint.n)
-		hash_keyed(spool_key(v->parts->spool), f->fingerprint,
-			   (uint8_t *)&fp, sizeof(fp));
-	v->fps[at] = fp & INT64_MAX;
-}
-
-void visit_header_missing(struct visit *v)
-{
-	headers_done(v);
 }
 
 /* --- the decision
@@ -402,7 +276,7 @@ static void stay_undecided(struct visit *v)
 			   "--yes %s",
 			   v->config->name);
 	for (size_t n = 0; n < v->wanted.n; n++)
-		count(v, &v->wanted.item[n], REASON_UNDECIDED);
+		visit_count(v, &v->wanted.item[n], REASON_UNDECIDED);
 	v->undecided = true;
 	visit_fail(v, &err);
 	visit_next_folder(v);
@@ -419,7 +293,7 @@ static void adopt_wanted(struct visit *v, uint32_t older_than)
 			item_list_add(&rest, i);
 			continue;
 		}
-		count(v, i, older_than ? REASON_AGE : REASON_ADOPTED);
+		visit_count(v, i, older_than ? REASON_AGE : REASON_ADOPTED);
 		item_list_add(&v->adopt, i);
 	}
 	item_list_fini(&v->wanted);
@@ -435,11 +309,11 @@ static void leave_out_large(struct visit *v)
 		struct spool_item *i = &v->wanted.item[n];
 
 		if (!most || i->octets <= most) {
-			count(v, i, REASON_NEW);
+			visit_count(v, i, REASON_NEW);
 			item_list_add(&rest, i);
 			continue;
 		}
-		count(v, i, REASON_SIZE);
+		visit_count(v, i, REASON_SIZE);
 		v->told->skipped++;
 		if (i->fate == FATE_NEW)
 			item_list_add(&v->skip, i);
@@ -622,7 +496,7 @@ static void apply(struct visit *v)
 		break;
 	case GUARD_AGE:
 		if (is_pop3(v) && !v->ages && v->wanted.n) {
-			ask_headers(v, true);
+			visit_ask_headers(v, true);
 			return;
 		}
 		limit = (uint32_t)((loop_unix_ms() -
