@@ -40,13 +40,15 @@ static void forget_folder(struct visit *v)
 	v->items = NULL;
 	v->fps = NULL;
 	v->fp_known = NULL;
+	v->look = LOOK_PROOF;
 	v->nitems = v->asked = v->came = v->fp_at = v->erased = v->missed = 0;
-	v->fetching_all_done = v->erasing = v->ages = false;
+	v->fetching_all_done = v->erasing = false;
 	v->first_missing_uid = 0;
 	item_list_clear(&v->wanted);
 	item_list_clear(&v->adopt);
 	item_list_clear(&v->skip);
 	item_list_clear(&v->due);
+	item_list_clear(&v->proof);
 	item_list_clear(&v->erase);
 }
 
@@ -92,6 +94,7 @@ void visit_free(struct visit *v)
 	item_list_fini(&v->adopt);
 	item_list_fini(&v->skip);
 	item_list_fini(&v->due);
+	item_list_fini(&v->proof);
 	item_list_fini(&v->erase);
 	free(v->gone);
 	head_free(v->head);

@@ -30,6 +30,13 @@ enum visit_phase {
 	VISIT_DONE,
 };
 
+/* What headers are read for. */
+enum visit_look {
+	LOOK_PROOF,	   /* known UIDs still name what was delivered (D4) */
+	LOOK_FINGERPRINTS, /* wanted ones may be known under other names */
+	LOOK_AGES,	   /* first_run = AGE on POP3 */
+};
+
 struct item_list {
 	struct spool_item *item; /* owned */
 	size_t n, cap;
@@ -68,14 +75,15 @@ struct visit {
 
 	/* the folder in hand */
 	size_t folder_at;
-	bool whole;    /* the listing began at UID 1 */
-	size_t erased; /* confirmed in this folder */
+	uint64_t known; /* identities on record at the listing */
+	bool whole;	/* the listing began at UID 1 */
+	size_t erased;	/* confirmed in this folder */
 	const char *folder;
 	struct source_folder there;
 	struct spool_folder here;
 	struct spool_item *items; /* owned; as listed */
 	size_t nitems;
-	struct item_list wanted, adopt, skip, due;
+	struct item_list wanted, adopt, skip, due, proof;
 	size_t asked; /* of wanted: handed to the source */
 	size_t came;  /* of asked: arrived or refused */
 	bool fetching_all_done, erasing;
@@ -87,7 +95,7 @@ struct visit {
 	bool *fp_known; /* owned */
 	size_t fp_at;
 	enum guard_take take;
-	bool ages; /* headers are read for their age, not fingerprint */
+	enum visit_look look; /* what for */
 
 	/* the body in hand */
 	struct head *head;
@@ -159,12 +167,14 @@ void visit_decide(struct visit *v); /* after headers or an answer */
 void visit_count(struct visit *v, const struct spool_item *i,
 		 enum pass_reason r);
 
-/* visit_headers.c: headers of the wanted ones, for their age or fingerprint;
- * visit_decide() follows */
-void visit_ask_headers(struct visit *v, bool ages);
+/* After LOOK_PROOF, or where none was needed. */
+void visit_go_on_looking(struct visit *v);
+
+/* visit_headers.c */
+void visit_look_at(struct visit *v, enum visit_look look);
+void visit_headers_done(struct visit *v); /* all were answered */
 void visit_on_header(struct visit *v, const struct head_facts *f,
 		     struct view raw);
-void visit_header_missing(struct visit *v);
 
 /* visit_fetch.c */
 void visit_work(struct visit *v);

@@ -256,7 +256,7 @@ void visit_on_fetched(void *who)
 	struct visit *v = who;
 
 	if (v->phase == VISIT_HEADERS)
-		visit_header_missing(v);
+		visit_headers_done(v);
 	else
 		task_post(&v->go_on);
 }

@@ -6,14 +6,50 @@
 
 #include <stdlib.h>
 
-void visit_ask_headers(struct visit *v, bool ages)
+static struct item_list *looked_at(struct visit *v)
 {
+	return v->look == LOOK_PROOF ? &v->proof : &v->wanted;
+}
+
+void visit_look_at(struct visit *v, enum visit_look look)
+{
+	struct item_list *l;
+
 	v->phase = VISIT_HEADERS;
-	v->ages = ages;
+	v->look = look;
 	v->fp_at = 0;
-	if (!ages)
-		v->fps = mem_new(v->wanted.n * sizeof(*v->fps));
-	v->source->ops->headers(v->source, v->wanted.item, v->wanted.n);
+	l = looked_at(v);
+	free(v->fps);
+	v->fps = mem_new(l->n * sizeof(*v->fps));
+	v->source->ops->headers(v->source, l->item, l->n);
+}
+
+/*
+ * What is known under a UID must still be the message that was delivered under
+ * it: a server that was restored may use a UID anew (CASES D4). One that is
+ * not stops the folder.
+ */
+static void on_proved(struct visit *v)
+{
+	const struct spool_item *other = NULL;
+	struct err err;
+
+	for (size_t n = 0; n < v->proof.n; n++)
+		if (v->fps[n] && !v->fp_known[n])
+			other = &v->proof.item[n];
+	if (!other) {
+		visit_go_on_looking(v);
+		return;
+	}
+	err_set(&err, ERR_PROTOCOL,
+		"UID %u of %s names another message than before, under the "
+		"same UIDVALIDITY",
+		message_key_to_uid(&other->key), v->folder);
+	err_remedy(&err, "nothing is fetched from this folder or deleted in "
+			 "it; was the mailbox restored or moved? ask its "
+			 "provider");
+	visit_fail(v, &err);
+	visit_next_folder(v);
 }
 
 /*
@@ -22,19 +58,11 @@ void visit_ask_headers(struct visit *v, bool ages)
  * looks odd, only if more than a fifth of it matches (CASES E7): two different
  * messages may well share Message-ID, date and sender.
  */
-static void on_reconciled(struct spool_req *req)
+static void on_matched(struct visit *v)
 {
-	struct visit *v = req->who;
 	bool surely = v->here.changed || v->row.reconcile;
 	struct item_list rest = { 0 };
 
-	if (!visit_answered(v))
-		return;
-	if (!req->ok) {
-		visit_fail(v, &req->err);
-		visit_next_folder(v);
-		return;
-	}
 	surely = surely || v->req.reconcile.matched > v->wanted.n / 5;
 	for (size_t n = 0; n < v->wanted.n; n++) {
 		struct spool_item *i = &v->wanted.item[n];
@@ -53,34 +81,55 @@ static void on_reconciled(struct spool_req *req)
 	visit_decide(v);
 }
 
-static void headers_done(struct visit *v)
+static void on_reconciled(struct spool_req *req)
 {
-	if (v->ages) {
+	struct visit *v = req->who;
+
+	if (!visit_answered(v))
+		return;
+	if (!req->ok) {
+		visit_fail(v, &req->err);
+		visit_next_folder(v);
+	} else if (v->look == LOOK_PROOF) {
+		on_proved(v);
+	} else {
+		on_matched(v);
+	}
+}
+
+void visit_headers_done(struct visit *v)
+{
+	struct item_list *l = looked_at(v);
+
+	if (v->look == LOOK_AGES) {
 		visit_decide(v);
 		return;
 	}
-	v->fp_known = mem_new(v->wanted.n * sizeof(*v->fp_known));
+	free(v->fp_known);
+	v->fp_known = mem_new(l->n * sizeof(*v->fp_known));
 	v->req.reconcile = (struct spool_reconcile){
 		.req = { .done = on_reconciled, .who = v, .urgent = true },
 		.account = v->row.id,
 		.fps = v->fps,
 		.known = v->fp_known,
-		.n = v->wanted.n,
+		.n = l->n,
 	};
 	v->req_out = true;
 	spool_reconcile(v->parts->spool, &v->req.reconcile);
 }
 
-static struct spool_item *
-wanted_by_key(struct visit *v, const struct message_key *key, size_t *at)
+static struct spool_item *item_by_key(struct visit *v,
+				      const struct message_key *key, size_t *at)
 {
-	/* answers come in the order asked, but for what was refused */
-	for (size_t n = 0; n < v->wanted.n; n++) {
-		size_t k = (v->fp_at + n) % v->wanted.n;
+	struct item_list *l = looked_at(v);
 
-		if (message_key_order(&v->wanted.item[k].key, key) == 0) {
+	/* answers come in the order asked, but for what was refused */
+	for (size_t n = 0; n < l->n; n++) {
+		size_t k = (v->fp_at + n) % l->n;
+
+		if (message_key_order(&l->item[k].key, key) == 0) {
 			*at = k;
-			return &v->wanted.item[k];
+			return &l->item[k];
 		}
 	}
 	return NULL;
@@ -105,13 +154,13 @@ void visit_on_header(struct visit *v, const struct head_facts *f,
 		     struct view raw)
 {
 	size_t at;
-	struct spool_item *i = wanted_by_key(v, &v->key, &at);
+	struct spool_item *i = item_by_key(v, &v->key, &at);
 	uint64_t fp = 0;
 
 	if (!i)
 		return;
 	v->fp_at = at + 1;
-	if (v->ages) {
+	if (v->look == LOOK_AGES) {
 		i->date = topmost_date(raw);
 		return;
 	}
@@ -119,9 +168,4 @@ void visit_on_header(struct visit *v, const struct head_facts *f,
 		hash_keyed(spool_key(v->parts->spool), f->fingerprint,
 			   (uint8_t *)&fp, sizeof(fp));
 	v->fps[at] = fp & INT64_MAX;
-}
-
-void visit_header_missing(struct visit *v)
-{
-	headers_done(v);
 }

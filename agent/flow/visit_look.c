@@ -57,7 +57,9 @@ static uint32_t list_from(const struct visit *v)
 	    v->row.reconcile || !h->uidnext || !t->uidnext ||
 	    now - h->whole_ms >= DAY_MS || now < h->whole_ms)
 		return 1;
-	if (t->uidnext != h->uidnext || h->high_uid + 1 < h->uidnext)
+	if (t->uidnext < h->uidnext) /* UIDs went down: CASES D4, D5 */
+		from = 1;
+	else if (t->uidnext != h->uidnext || h->high_uid + 1 < h->uidnext)
 		from = h->high_uid == UINT32_MAX ? 1 : h->high_uid + 1;
 	else if (t->exists > h->exists)
 		from = 1;
@@ -156,6 +158,21 @@ static enum pass_reason settled_reason(const struct visit *v,
 	return REASON_NEW;
 }
 
+/*
+ * Before a UID of an earlier session is deleted, and where the server counts
+ * from lower than it did. A POP3 server's UIDL is proof enough.
+ */
+static bool wants_proof(const struct visit *v, enum pass_reason r)
+{
+	if (is_pop3(v))
+		return false;
+	if (r == REASON_DUE)
+		return true;
+	return v->there.uidnext && v->there.uidnext < v->here.uidnext &&
+	       (r == REASON_DELIVERED || r == REASON_QUEUED ||
+		r == REASON_GONE);
+}
+
 static void sort_out(struct visit *v)
 {
 	for (size_t n = 0; n < v->nitems; n++) {
@@ -166,6 +183,8 @@ static void sort_out(struct visit *v)
 			visit_count(v, i, r);
 			if (r == REASON_DUE)
 				item_list_add(&v->due, i);
+			if (wants_proof(v, r))
+				item_list_add(&v->proof, i);
 		} else if (i->flags & SPOOL_ITEM_DELETED) {
 			visit_count(v, i, REASON_MARKED); /* CASES J14 */
 		} else {
@@ -214,11 +233,21 @@ static void on_compared(struct spool_req *req)
 		visit_next_folder(v);
 		return;
 	}
+	v->known = v->req.listing.known;
 	sort_out(v);
-	if (v->wanted.n && (v->here.changed || v->row.reconcile ||
-			    guard_suspicious(is_first(v), sudden(v), v->nitems,
-					     v->req.listing.known)))
-		visit_ask_headers(v, false);
+	if (v->proof.n)
+		visit_look_at(v, LOOK_PROOF);
+	else
+		visit_go_on_looking(v);
+}
+
+void visit_go_on_looking(struct visit *v)
+{
+	v->phase = VISIT_LISTING;
+	if (v->wanted.n &&
+	    (v->here.changed || v->row.reconcile ||
+	     guard_suspicious(is_first(v), sudden(v), v->nitems, v->known)))
+		visit_look_at(v, LOOK_FINGERPRINTS);
 	else
 		visit_decide(v);
 }
@@ -495,8 +524,8 @@ static void apply(struct visit *v)
 		adopt_wanted(v, 0);
 		break;
 	case GUARD_AGE:
-		if (is_pop3(v) && !v->ages && v->wanted.n) {
-			visit_ask_headers(v, true);
+		if (is_pop3(v) && v->look != LOOK_AGES && v->wanted.n) {
+			visit_look_at(v, LOOK_AGES);
 			return;
 		}
 		limit = (uint32_t)((loop_unix_ms() -
@@ -519,7 +548,7 @@ void visit_decide(struct visit *v)
 		decide_sizes(v);
 		return;
 	}
-	if (v->phase == VISIT_HEADERS && v->ages) {
+	if (v->phase == VISIT_HEADERS && v->look == LOOK_AGES) {
 		apply(v);
 		return;
 	}
