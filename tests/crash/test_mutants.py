@@ -1,7 +1,6 @@
 """The sweep has teeth: programs with one rule taken out must fail it.
 
-A mutant is this source built with -DMAILHAUL_MUTANT=NAME. MUTANTS=all tries
-more points; without a build directory one is made (build-mutant-NAME).
+A mutant is this source built with -DMAILHAUL_MUTANT=NAME in build-mutant-NAME.
 """
 import functools
 import os
@@ -43,6 +42,7 @@ def build(name):
 def test_the_sweep_catches_the_mutant(make_scene, shim, name):
     program = build(name)
     make = functools.partial(make_scene, path=program)
+    # of the good program: a mutant may fail an undisturbed run already
     total = points_of_a_run(make_scene, shim, False, False)
     tried = 0
     for share in range(12):

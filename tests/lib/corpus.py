@@ -64,10 +64,10 @@ def fields(head):
     out = []
     for line in re.findall(rb"[^\n]*\n", head):
         if line[:1] in b" \t" and out:
-            out[-1] += line
+            out[-1].append(line)
         else:
-            out.append(line)
-    return out
+            out.append([line])
+    return [b"".join(lines) for lines in out]
 
 
 def _split(octets):
