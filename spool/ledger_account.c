@@ -79,6 +79,7 @@ void ledger_account_row(sqlite3_stmt *s, struct spool_account *a)
 	a->deleted = (uint64_t)column_int(s, 22);
 	a->octets = (uint64_t)column_int(s, 23);
 	a->reconcile = column_int(s, 24) != 0;
+	a->restored = column_int(s, 24) > 1;
 	a->keep_ms = sqlite3_column_type(s, 25) == SQLITE_NULL
 			     ? INT64_MIN
 			     : column_int(s, 25);
@@ -272,7 +273,7 @@ bool ledger_run_account_save(struct ledger *l, struct spool_req *r)
 	bind_int(&b, a->failures);
 	bind_uint(&b, a->settings);
 	bind_trouble(&b, &a->trouble);
-	bind_int(&b, a->reconcile);
+	bind_int(&b, a->reconcile ? 1 + a->restored : 0);
 	bind_int(&b, a->keep_ms);
 	bind_int(&b, a->id);
 	if (!ledger_do_one(l, b.s))

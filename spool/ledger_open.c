@@ -308,7 +308,7 @@ static bool stop_all(struct ledger *l, int64_t now_ms)
 		       " reason = 'the ledger was replaced by an older copy'"
 		       " WHERE state IN (1, 2, 3)",
 		       now_ms, 0, NULL) &&
-	       ledger_exec(l, "UPDATE account SET reconcile = 1");
+	       ledger_exec(l, "UPDATE account SET reconcile = 2");
 }
 
 static bool mark_open(struct ledger *l, bool died)

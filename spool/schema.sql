@@ -42,7 +42,7 @@ CREATE TABLE account (
 	skipped INTEGER NOT NULL DEFAULT 0,
 	deleted INTEGER NOT NULL DEFAULT 0,
 	octets INTEGER NOT NULL DEFAULT 0,
-	reconcile INTEGER NOT NULL DEFAULT 0
+	reconcile INTEGER NOT NULL DEFAULT 0 -- 1: switched, 2: restored
 ) STRICT;
 
 CREATE TABLE delivery (

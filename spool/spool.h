@@ -254,7 +254,10 @@ struct spool_account {
 	uint64_t fetched, delivered, held, skipped, deleted,
 		octets; /* totals */
 	bool is_new;	/* out of bind: the row was made just now */
-	bool reconcile; /* switched protocol, or the ledger is foreign */
+	bool reconcile; /* switched protocol, or restored */
+	bool restored;	/* the ledger was replaced by an older copy: what is
+			   unknown may have been delivered since; goes with
+			   reconcile */
 };
 
 /*

@@ -290,8 +290,11 @@ static void stay_undecided(struct visit *v)
 	struct err err;
 
 	err_set(&err, ERR_CONFIG,
-		first ? "%zu messages, %.1f MB, are there already"
-		      : "%zu messages, %.1f MB, are suddenly new",
+		v->row.restored
+			? "the ledger was replaced by an older copy: %zu "
+			  "messages, %.1f MB, may have been delivered since"
+		: first ? "%zu messages, %.1f MB, are there already"
+			: "%zu messages, %.1f MB, are suddenly new",
 		v->wanted.n, (double)octets_of(&v->wanted) / 1e6);
 	if (first)
 		err_remedy(&err,
@@ -549,6 +552,12 @@ void visit_decide(struct visit *v)
 		return;
 	}
 	if (v->phase == VISIT_HEADERS && v->look == LOOK_AGES) {
+		apply(v);
+		return;
+	}
+	/* not "first", and no crowd: but it may have been delivered since */
+	if (v->row.restored && v->wanted.n && !v->options->yes) {
+		v->take = GUARD_ASK;
 		apply(v);
 		return;
 	}

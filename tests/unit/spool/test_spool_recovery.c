@@ -596,7 +596,7 @@ static void an_older_ledger_alone_is_seen(void **state)
 	assert_int_equal(bed_sql(b, "SELECT count(*) FROM queue WHERE state = 4"
 				    " OR (state = 3 AND next_at = 0)"),
 			 1);
-	assert_int_equal(bed_sql(b, "SELECT reconcile FROM account"), 1);
+	assert_int_equal(bed_sql(b, "SELECT reconcile FROM account"), 2);
 	bed_close(b);
 	bed_open(b, NOW);
 	assert_false(b->found.foreign);
