@@ -80,11 +80,12 @@ static bool take_lock(struct spool *s, struct err *err)
 		return false;
 	}
 	n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
-	if (ftruncate(s->lock, 0) != 0 ||
-	    pwrite(s->lock, text, (size_t)n, 0) != n)
+	if (ftruncate(s->lock, 0) != 0)
 		return state_failed(err, "cannot write to the state directory",
 				    s->options.dir);
-	return true;
+	return files_write(s->options.files, s->lock,
+			   (struct view){ text, (size_t)n }, 0, err) ||
+	       err_within(err, "writing the lock file");
 }
 
 static void release(struct spool *s)

@@ -63,11 +63,11 @@ static void put_folder(const struct probe_folder *f, struct text *out)
 {
 	char n[TERM_NUMBER];
 
-	if (f->err.class != ERR_NONE)
+	/* POP3 counts when it lists: the summary tells */
+	if (f->err.class != ERR_NONE || !*f->name)
 		return;
 	term_number(f->there.exists, n);
-	(void)text_fmt(out, "  %s%s%s message%s%s\n",
-		       *f->name ? f->name : "mailbox", ": ", n,
+	(void)text_fmt(out, "  %s: %s message%s%s\n", f->name, n,
 		       f->there.exists == 1 ? "" : "s",
 		       f->there.read_only ? ", read-only: nothing can be "
 					    "deleted there"
@@ -233,7 +233,8 @@ static json_t *folders_json(const struct probe *p)
 		(void)json_array_append_new(
 			list, json_pack("{s:o, s:o, s:b, s:o}", "name",
 					shape_str(f->name), "messages",
-					shape_number(f->there.exists),
+					*f->name ? shape_number(f->there.exists)
+						 : json_null(),
 					"read_only", f->there.read_only,
 					"error", shape_err(&f->err)));
 	}
