@@ -228,7 +228,7 @@ static enum way find_way(const char *dir, const json_t *request, int *fd,
 		*s = open_ledger(dir, request, err);
 		if (*s)
 			return WAY_LEDGER;
-		if (err->class != ERR_BUSY)
+		if (err->class != ERR_BUSY || err->origin == ERR_FROM_SQLITE)
 			return WAY_NONE;
 		pause_a_moment();
 	}

@@ -265,8 +265,8 @@ static int refuse_start(const struct fetch *f, const struct err *err)
 {
 	int code = err_exit(err->class);
 
-	if (err->class != ERR_BUSY || f->has_person ||
-	    f->options->verbosity > 0)
+	if (err->class != ERR_BUSY || err->origin == ERR_FROM_SQLITE ||
+	    f->has_person || f->options->verbosity > 0)
 		code = command_failed(err);
 	if (options_has(f->options, OPTION_JSON))
 		(void)command_print_json(report_json(NULL, 0, code, false));

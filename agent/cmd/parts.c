@@ -64,7 +64,9 @@ bool kit_open_spool(struct kit *k, struct spool_found *found, struct err *err)
 		k->parts.spool = spool_open(&o, found, err);
 		if (k->parts.spool)
 			break;
-		if (err->class != ERR_BUSY || i == TRIES || ask_is_held(o.dir))
+		/* sqlite has waited for whom has the ledger open (CASES I7) */
+		if (err->class != ERR_BUSY || err->origin == ERR_FROM_SQLITE ||
+		    i == TRIES || ask_is_held(o.dir))
 			return false;
 		(void)nanosleep(&pause, NULL);
 	}
