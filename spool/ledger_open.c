@@ -489,6 +489,12 @@ struct ledger *ledger_open(const struct spool_options *o, int dir,
 	    open_db(l, o->dir, err) && check_version(l, err) &&
 	    begin_work(l, o, found, err))
 		return l;
+	if (err->origin == ERR_FROM_SQLITE) {
+		char path[64];
+
+		(void)snprintf(path, sizeof(path), "%.48s/ledger.db", o->dir);
+		err_within(err, path);
+	}
 	ledger_close(l, false);
 	return NULL;
 }

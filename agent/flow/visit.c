@@ -4,6 +4,7 @@
 #include "limits.h"
 #include "log.h"
 #include "must.h"
+#include "provider.h"
 #include "trouble.h"
 
 #include <stdio.h>
@@ -333,6 +334,16 @@ static void on_ready(void *who, const struct source_ready *r)
 	visit_changed(v);
 }
 
+/* What is the matter, in most cases; some providers want another secret. */
+static void remedy_of_signin(const struct visit *v, struct err *e)
+{
+	const struct provider *p = v->config->builtin;
+
+	err_remedy(e, "check `user` and the password: mailhaul passwd %s%s%s",
+		   v->config->name, p && p->password ? "; " : "",
+		   p && p->password ? p->password : "");
+}
+
 /* A limit of ours that a server ran into is a protocol it broke. */
 static void fail_session(struct visit *v, const struct err *err)
 {
@@ -340,6 +351,8 @@ static void fail_session(struct visit *v, const struct err *err)
 
 	if (e.class == ERR_LIMIT)
 		e.class = ERR_PROTOCOL;
+	if (e.class == ERR_AUTH)
+		remedy_of_signin(v, &e);
 	if (e.class == ERR_PROTOCOL && !e.remedy[0])
 		err_remedy(&e,
 			   "tried again later; what was said: mailhaul -vv "
