@@ -74,9 +74,11 @@ def test_what_waits_is_not_tried_before_its_time(simple, user):
     haul = simple(1)
     haul.sink.rule("rcpt", "450 4.2.0 later", times=1)
     assert haul("fetch").code == 75
-    result = haul.fetch("anna").account("anna")
+    result = haul.fetch().account("anna")
     assert (result["delivered"], haul.sink.accepted) == (0, [])
     assert len(haul.queue()) == 1
+    # but named, it is tried at once
+    assert haul.fetch("anna").account("anna")["delivered"] == 1
 
 
 @pytest.mark.parametrize("chunking", [False, True], ids=["data", "bdat"])

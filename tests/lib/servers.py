@@ -84,6 +84,10 @@ namespace inbox {{
 service anvil {{
   chroot =
   client_limit = 4000
+  # no growing delay after a refused login: tests refuse many
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service stats {{
   chroot =
