@@ -373,6 +373,32 @@ static void big_bodies_come_in_big_pieces(void **state)
 	pop3_free(p);
 }
 
+/* B10: streamed, and capped: the one line too many ends the session. */
+static void a_listing_of_too_many_lines_ends_the_session(void **state)
+{
+	struct pop3 *p = greeted();
+	struct pop3_event ev = { .type = POP3_EV_REPLY };
+	static char lines[4096];
+	uint32_t seen = 0;
+	size_t n = 0;
+
+	(void)state;
+	for (; n + 6 <= sizeof(lines); n += 6)
+		memcpy(lines + n, "9 xy\r\n", 6);
+	assert_true(pop3_uidl(p));
+	feed(p, VIEW_LIT("+OK\r\n"));
+	expect(p, POP3_EV_REPLY);
+	while (ev.type != POP3_EV_FAILED && seen <= LIMIT_UIDL_LINES) {
+		feed(p, (struct view){ lines, n });
+		while (pop3_next(p, &ev) && ev.type != POP3_EV_FAILED)
+			seen += ev.type == POP3_EV_LISTING;
+	}
+	assert_int_equal(ev.type, POP3_EV_FAILED);
+	assert_int_equal(ev.err->class, ERR_LIMIT);
+	assert_int_equal(seen, LIMIT_UIDL_LINES);
+	pop3_free(p);
+}
+
 static void a_pipeline_holds_256_commands(void **state)
 {
 	struct pop3 *p = greeted();
@@ -501,6 +527,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(transcripts),
 		cmocka_unit_test(big_bodies_come_in_big_pieces),
+		cmocka_unit_test(a_listing_of_too_many_lines_ends_the_session),
 		cmocka_unit_test(a_pipeline_holds_256_commands),
 		cmocka_unit_test(secrets_are_wiped_once_sent),
 		cmocka_unit_test(patience_follows_what_is_awaited),
