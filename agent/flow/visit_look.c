@@ -480,6 +480,13 @@ static void on_adopted(struct spool_req *req)
 	after_adopting(v);
 }
 
+static int by_key(const void *a, const void *b)
+{
+	const struct spool_item *x = a, *y = b;
+
+	return message_key_order(&x->key, &y->key);
+}
+
 static void write_down(struct visit *v)
 {
 	if (v->options->dry_run) {
@@ -491,6 +498,9 @@ static void write_down(struct visit *v)
 		after_adopting(v);
 		return;
 	}
+	/* in the order of the ledger: a million of them in the order of a POP3
+	 * mailbox rewrote each of its pages hundreds of times */
+	qsort(v->adopt.item, v->adopt.n, sizeof(*v->adopt.item), by_key);
 	v->req.adopt = (struct spool_adopt){
 		.req = { .done = on_adopted, .who = v, .urgent = true },
 		.folder = v->here.id,

@@ -251,6 +251,7 @@ class Rig:
         text = [text_line() for _ in range(4000)]
         data = [bytes(rnd.choices(b64, k=76)) + b"\r\n" for _ in range(16000)]
         total, gid, shutil_live = 0, 0, self.path("live")
+        shutil.rmtree(shutil_live, ignore_errors=True)       # of the profile before
         for a in range(accounts):
             box = os.path.join(shutil_live, user(a), "Maildir")
             for d in ("cur", "new", "tmp"):
