@@ -16,6 +16,8 @@
  * SHIM_DURABLE=DIR    what is on disk for sure: INODE holds a file's octets at
  *     its last fsync or fdatasync, list.INODE a directory's entries at its
  *     last fsync. (A new file is there only if its directory was synced.)
+ * SHIM_SLOW=net:MS | disk:MS  each write to a socket, or each barrier, waits so
+ *     long first, so that the threads of the program meet in another order
  * SHIM_FAULT=NAME:FIRST:TIMES   calls FIRST and on (from 1) of a kind fail:
  *     enospc, eio     writes to and creations of files below SHIM_STATE
  *     sync            their fsync and fdatasync, with EIO (not those of
@@ -41,6 +43,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 enum kind {
@@ -76,6 +79,7 @@ static size_t state_len;
 static uint64_t at;
 static enum how how;
 static enum fault fault;
+static struct timespec slow_net, slow_disk;
 static uint64_t fault_first, fault_times, fault_seen;
 static bool ready;
 
@@ -107,6 +111,11 @@ static void setup(void)
 	how = !s || !strcmp(s, "before") ? BEFORE
 	      : !strcmp(s, "after")	 ? AFTER
 					 : HALF;
+	s = getenv("SHIM_SLOW");
+	if (s && !strncmp(s, "net:", 4))
+		slow_net.tv_nsec = atol(s + 4) * 1000000;
+	if (s && !strncmp(s, "disk:", 5))
+		slow_disk.tv_nsec = atol(s + 5) * 1000000;
 	s = getenv("SHIM_FAULT");
 	for (size_t i = 1; s && i < sizeof names / sizeof *names; i++) {
 		size_t n = strlen(names[i]);
@@ -203,8 +212,8 @@ static bool faulty(enum fault kind)
 	if (fault != kind)
 		return false;
 	fault_seen++;
-	bool yes =
-	    fault_seen >= fault_first && fault_seen - fault_first < fault_times;
+	bool yes = fault_seen >= fault_first &&
+		   fault_seen - fault_first < fault_times;
 	count->faults += yes;
 	return yes;
 }
@@ -260,6 +269,8 @@ static ssize_t put(const char *call, enum op op, int fd, const void *p,
 	enum kind kind = kind_of(fd, path, sizeof path);
 	if (kind != FILE_BELOW && kind != SOCKET)
 		return raw(op, fd, p, n, off, flags);
+	if (kind == SOCKET && slow_net.tv_nsec)
+		nanosleep(&slow_net, NULL);
 	pthread_mutex_lock(&lock);
 	count->writes += kind == FILE_BELOW;
 	count->sends += kind == SOCKET;
@@ -394,7 +405,7 @@ static void keep_file(int fd)
 	char link[64];
 	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
 	int from =
-	    (int)syscall(SYS_openat, AT_FDCWD, link, O_RDONLY | O_CLOEXEC);
+		(int)syscall(SYS_openat, AT_FDCWD, link, O_RDONLY | O_CLOEXEC);
 	int to = durable_open(name);
 	off_t off = 0;
 	for (ssize_t n; from >= 0 && (n = syscall(SYS_pread64, from, buffer,
@@ -439,6 +450,8 @@ static int barrier(const char *call, int fd, long number)
 	enum kind kind = kind_of(fd, path, sizeof path);
 	if (kind != FILE_BELOW && kind != DIR_BELOW)
 		return (int)syscall(number, fd);
+	if (slow_disk.tv_nsec)
+		nanosleep(&slow_disk, NULL);
 	pthread_mutex_lock(&lock);
 	count->syncs++;
 	int rc = -1;
@@ -595,8 +608,9 @@ static int opened(int dir, const char *name, int flags, mode_t mode)
 	{                                                                      \
 		va_list ap;                                                    \
 		va_start(ap, flags);                                           \
-		mode_t mode =                                                  \
-		    flags & (O_CREAT | O_TMPFILE) ? va_arg(ap, mode_t) : 0;    \
+		mode_t mode = flags & (O_CREAT | O_TMPFILE)                    \
+				      ? va_arg(ap, mode_t)                     \
+				      : 0;                                     \
 		va_end(ap);                                                    \
 		return opened(dir, name, flags, mode);                         \
 	}

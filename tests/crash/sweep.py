@@ -254,16 +254,19 @@ def _rebuild(durable, key, target):
                 os.chmod(path, 0o600)
 
 
-def one_kill(make, shim, at, how, power):
+def one_kill(make, shim, at, how, power, slow=None):
     """A whole point of the sweep: kill, restart, judge. Returns Count, or
     None when the run ended before point `at`."""
     scene = make()
     try:
-        result, count = scene.under_shim(shim, power=power, at=at, how=how)
+        more = dict(slow=slow) if slow else {}
+        result, count = scene.under_shim(shim, power=power, at=at, how=how,
+                                         **more)
         if not count.acted:
             return None
-        where = "killed %s point %d (%s)%s" % (
-            how, at, count.what, ", power cut" if power else "")
+        where = "killed %s point %d (%s)%s%s" % (
+            how, at, count.what, ", power cut" if power else "",
+            ", slow " + slow if slow else "")
         assert result.code == -9, (where, result)
         assert not BROKEN.search(result.err)
         try:

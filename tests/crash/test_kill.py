@@ -33,11 +33,14 @@ def chosen(total, wanted, seed):
 
 
 def run(make, shim, points, swap, how, power):
-    """Two at a time (they mostly wait); the first violation is raised."""
+    """Two at a time (they mostly wait); the first violation is raised.
+    In turn as it is, with a slow network, with a slow disk: the threads of
+    the program then meet in another order."""
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         jobs = [pool.submit(
             sweep.one_kill, functools.partial(make, swap=swap), shim, at,
-            how, power) for at in points]
+            how, power, (None, "net:2", "disk:3")[k % 3])
+                for k, at in enumerate(points)]
         return [job.result() for job in jobs]
 
 
