@@ -154,6 +154,7 @@ struct ledger {
 	struct link jobs; /* of struct ledger_job */
 	int64_t next_id;
 	bool begun, broken;
+	bool looks;	/* look_only: nobody runs, and nothing recovers */
 	struct err why; /* broken: what sqlite said */
 	int64_t changes;
 

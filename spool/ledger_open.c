@@ -478,6 +478,7 @@ struct ledger *ledger_open(const struct spool_options *o, int dir,
 
 	l->files = o->files;
 	l->dir = dir;
+	l->looks = o->look_only;
 	if (o->look_only && dir >= 0 && faccessat(dir, "ledger.db", F_OK, 0))
 		l->dir = -1; /* nothing is made by looking */
 	l->hash = hash_new();
@@ -490,9 +491,9 @@ struct ledger *ledger_open(const struct spool_options *o, int dir,
 	    begin_work(l, o, found, err))
 		return l;
 	if (err->origin == ERR_FROM_SQLITE) {
-		char path[64];
+		char path[180];
 
-		(void)snprintf(path, sizeof(path), "%.48s/ledger.db", o->dir);
+		(void)snprintf(path, sizeof(path), "%.160s/ledger.db", o->dir);
 		err_within(err, path);
 	}
 	ledger_close(l, false);

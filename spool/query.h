@@ -14,7 +14,11 @@ struct query_row {
 	const char *account, *folder; /* names */
 };
 
-/* What `queue` shows: SPOOLED, SENDING, DOUBT, HELD; oldest first. */
+/*
+ * What `queue` shows: SPOOLED, SENDING, DOUBT, HELD; oldest first. With
+ * look_only nobody is sending: what was, when the last process ended, is given
+ * and counted as DOUBT.
+ */
 struct query_filter {
 	const int64_t *ids; /* nids of them; nids 0: all */
 	size_t nids;

@@ -19,9 +19,14 @@ static bool state_failed(struct err *err, const char *what, const char *dir)
 			     ? ERR_DISK
 			     : ERR_STATE;
 	if (number == ENOENT)
-		err_remedy(err, "make the folder it lies in");
+		err_remedy(err, "make the folder it lies in, or choose another "
+				"with --state");
+	else if (number == ENOTDIR)
+		err_remedy(err, "a file stands in its place: move it away, or "
+				"choose another with --state");
 	else if (number == EACCES || number == EPERM)
-		err_remedy(err, "give it to this user, mode 0700");
+		err_remedy(err, "it must be there and belong to this user, "
+				"mode 0700, or choose another with --state");
 	else if (number == EROFS)
 		err_remedy(err, "mount it writable, or choose another with "
 				"--state");
@@ -62,6 +67,7 @@ static void name_holder(int fd, struct err *err, const char *dir)
 	else
 		err_set(err, ERR_BUSY,
 			"another process holds the state directory %s", dir);
+	err_remedy(err, "wait until it has ended");
 }
 
 static bool take_lock(struct spool *s, struct err *err)

@@ -81,6 +81,7 @@ struct got {
 	uint64_t changed;
 	size_t n, stop_at;
 	int64_t id[16];
+	enum message_state state[16];
 	char account[16][65];
 	char folder[16][65];
 	char reason[16][65];
@@ -96,6 +97,7 @@ static bool get_row(void *who, const struct query_row *row)
 
 	assert_true(g->n < 16);
 	g->id[g->n] = row->m->id;
+	g->state[g->n] = row->m->state;
 	(void)snprintf(g->account[g->n], 65, "%s", row->account);
 	(void)snprintf(g->folder[g->n], 65, "%s", row->folder);
 	(void)snprintf(g->reason[g->n], 65, "%s",
@@ -151,6 +153,37 @@ static void queue_shows_what_waits(void **state)
 	g = (struct got){ .stop_at = 3 };
 	call(b, run_queue, &g);
 	assert_int_equal(g.n, 3);
+	fini_scene(&s);
+}
+
+static bool run_totals(struct ledger *l, void *arg, struct err *err)
+{
+	return query_counts(l, 0, NULL, arg, err);
+}
+
+static void to_a_look_what_was_being_sent_is_in_doubt(void **state)
+{
+	struct bed *b = *state;
+	struct query_counts n;
+	struct scene s;
+	struct err err = { 0 };
+	struct got g = { 0 };
+
+	make_scene(b, &s);
+	assert_true(spool_call_now(b->spool, run_totals, &n, &err));
+	assert_int_equal(n.queued, 3);
+	assert_int_equal(n.in_doubt, 1);
+	bed_close(b);
+	assert_true(bed_try(b, NOW + 60000, true, &err));
+	assert_true(spool_call_now(b->spool, run_totals, &n, &err));
+	assert_int_equal(n.queued, 2);
+	assert_int_equal(n.in_doubt, 2);
+	call(b, run_queue, &g);
+	assert_int_equal(g.state[0], MESSAGE_SPOOLED);
+	assert_int_equal(g.state[3], MESSAGE_DOUBT);
+	assert_int_equal(bed_sql(b, "SELECT count(*) FROM queue"
+				    " WHERE state = 2"),
+			 1);
 	fini_scene(&s);
 }
 
@@ -561,6 +594,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(queue_shows_what_waits),
+		TEST(to_a_look_what_was_being_sent_is_in_doubt),
 		TEST(retry_makes_due_what_is_not_being_sent),
 		TEST(drop_gives_up_what_is_not_being_sent),
 		TEST(a_held_body_is_given_up_and_asked_for_again),
