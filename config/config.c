@@ -76,8 +76,9 @@ static char *find_file(const struct config_where *where, struct faults *faults)
 		return mem_str(ETC_CONFIG);
 	}
 	fault_add(faults, whole, "",
-		  "no configuration: neither %s%s%s is there (--config FILE "
-		  "names another)",
+		  "no configuration: neither %s%s%s is there: write one (man "
+		  "mailhaul.conf begins with an example), or name another "
+		  "with --config FILE",
 		  home ? home : "", home ? " nor " : "", ETC_CONFIG);
 	free(home);
 	return NULL;

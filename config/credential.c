@@ -7,9 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#define USER_OCTETS 33
 
 struct credential_owner credential_owner_of(const char *state_dir)
 {
@@ -38,18 +41,47 @@ bool credential_is_safe(const struct stat *st,
 	return !*why;
 }
 
-static bool unsafe(struct err *err, const char *path, const char *why)
+/* As chown(1) takes it. */
+static void user_name(uid_t uid, char out[USER_OCTETS])
 {
+	struct passwd pw, *found = NULL;
+	char room[4096];
+
+	if (getpwuid_r(uid, &pw, room, sizeof(room), &found) == 0 && found)
+		(void)snprintf(out, USER_OCTETS, "%s", pw.pw_name);
+	else
+		(void)snprintf(out, USER_OCTETS, "%u", (unsigned)uid);
+}
+
+/* st NULL: there is no file to speak of. */
+static bool unsafe(struct err *err, const char *path, const char *why,
+		   const struct stat *st, const struct credential_owner *owner)
+{
+	char user[USER_OCTETS];
+
 	(void)err_set(err, ERR_CONFIG, "%.150s: it %s", path, why);
-	return err_remedy(err, "chmod 600 %.200s", path);
+	if (!st || !S_ISREG(st->st_mode))
+		return err_remedy(err, "put the file itself there");
+	if (st->st_uid == 0 || st->st_uid == owner->uid)
+		return err_remedy(err, "chmod 600 %.200s", path);
+	user_name(owner->uid, user);
+	return err_remedy(err, "chown %s %.190s", user, path);
 }
 
 static bool broken(struct err *err, int errnum, const char *path)
 {
 	const char *why = strerrordesc_np(errnum);
+	char user[USER_OCTETS];
 
-	return err_set(err, err_is_disk(errnum) ? ERR_DISK : ERR_CONFIG,
-		       "%.150s: %s", path, why ? why : "unknown error");
+	(void)err_set(err, err_is_disk(errnum) ? ERR_DISK : ERR_CONFIG,
+		      "%.150s: %s", path, why ? why : "unknown error");
+	if (errnum != EACCES && errnum != EPERM)
+		return false;
+	user_name(geteuid(), user);
+	return err_remedy(err,
+			  "%s reads it: chown %s that file, and let %s "
+			  "into its folders",
+			  user, user, user);
 }
 
 bool credential_take(struct view v, const char *from, struct secret *out,
@@ -126,7 +158,7 @@ static enum found read_file(const char *path, struct credential_owner owner,
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return FOUND_NOT;
 	if (fd < 0 && errno == ELOOP) {
-		(void)unsafe(err, path, why);
+		(void)unsafe(err, path, why, NULL, &owner);
 		return FOUND_FAULT;
 	}
 	if (fd < 0) {
@@ -140,7 +172,7 @@ static enum found read_file(const char *path, struct credential_owner owner,
 			owner.gid = 0;
 		ok = credential_is_safe(&st, &owner, &why)
 			     ? read_fd(fd, path, out, err)
-			     : unsafe(err, path, why);
+			     : unsafe(err, path, why, &st, &owner);
 	}
 	(void)close(fd);
 	return ok ? FOUND : FOUND_FAULT;

@@ -45,9 +45,9 @@ static const struct provider table[] = {
 		.imap = "imaps://imap.gmx.net",
 		.pop3 = "pop3s://pop.gmx.net",
 		.smtp = "smtps://mail.gmx.net",
-		.password = "its password; with two-factor sign-in an "
+		.password = "its password, or with two-factor sign-in an "
 			    "application-specific one "
-			    "(anwendungsspezifisches Passwort) instead",
+			    "(anwendungsspezifisches Passwort)",
 		.note = "switch on POP3 and IMAP in the web settings; an "
 			"address at gmx.com has other servers: "
 			"imaps://imap.gmx.com",

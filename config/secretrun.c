@@ -35,8 +35,10 @@ static uint64_t now_ms(void)
 
 static bool failed(struct err *err, const struct running *r, const char *why)
 {
-	return err_set(err, ERR_CONFIG, "password_command %.80s: %s", r->name,
-		       why);
+	(void)err_set(err, ERR_CONFIG, "password_command %.80s: %s", r->name,
+		      why);
+	return err_remedy(err, "it must be a program this user may run, and "
+			       "print one line");
 }
 
 /* Waits until fd can be read or has ended. false: time is up. */
@@ -59,7 +61,8 @@ static bool too_slow(struct err *err, const struct running *r)
 {
 	(void)err_set(err, ERR_RETRY,
 		      "password_command %.80s: it took too long", r->name);
-	return false;
+	return err_remedy(err, "it must print the secret without asking "
+			       "anybody");
 }
 
 static bool read_out(struct running *r, struct err *err)
@@ -91,11 +94,14 @@ static bool ended_well(struct running *r, struct err *err)
 	r->pid = 0;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return true;
-	if (WIFEXITED(status))
-		return err_set(err, ERR_CONFIG,
-			       "password_command %.80s: it failed with exit "
-			       "code %d",
-			       r->name, WEXITSTATUS(status));
+	if (WIFEXITED(status)) {
+		(void)err_set(err, ERR_CONFIG,
+			      "password_command %.80s: it failed with exit "
+			      "code %d",
+			      r->name, WEXITSTATUS(status));
+		return err_remedy(err, "run it by hand, as this user, to see "
+				       "what it says");
+	}
 	return failed(err, r, "it was killed by a signal");
 }
 
