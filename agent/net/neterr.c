@@ -89,7 +89,8 @@ bool neterr_file(struct err *err, int errnum, const char *what,
 	(void)err_set(err, ERR_CONFIG, "%s \"%.120s\": %s", what, path,
 		      reason ? reason : "cannot be used");
 	ERR_clear_error();
-	return false;
+	return err_remedy(err, "it must be there, in PEM form, and readable "
+			       "for this user");
 }
 
 /* Certificates: four errors that call for different things, and the rest. */
@@ -233,7 +234,7 @@ static void say_old(struct err *err)
 static void say_no_tls(struct err *err, struct view first)
 {
 	(void)err_set(err, ERR_PROTOCOL, "what the server sends is not TLS");
-	(void)err_peer(err, first);
+	(void)err_peer(err, view_head(first, view_find(first, '\r')));
 	(void)err_remedy(err, "check port and TLS form: imap, pop3, smtp "
 			      "begin in clear, imaps, pop3s, smtps do not");
 }

@@ -389,6 +389,10 @@ static void fail_late(struct stream *s)
 	else
 		(void)err_set(&why, ERR_NETWORK,
 			      "the server went silent or sends too slowly");
+	if (s->received == 0)
+		(void)err_remedy(&why, "check port and TLS form: imaps, pop3s, "
+				       "smtps begin with TLS, imap, pop3, smtp "
+				       "in clear");
 	(void)fail(s, &why);
 }
 
