@@ -1,12 +1,23 @@
 #include "probe.h"
 #include "must.h"
+#include "provider.h"
 
 #include <stdlib.h>
 
 static void finish(struct probe *p, const struct err *err)
 {
+	const struct provider *made = p->account ? p->account->builtin : NULL;
+
 	if (err)
 		p->err = *err;
+	if (p->err.class == ERR_AUTH)
+		(void)err_remedy(&p->err,
+				 "check `user` and the password: mailhaul "
+				 "passwd %s%s%s",
+				 p->account ? p->account->name
+					    : p->delivery->name,
+				 made && made->password ? "; it wants " : "",
+				 made && made->password ? made->password : "");
 	p->source = NULL;
 	p->dest = NULL;
 	secret_fini(&p->secret.secret);

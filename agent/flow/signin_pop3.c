@@ -86,7 +86,7 @@ static enum signin_result refused(struct signin *s, const struct pop3_event *ev,
 				"tried again later");
 	else if (ev->code == POP3_CODE_LOGIN_DELAY)
 		err_remedy(err, "the server wants more time between sign-ins: "
-				"raise poll_every");
+				"let mailhaul run less often");
 	return failed(s);
 }
 

@@ -214,7 +214,8 @@ static void refused_folder(struct imap_source *s, const struct imap_event *ev)
 	err.origin = ERR_FROM_IMAP;
 	err_peer(&err, ev->text);
 	if (err.class == ERR_REFUSED)
-		err_remedy(&err, "check `folders`: mailhaul check");
+		err_remedy(&err, "write its name in `folders` as mailhaul "
+				 "check lists it");
 	s->report->folder(s->who, NULL, &err);
 }
 
