@@ -25,6 +25,7 @@ struct check {
 	struct pass *pass; /* dry run; NULL: none */
 	const struct pass_account *next;
 	size_t nnext;
+	int ledger; /* exit code of what kept us from looking ahead, or 0 */
 	int signum;
 };
 
@@ -276,7 +277,9 @@ static void look_ahead(struct check *k)
 		return;
 	}
 	if (!kit_open_spool(&k->kit, &found, &err)) {
-		(void)command_failed(&err);
+		(void)fputs("what the next fetch has cannot be said:\n",
+			    stderr);
+		k->ledger = command_failed(&err);
 		free(names);
 		return;
 	}
@@ -300,7 +303,7 @@ static const struct pass_account *next_of(const struct check *k,
 
 static int verdict(const struct check *k)
 {
-	int code = 0;
+	int code = k->ledger;
 
 	for (size_t i = 0; i < k->begun; i++)
 		code = err_worse(code, err_exit(probe_worst(k->probes[i])));

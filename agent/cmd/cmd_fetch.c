@@ -28,18 +28,33 @@ struct fetch {
 	struct prompt *prompt; /* NULL: nobody to ask */
 	struct link asking;    /* struct ask */
 	struct text listed;    /* --dry-run -v */
+	struct text unsaid;    /* lines that wait for an answer */
 	int signum;	       /* that asked us to stop; 0 */
 };
 
 /* ---- telling ---- */
 
-/* A line on standard error, the live lines out of its way. */
+/*
+ * A line on standard error, the live lines out of its way. While a person is
+ * being asked it waits for the answer.
+ */
 static void say(struct fetch *f, struct text *line)
 {
+	if (prompt_is_asking(f->prompt) &&
+	    text_fmt(&f->unsaid, "%s\n", text_str(line))) {
+		text_fini(line);
+		return;
+	}
 	if (f->is_drawing)
 		progress_clear(&f->progress);
 	(void)fprintf(stderr, "%s\n", text_str(line));
 	text_fini(line);
+}
+
+static void say_unsaid(struct fetch *f)
+{
+	(void)fputs(text_str(&f->unsaid), stderr);
+	text_clear(&f->unsaid);
 }
 
 static bool is_dry(const struct fetch *f)
@@ -63,6 +78,11 @@ static void tell_quietly(struct fetch *f, const struct pass_account *a)
 	if (a->recovered) {
 		(void)text_fmt(&line, "%s: works again", a->config->name);
 		say(f, &line);
+	}
+	if (f->options->verbosity > 0 && a->result == PASS_BACKOFF) {
+		report_summary(a, &line);
+		say(f, &line);
+		return;
 	}
 	if (!is_dry(f) && report_notable(a, &line))
 		say(f, &line);
@@ -171,6 +191,7 @@ static void ask_answered(struct prompt_question *q, struct view line)
 		choice = CHOICE_ALL;
 	if (view_istarts(line, VIEW_LIT("n")))
 		choice = CHOICE_NEW;
+	say_unsaid(f);
 	if (f->is_drawing && !prompt_is_asking(f->prompt))
 		timer_every(&f->progress.timer, PROGRESS_MS);
 	list_drop(&a->link);
@@ -224,6 +245,10 @@ static void on_signal(void *who, int signum)
 		_exit(128 + signum);
 	}
 	f->signum = signum;
+	if (prompt_is_asking(f->prompt)) {
+		(void)fputs("\n", stderr);
+		say_unsaid(f);
+	}
 	if (f->has_person) {
 		text_init(&line, 256);
 		(void)text_puts(&line, "stopping: what was begun is finished, "
@@ -283,6 +308,7 @@ static int finish(struct fetch *f)
 	if (f->is_drawing)
 		progress_end(&f->progress);
 	f->is_drawing = false;
+	say_unsaid(f);
 	if (failure->class != ERR_NONE)
 		code = err_worse(code, command_failed(failure));
 	if (f->signum)
@@ -386,11 +412,13 @@ int cmd_fetch(const struct options *o)
 	f.has_person = term_is(STDERR_FILENO) && o->verbosity >= 0;
 	list_init(&f.asking);
 	text_init(&f.listed, REPORT_OCTETS);
+	text_init(&f.unsaid, REPORT_OCTETS);
 	if (command_accounts(c, o->words, o->nwords))
 		code = run(&f, c);
 	else
 		code = 64;
 	text_fini(&f.listed);
+	text_fini(&f.unsaid);
 	config_unref(c);
 	return code;
 }

@@ -247,6 +247,8 @@ static bool agreed(const struct options *o, bool drop, const json_t *list,
 		(void)fprintf(stderr,
 			      "mailhaul: nobody to ask here: say --yes\n");
 		*code = 64;
+	} else {
+		(void)fprintf(stderr, "nothing was changed\n");
 	}
 	return false;
 }

@@ -21,7 +21,7 @@ static bool is_journal(void)
 	       st.st_ino == inode;
 }
 
-static bool is_written(const struct config *c, const char *setting)
+bool command_is_written(const struct config *c, const char *setting)
 {
 	for (size_t i = 0; i < c->effective.n; i++)
 		if (strcmp(c->effective.item[i].name, setting) == 0)
@@ -38,7 +38,7 @@ static enum log_level level_of(const struct options *o, const struct config *c)
 {
 	enum log_level level = LOG_ERROR;
 
-	if (is_written(c, "log_level"))
+	if (command_is_written(c, "log_level"))
 		level = c->log_level;
 	if (o->verbosity >= 1 && level < LOG_INFO)
 		level = LOG_INFO;

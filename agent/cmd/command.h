@@ -32,6 +32,8 @@ struct command {
 struct config *command_config(const struct options *o);
 /* ... and becomes the owner of the state directory. *code: what to return. */
 struct config *command_config_as_owner(const struct options *o, int *code);
+/* A general setting that the file or an option gives. */
+bool command_is_written(const struct config *c, const char *setting);
 /*
  * Every word names an account. false: a line was printed (64).
  */

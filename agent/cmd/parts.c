@@ -1,8 +1,12 @@
 #include "parts.h"
 #include "ask.h"
+#include "command.h"
 #include "log.h"
+#include "must.h"
 #include "process.h"
 
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #define POOL_THREADS	8u
@@ -50,6 +54,25 @@ static void serve(struct kit *k)
 	}
 }
 
+/*
+ * The folders above a state directory that nobody chose: ~/.local/state is not
+ * there on many systems (XDG Base Directory: "created with permission 0700").
+ * Where that fails, opening the directory says so.
+ */
+static void make_parents(const struct config *c)
+{
+	char *path = mem_str(c->state_dir);
+
+	if (!command_is_written(c, "state_dir"))
+		for (char *p = path + 1; *p; p++)
+			if (*p == '/') {
+				*p = 0;
+				(void)mkdir(path, 0700);
+				*p = '/';
+			}
+	free(path);
+}
+
 bool kit_open_spool(struct kit *k, struct spool_found *found, struct err *err)
 {
 	struct spool_options o = { .dir = k->parts.config->state_dir,
@@ -58,6 +81,7 @@ bool kit_open_spool(struct kit *k, struct spool_found *found, struct err *err)
 	struct timespec pause = { .tv_nsec = TRY_PAUSE_NS };
 
 	*found = (struct spool_found){ 0 };
+	make_parents(k->parts.config);
 	k->wake = wake_new(k->parts.loop, on_wake, k);
 	for (int i = 0;; i++) {
 		o.now_ms = loop_unix_ms();

@@ -177,7 +177,8 @@ static bool read_secret(int fd, const sigset_t *mask, struct secret *out,
 	size_t cap = LIMIT_SECRET_OCTETS + 2, n;
 	char *line = mem_new(cap);
 	bool ok = read_line(fd, mask, line, cap, &n, err) &&
-		  credential_take((struct view){ line, n }, "input", out, err);
+		  credential_take((struct view){ line, n },
+				  "nothing was stored", out, err);
 
 	secret_wipe(line, cap);
 	free(line);
@@ -232,6 +233,8 @@ static void put_question(const struct passwd_target *t, struct text *out)
 
 	if (p && p->password)
 		(void)text_fmt(out, "%s wants %s.\n", p->title, p->password);
+	if (p && p->note)
+		(void)text_fmt(out, "Remember: %s.\n", p->note);
 	(void)text_fmt(out, "Secret of %s (",
 		       t->account ? t->account->name : t->delivery->name);
 	(void)text_printable(out, view_of(user), 100);
@@ -255,9 +258,11 @@ bool passwd_change(const struct config *c, const struct passwd_target *t,
 	if (ok && !try(who, t, &secret, tried) && !untried_too) {
 		ok = false;
 		*err = *tried;
-		if (err->class != ERR_AUTH)
-			(void)err_remedy(err, "nothing was stored; --yes "
-					      "stores it untried");
+		(void)err_remedy(err, err->class == ERR_AUTH
+					      ? "check user and secret; "
+						"nothing was stored"
+					      : "nothing was stored; --yes "
+						"stores it untried");
 	}
 	ok = ok &&
 	     credential_store(c->dir, t->credential, &owner, &secret, err);
