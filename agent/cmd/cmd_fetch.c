@@ -79,7 +79,8 @@ static void tell_quietly(struct fetch *f, const struct pass_account *a)
 		(void)text_fmt(&line, "%s: works again", a->config->name);
 		say(f, &line);
 	}
-	if (f->options->verbosity > 0 && a->result == PASS_BACKOFF) {
+	if ((f->options->verbosity > 0 && a->result == PASS_BACKOFF) ||
+	    (f->options->nwords > 0 && a->result == PASS_DISABLED)) {
 		report_summary(a, &line);
 		say(f, &line);
 		return;
