@@ -97,7 +97,7 @@ def test_b14_no_iteration_count_is_ever_worked_off(at, user, kind):
     assert result.code in (76, 77), result
     assert result.account("anna")["result"] in ("auth", "protocol")
     assert haul.sink.accepted == []
-    assert not {"LOGIN", "PASS"} & set(fake.commands)
+    assert not {"LOGIN", "PASS", "AUTH", "AUTHENTICATE"} & set(fake.commands)
 
 
 # ------------------------------------------------------------------------ B15
@@ -152,6 +152,23 @@ def test_e4_some_messages_have_no_uidl(at, user, keep):
     assert {msgid(n, user) for n in (0, 2, 4, 9)} <= set(counts)
     assert {msgid(n, user) for n in (1, 3)} <= set(counts) or \
         all(mails[n] in left for n in (1, 3))
+
+
+def test_e4_an_empty_uidl_is_no_identity(at, user):
+    """E4: a delivered message had an empty UIDL, and so has the one that
+    stands in its place: that one is fetched, and not deleted for the other."""
+    fake = FakePop([("", plain(0, user)), ("u1", plain(1, user))])
+    haul = at(fake)
+    haul.fetch("anna")
+    fresh = plain(2, user)
+    fake.messages[0] = ("", fresh)
+    haul.sections["account", "anna"]["keep"] = False
+    fake.on("RETR", lambda s, a: s.say(b"-ERR not now\r\n") or True)
+    haul("fetch", "--json", "anna")
+    assert fresh in [o for _, o in fake.messages]
+    fake.hooks.clear()
+    haul("fetch", "--json", "anna")
+    assert haul.sink.count() == ids(user, range(3))
 
 
 def test_e6_a_held_message_is_not_deleted_for_its_namesake(at, user):

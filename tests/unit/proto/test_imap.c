@@ -4,6 +4,7 @@
 #include "imap_set.h"
 #include "imap_value.h"
 #include "must.h"
+#include "sasl.h"
 #include "support_transcript.h"
 
 #include <inttypes.h>
@@ -613,6 +614,28 @@ static struct imap *greeted(void)
 }
 
 /* A8: under TLS it is told; the source refuses it. */
+/* A6, RFC 3501 6.2.1: what was offered in clear is not known under TLS. */
+static void capabilities_are_forgotten_with_tls(void **state)
+{
+	struct imap *p = imap_new(false);
+
+	(void)state;
+	feed(p, VIEW_LIT("* OK [CAPABILITY IMAP4rev1 STARTTLS SASL-IR "
+			 "AUTH=PLAIN] hello\r\n"));
+	expect(p, IMAP_EV_GREETING);
+	assert_true(imap_capabilities(p)->known);
+	assert_true(imap_capabilities(p)->sasl & SASL_BIT(SASL_PLAIN));
+	assert_true(imap_starttls(p));
+	imap_sent(p, imap_pending(p).n);
+	feed(p, VIEW_LIT("a1 OK go\r\n"));
+	expect(p, IMAP_EV_TLS_WANTED);
+	assert_false(imap_capabilities(p)->known);
+	assert_false(imap_capabilities(p)->sasl || imap_capabilities(p)->can);
+	imap_secured(p);
+	assert_false(imap_capabilities(p)->known);
+	imap_free(p);
+}
+
 static void preauth_under_tls_is_told(void **state)
 {
 	struct imap *p = imap_new(true);
@@ -933,6 +956,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(transcripts),
+		cmocka_unit_test(capabilities_are_forgotten_with_tls),
 		cmocka_unit_test(preauth_under_tls_is_told),
 		cmocka_unit_test(endless_untagged_responses_end_the_session),
 		cmocka_unit_test(a_long_listing_is_no_flood),
