@@ -44,6 +44,7 @@ struct dest_smtp {
 	bool quitting, finishing;
 	struct probe probe;
 	struct task work;
+	struct task mailed; /* tell_mailed() soon */
 };
 
 static struct dest_smtp *self(struct dest *d)
@@ -112,6 +113,7 @@ static void on_closed(void *who, const struct err *why)
 		told = &d->err;
 	d->phase = PHASE_OVER;
 	task_cancel(&d->work);
+	task_cancel(&d->mailed);
 	if (d->outbox) {
 		remember(d);
 		outbox_end(d->outbox, d->orderly);
@@ -508,14 +510,22 @@ static struct view port_pending(void *who)
 
 	if (!d->smtp || d->phase == PHASE_OVER)
 		return VIEW_NONE;
+	if (!smtp_pending(d->smtp).n)
+		task_post(&d->mailed); /* the stream asks: it has drained */
 	return smtp_pending(d->smtp);
 }
 
-static void tell_mailed(struct dest_smtp *d)
+/*
+ * Behind the pump that took the octets: what the stream still holds has not
+ * reached the kernel, and a kill -9 would take it along.
+ */
+static void tell_mailed(void *who)
 {
+	struct dest_smtp *d = who;
 	struct message *m;
 
-	if (!d->outbox || smtp_pending(d->smtp).n)
+	if (d->phase == PHASE_OVER || !d->outbox || smtp_pending(d->smtp).n ||
+	    stream_counts(d->stream).held)
 		return;
 	m = outbox_mailed(d->outbox);
 	if (m && d->reports->mailed)
@@ -527,7 +537,7 @@ static void port_sent(void *who, size_t n)
 	struct dest_smtp *d = who;
 
 	smtp_sent(d->smtp, n);
-	tell_mailed(d);
+	task_post(&d->mailed);
 	push(d);
 }
 
@@ -691,6 +701,7 @@ struct dest *dest_smtp_open(const struct dest_options *o,
 	d->who = who;
 	d->habit = habit_of(&o->endpoint);
 	task_init(&d->work, o->loop, work, d);
+	task_init(&d->mailed, d->o.loop, tell_mailed, d);
 	d->stream = stream_open(o->loop, o->resolver, &o->endpoint, &ports, d);
 	return &d->dest;
 }
