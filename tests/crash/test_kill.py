@@ -1,7 +1,6 @@
 """I16: kill -9 at every durable step; I17 in its plainest form: a power cut
 there, after which only what was synced exists. README.md names the rules."""
 import concurrent.futures
-import os
 import functools
 import random
 
@@ -33,11 +32,6 @@ def chosen(total, wanted, seed):
             for k in range(wanted)]
 
 
-# Open: with each network write 2 ms late some kills leave a doubt on a DATA
-# connection whose MAIL the sink did not see. On request until that is mended.
-SLOW_NET = os.environ.get("MAILHAUL_SWEEP_SLOW_NET")     # "net:2"
-
-
 def run(make, shim, points, swap, how, power):
     """Two at a time (they mostly wait); the first violation is raised.
     In turn as it is, with a slow network, with a slow disk: the threads of
@@ -45,7 +39,7 @@ def run(make, shim, points, swap, how, power):
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         jobs = [pool.submit(
             sweep.one_kill, functools.partial(make, swap=swap), shim, at,
-            how, power, (None, SLOW_NET, "disk:3")[k % 3])
+            how, power, (None, "net:2", "disk:3")[k % 3])
                 for k, at in enumerate(points)]
         return [job.result() for job in jobs]
 
