@@ -122,7 +122,8 @@ static void on_ready(void *who, const struct dest_ready *r)
 	c->window = r->window ? r->window : 1;
 	d->nconnecting--;
 	d->max_octets = r->max_octets;
-	if (d->state != DELIVERY_UP) {
+	/* given up meanwhile: what failed is not undone by one more greeting */
+	if (d->state == DELIVERY_CONNECTING) {
 		d->state = DELIVERY_UP;
 		d->reports->changed(d->who, d);
 	}
