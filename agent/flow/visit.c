@@ -338,10 +338,26 @@ static void on_ready(void *who, const struct source_ready *r)
 static void remedy_of_signin(const struct visit *v, struct err *e)
 {
 	const struct provider *p = v->config->builtin;
+	const char *wants = p && p->password ? p->password : NULL;
+	const char *with = wants ? "; it wants " : "";
 
+	switch (v->config->secret.kind) {
+	case CONFIG_SECRET_PASSWORD:
+		err_remedy(e, "correct `user` or `password`%s%s", with,
+			   wants ? wants : "");
+		return;
+	case CONFIG_SECRET_COMMAND:
+		err_remedy(e,
+			   "correct `user` or what password_command "
+			   "prints%s%s",
+			   with, wants ? wants : "");
+		return;
+	case CONFIG_SECRET_CREDENTIAL:
+	case CONFIG_SECRET_NONE:
+		break;
+	}
 	err_remedy(e, "check `user` and the password: mailhaul passwd %s%s%s",
-		   v->config->name, p && p->password ? "; " : "",
-		   p && p->password ? p->password : "");
+		   v->config->name, with, wants ? wants : "");
 }
 
 /* A limit of ours that a server ran into is a protocol it broke. */
@@ -353,6 +369,8 @@ static void fail_session(struct visit *v, const struct err *err)
 		e.class = ERR_PROTOCOL;
 	if (e.class == ERR_AUTH)
 		remedy_of_signin(v, &e);
+	if (e.class == ERR_NETWORK && !e.remedy[0])
+		err_remedy(&e, "it is tried again at the next pass");
 	if (e.class == ERR_PROTOCOL && !e.remedy[0])
 		err_remedy(&e,
 			   "tried again later; what was said: mailhaul -vv "

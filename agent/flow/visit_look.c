@@ -287,15 +287,18 @@ static uint64_t octets_of(const struct item_list *l)
 static void stay_undecided(struct visit *v)
 {
 	bool first = is_first(v);
+	double octets = (double)octets_of(&v->wanted);
+	bool small = octets < 1e6;
 	struct err err;
 
 	err_set(&err, ERR_CONFIG,
 		v->row.restored
 			? "the ledger was replaced by an older copy: %zu "
-			  "messages, %.1f MB, may have been delivered since"
-		: first ? "%zu messages, %.1f MB, are there already"
-			: "%zu messages, %.1f MB, are suddenly new",
-		v->wanted.n, (double)octets_of(&v->wanted) / 1e6);
+			  "messages, %.*f %s, may have been delivered since"
+		: first ? "%zu messages, %.*f %s, are there already"
+			: "%zu messages, %.*f %s, are suddenly new",
+		v->wanted.n, small ? 0 : 1, octets / (small ? 1e3 : 1e6),
+		small ? "kB" : "MB");
 	if (first)
 		err_remedy(&err,
 			   "write first_run = \"all\" (fetch them), \"new\" "

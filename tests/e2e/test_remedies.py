@@ -39,7 +39,7 @@ def fails(haul, code, name, *words, left=None):
 def test_wrong_password(simple, scheme):
     """77, the server's words, and what to do (INTERFACE 1)."""
     haul = simple(2, scheme, password="not-it", keep=False)
-    again = fails(haul, 77, "anna", "mailhaul passwd", left=2)
+    again = fails(haul, 77, "anna", "correct `user` or `password`", left=2)
     assert again.account("anna")["result"] == "auth"
     status = haul("status", "--json").account("anna")
     assert status["state"] == "auth"

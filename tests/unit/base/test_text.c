@@ -79,6 +79,10 @@ static void errors_speak_in_two_voices(void **state)
 	assert_string_equal(line, "sign-in refused: 535 no\\x0D\\x0Away: "
 				  "mailhaul passwd gmx");
 	assert_int_equal(err_exit(e.class), 77);
+	err_peer(&e, VIEW_LIT("Authentication failed."));
+	err_line(&e, line, sizeof(line));
+	assert_string_equal(line, "sign-in refused: Authentication failed: "
+				  "mailhaul passwd gmx");
 	err_errno(&e, ENOSPC, "writing");
 	assert_int_equal(err_exit(e.class), 74);
 	assert_int_equal(err_worse(75, 77), 77);
