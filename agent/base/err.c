@@ -92,7 +92,8 @@ void err_line(const struct err *e, char *out, size_t cap)
 	for (size_t i = 0; i < 3; i++) {
 		if (!part[i][0] || n >= cap - 1)
 			continue;
-		if (n && out[n - 1] == '.') /* a server's full stop */
+		/* a server's full stop, but no ellipsis */
+		if (n > 1 && out[n - 1] == '.' && out[n - 2] != '.')
 			n--;
 		n += (size_t)snprintf(out + n, cap - n, "%s%s", n ? ": " : "",
 				      part[i]);
