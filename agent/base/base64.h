@@ -1,8 +1,8 @@
 /*
  * base64 - RFC 4648 4, strict: canonical padding, no line ends, no other octet.
  */
-#ifndef PROTO_BASE64_H
-#define PROTO_BASE64_H
+#ifndef BASE_BASE64_H
+#define BASE_BASE64_H
 #include "view.h"
 
 /* Octets of text for n octets. */
