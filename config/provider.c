@@ -1,148 +1,140 @@
 #include "provider.h"
+#include "must.h"
 
-/*
- * Where the facts come from, with the day they were last changed or checked
- * there. ISPDB: Thunderbird's database, github.com/thunderbird/autoconfig,
- * ispdb/, as of 2026-03-12. DC: Delta Chat's database,
- * github.com/deltachat/provider-db, _providers/. Pages were read 2026-11-22.
- * No fact was tried against the provider itself.
- */
-static const struct provider table[] = {
-	/* IMAP, SMTP: ISPDB 163.com 2022-11-19, DC 163 2024-11.
-	 * POP3: cloud.kd.cn/ask/62494.html,
-	 * note.lispstudio.com/dacaf276000eb6a58da4f0ecc45cd0e2.
-	 * Password, note: DC. */
-	{
-		.name = "163",
-		.title = "NetEase 163",
-		.imap = "imaps://imap.163.com",
-		.pop3 = "pop3s://pop.163.com",
-		.smtp = "smtps://smtp.163.com",
-		.password = "the authorization code (授权码) from the web "
-			    "settings, not the password",
-		.note = "switch on POP3/SMTP/IMAP in the web settings",
-	},
-	/* Servers: ISPDB googlemail.com 2024-07-30; IMAP, SMTP: DC gmail
-	 * 2024-08. Password: DC. POP3 switch: ISPDB. */
-	{
-		.name = "gmail",
-		.title = "Gmail",
-		.imap = "imaps://imap.gmail.com",
-		.pop3 = "pop3s://pop.gmail.com",
-		.smtp = "smtps://smtp.gmail.com",
-		.password = "an app password (needs 2-Step Verification): "
-			    "myaccount.google.com/apppasswords",
-		.note = "for POP3: switch it on in Gmail's settings, "
-			"\"Forwarding and POP/IMAP\"",
-	},
-	/* Servers: ISPDB gmx.net 2024-02-27 and gmx.com 2022-11-19, DC
-	 * gmx.net 2023-11-15. Password:
-	 * hilfe.gmx.net/sicherheit/2fa/anwendungsspezifisches-passwort.html.
-	 * Note: ISPDB, which names hilfe.gmx.net/pop-imap/einschalten.html. */
-	{
-		.name = "gmx",
-		.title = "GMX (not gmx.com)",
-		.imap = "imaps://imap.gmx.net",
-		.pop3 = "pop3s://pop.gmx.net",
-		.smtp = "smtps://mail.gmx.net",
-		.password = "its password, or with two-factor sign-in an "
-			    "application-specific one "
-			    "(anwendungsspezifisches Passwort)",
-		.note = "switch on POP3 and IMAP in the web settings; an "
-			"address at gmx.com has other servers: "
-			"imaps://imap.gmx.com",
-	},
-	/* Servers: ISPDB me.com 2023-05-21, DC icloud 2024-10; that there is
-	 * no POP3: clean.email/blog/email-settings/icloud-email-settings.
-	 * User: ISPDB and DC. Password: DC, which names
-	 * support.apple.com/en-us/HT202304. */
-	{
-		.name = "icloud",
-		.title = "iCloud Mail",
-		.imap = "imaps://imap.mail.me.com",
-		.smtp = "submission://smtp.mail.me.com",
-		.password = "an app-specific password, made at "
-			    "account.apple.com",
-		.note = "user is the part before the @; for SMTP the whole "
-			"address",
-	},
-	/* Servers, OAuth 2: ISPDB hotmail.com 2025-07-28. That passwords and
-	 * app passwords are refused: DC outlook.com 2024-11;
-	 * techissuestoday.com/how-to-update-outlook-email-settings-to-
-	 * avoid-losing-access-after-september-16/ (since 2024-09-16). */
-	{
-		.name = "outlook",
-		.title = "Outlook.com, Hotmail",
-		.imap = "imaps://outlook.office365.com",
-		.pop3 = "pop3s://outlook.office365.com",
-		.smtp = "submission://smtp-mail.outlook.com",
-		.password =
-			"an OAuth 2 access token, which this version cannot "
-			"use",
-		.note = "passwords and app passwords are refused since "
-			"September 2024",
-	},
-	/* IMAP, SMTP: ISPDB qq.com 2022-11-19, DC qq 2021-06. POP3:
-	 * cloud.kd.cn/ask/9658.html, xiayuyun.com/zonghe/494691.html.
-	 * Password: blog.zhheo.com/p/6124d6aa.html. Note: DC. */
-	{
-		.name = "qq",
-		.title = "QQ Mail",
-		.imap = "imaps://imap.qq.com",
-		.pop3 = "pop3s://pop.qq.com",
-		.smtp = "smtps://smtp.qq.com",
-		.password = "the authorization code (授权码) from the web "
-			    "settings, not the password",
-		.note = "switch on POP3/IMAP/SMTP in the web settings",
-	},
-	/* Servers: ISPDB t-online.de 2024-02-23,
-	 * pda.teltarif.de/internet/e-mail/t-online-unverschluesselt.html.
-	 * Password: ISPDB, DC t-online 2020-02. */
-	{
-		.name = "t-online",
-		.title = "Telekom / T-Online",
-		.imap = "imaps://secureimap.t-online.de",
-		.pop3 = "pop3s://securepop.t-online.de",
-		.smtp = "smtps://securesmtp.t-online.de",
-		.password =
-			"the mail password (Passwort für E-Mail-Programme), "
-			"not that of the web login",
-	},
-	/* Servers, user, 15 minutes: ISPDB web.de 2024-02-29 (SMTP over TLS
-	 * from the first octet since 2024-02-23); IMAP, user: DC web.de
-	 * 2020-01. Note: ISPDB, hilfe.web.de/pop-imap/einschalten.html. */
-	{
-		.name = "web.de",
-		.title = "WEB.DE",
-		.imap = "imaps://imap.web.de",
-		.pop3 = "pop3s://pop3.web.de",
-		.smtp = "smtps://smtp.web.de",
-		.note = "user is the part before the @; switch on POP3 and "
-			"IMAP in the web settings; POP3 may be asked every "
-			"15 minutes at most",
-	},
-	/* Servers: ISPDB yahoo.com 2025-11-17; IMAP, SMTP, password: DC yahoo
-	 * 2020-06. Password, too: xenocept.com/docs/email-setup/yahoo.html. */
-	{
-		.name = "yahoo",
-		.title = "Yahoo Mail",
-		.imap = "imaps://imap.mail.yahoo.com",
-		.pop3 = "pop3s://pop.mail.yahoo.com",
-		.smtp = "smtps://smtp.mail.yahoo.com",
-		.password = "an app password from the account's security page",
-	},
+#include <string.h>
+#include <strings.h>
+
+static const struct provider_region *const regions[] = {
+	&provider_china,
+	&provider_europe,
+	&provider_global,
 };
-#define PROVIDERS (sizeof(table) / sizeof(table[0]))
+#define REGIONS (sizeof(regions) / sizeof(regions[0]))
 
-const struct provider *provider_find(struct view name)
+/* NULL: behind the last of that region. */
+static const struct provider *entry(size_t region, size_t i)
 {
-	for (size_t i = 0; i < PROVIDERS; i++)
-		if (view_eq(name, view_of(table[i].name)))
-			return &table[i];
-	return NULL;
+	const struct provider_region *r = regions[region];
+
+	return i < r->n ? &r->entry[i] : NULL;
+}
+
+/* Each region is sorted: the next one of all is the first of one of them. */
+static const struct provider *next(size_t taken[REGIONS])
+{
+	const struct provider *best = NULL;
+	size_t from = 0;
+
+	for (size_t r = 0; r < REGIONS; r++) {
+		const struct provider *p = entry(r, taken[r]);
+
+		if (p && (!best || strcmp(p->name, best->name) < 0)) {
+			best = p;
+			from = r;
+		}
+	}
+	taken[from]++;
+	return best;
 }
 
 const struct provider *provider_at(size_t i)
 {
-	return i < PROVIDERS ? &table[i] : NULL;
+	size_t taken[REGIONS] = { 0 };
+	const struct provider *p;
+
+	do
+		p = next(taken);
+	while (p && i--);
+	return p;
+}
+
+static bool is_in(const char *const *list, struct view word)
+{
+	for (; list && *list; list++)
+		if (strlen(*list) == word.n &&
+		    strncasecmp(*list, word.p, word.n) == 0)
+			return true;
+	return false;
+}
+
+const struct provider *provider_find(struct view name)
+{
+	for (size_t r = 0; r < REGIONS; r++)
+		for (size_t i = 0; i < regions[r]->n; i++) {
+			const struct provider *p = entry(r, i);
+
+			if (view_eq(name, view_of(p->name)) ||
+			    is_in(p->aliases, name))
+				return p;
+		}
+	return NULL;
+}
+
+const struct provider *provider_of_domain(struct view domain)
+{
+	for (size_t r = 0; r < REGIONS; r++)
+		for (size_t i = 0; i < regions[r]->n; i++)
+			if (is_in(entry(r, i)->domains, domain))
+				return entry(r, i);
+	return NULL;
+}
+
+bool provider_has(const struct provider *p, enum provider_quirk q)
+{
+	return p && (p->quirks & q);
+}
+
+const char *provider_user_text(enum provider_user u)
+{
+	switch (u) {
+	case PROVIDER_USER_UNKNOWN:
+		return NULL;
+	case PROVIDER_USER_ADDRESS:
+		return "the whole address";
+	case PROVIDER_USER_LOCAL:
+		return "the part before the @";
+	case PROVIDER_USER_EITHER:
+		return "the whole address, or the part before the @";
+	case PROVIDER_USER_OWN:
+		return "a name of its own that the provider gave you";
+	}
+	MUST_NOT("a form of user names outside the enum");
+}
+
+const char *provider_quirk_text(enum provider_quirk q)
+{
+	switch (q) {
+	case PROVIDER_ID_FIRST:
+		return "IMAP: opens no folder before the client has named "
+		       "itself (ID)";
+	case PROVIDER_NO_DESCENDING:
+		return "IMAP: refuses descending UID sets";
+	case PROVIDER_PEEK_ONLY:
+		return "IMAP: hands out bodies by BODY.PEEK[] only";
+	case PROVIDER_AUTO_EXPUNGE:
+		return "IMAP: removes what is marked as deleted at once";
+	case PROVIDER_TRASH:
+		return "IMAP: expunging a message takes it out of the folder "
+		       "only; it is deleted by way of the Trash";
+	case PROVIDER_LABELS:
+		return "IMAP: folders are labels; one message can be in "
+		       "several";
+	case PROVIDER_POP3_HIDES:
+		return "POP3: what any program has fetched is not listed "
+		       "again";
+	case PROVIDER_POP3_WEB_DECIDES:
+		return "POP3: the web settings decide what becomes of fetched "
+		       "mail, not keep";
+	case PROVIDER_POP3_RECENT:
+		return "POP3: lists mail of the last days only, as many as "
+		       "the web settings say";
+	}
+	MUST_NOT("a quirk outside the enum");
+}
+
+unsigned provider_poll_min_s(const struct provider *p, bool pop3)
+{
+	if (!p)
+		return 0;
+	return pop3 ? p->pop3_poll_s : p->imap_poll_s;
 }
