@@ -14,6 +14,7 @@
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 #include "log.h"
+#include "mech.h"
 #include "secret.h"
 #include "view.h"
 
@@ -100,12 +101,6 @@ struct config_secret {
 	char *credential;	    /* a NAME, or an absolute path */
 };
 
-enum config_auth {
-	CONFIG_AUTH_AUTO,
-	CONFIG_AUTH_PLAIN,
-	CONFIG_AUTH_LOGIN,
-};
-
 enum config_first_run {
 	CONFIG_FIRST_ASK,
 	CONFIG_FIRST_ALL,
@@ -148,7 +143,7 @@ struct config_delivery {
 	struct config_server server;
 	char *user; /* NULL: no sign-in */
 	struct config_secret secret;
-	enum config_auth auth;
+	enum mech auth; /* MECH_NONE: auto */
 	struct config_tls tls;
 	char *source_address;  /* numeric, to bind to; NULL: any */
 	struct config_list to; /* templates; n may be 0 */
@@ -175,7 +170,7 @@ struct config_account {
 	struct config_server server;
 	char *user;
 	struct config_secret secret;
-	enum config_auth auth;
+	enum mech auth; /* MECH_NONE: auto */
 	struct config_tls tls;
 	char *source_address; /* numeric, to bind to; NULL: any */
 	const struct config_delivery *delivery;

@@ -117,7 +117,7 @@ static void sign_in(struct making *m, const struct resolved *r,
 	if (!r->by[SET_USER])
 		make_fault(m, r, NULL, "user is missing");
 	make_secret(r, &a->secret);
-	a->auth = (enum config_auth)resolved_choice(r, SET_AUTH);
+	a->auth = (enum mech)resolved_choice(r, SET_AUTH);
 }
 
 /* A name that is used twice is a fault of its own. */

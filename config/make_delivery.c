@@ -51,7 +51,7 @@ static void sign_in(struct making *m, const struct resolved *r,
 						     SET_CREDENTIAL, SET_AUTH };
 
 	d->user = mem_str(resolved_string(r, SET_USER));
-	d->auth = (enum config_auth)resolved_choice(r, SET_AUTH);
+	d->auth = (enum mech)resolved_choice(r, SET_AUTH);
 	if (r->by[SET_USER]) {
 		make_secret(r, &d->secret);
 		if (!resolved_is_written(r, SET_SENDER))

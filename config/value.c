@@ -249,12 +249,17 @@ static bool read_auth(struct reading *r)
 	static const char later[] =
 		"scram-sha-256-plus scram-sha-1-plus scram-sha-256 scram-sha-1 "
 		"cram-md5 apop external gssapi xoauth2 oauthbearer ";
-	static const char *const now[] = { "auto", "plain", "login" };
+	static const struct {
+		struct view word;
+		enum mech mech;
+	} now[] = { { VIEW_LIT("auto"), MECH_NONE },
+		    { VIEW_LIT("plain"), MECH_PLAIN },
+		    { VIEW_LIT("login"), MECH_LOGIN } };
 	struct view rest = view_of(later);
 
 	for (unsigned i = 0; i < 3; i++)
-		if (view_ieq(r->first, view_of(now[i]))) {
-			r->out->choice = i;
+		if (view_ieq(r->first, now[i].word)) {
+			r->out->choice = now[i].mech;
 			return true;
 		}
 	while (rest.n)

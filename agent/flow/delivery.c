@@ -189,7 +189,7 @@ static void open_conn(struct delivery *d)
 		.hostname = d->parts.hostname,
 		.user = d->config->user,
 		.secret = &d->secret,
-		.auth = reach_auth(d->config->auth),
+		.auth = d->config->auth,
 		.password_in_clear = s->tls == CONFIG_TLS_NONE,
 		.clear_on_loopback = s->tls == CONFIG_TLS_LOCAL,
 		.drop_headers = d->drop,

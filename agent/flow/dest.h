@@ -38,7 +38,7 @@ struct dest_options {
 	const char *hostname; /* EHLO and Received */
 	const char *user;     /* NULL: no sign-in */
 	const struct secret *secret;
-	enum source_auth auth;
+	enum mech auth; /* MECH_NONE: auto */
 	bool password_in_clear;
 	/* `smtp://localhost`: where the peer's address is a loopback one, stay
 	 * in clear; else STARTTLS is required (CASES J10). endpoint.tls is

@@ -223,23 +223,10 @@ static void hello(struct dest_smtp *d)
 		     "set `hostname` to a name without spaces");
 }
 
-static enum sasl_mech wish(enum source_auth auth)
-{
-	switch (auth) {
-	case SOURCE_AUTH_PLAIN:
-		return SASL_PLAIN;
-	case SOURCE_AUTH_LOGIN:
-		return SASL_LOGIN;
-	case SOURCE_AUTH_AUTO:
-		break;
-	}
-	return SASL_NONE;
-}
-
 static void sign_in(struct dest_smtp *d)
 {
-	unsigned offered = sasl_offered(smtp_auth_names(d->smtp));
-	enum sasl_mech mech = sasl_pick(offered, wish(d->o.auth));
+	unsigned offered = mech_offered(smtp_auth_names(d->smtp));
+	enum mech mech = mech_pick(offered & SASL_MECHS, d->o.auth);
 	struct view first = { NULL, 0 };
 
 	if (!stream_is_tls(d->stream) && !d->o.password_in_clear) {
@@ -247,7 +234,7 @@ static void sign_in(struct dest_smtp *d)
 		     "use a port with TLS, or write tls = \"none\"");
 		return;
 	}
-	if (mech == SASL_NONE) {
+	if (mech == MECH_NONE) {
 		fail(d, ERR_AUTH, "the server offers no sign-in that fits",
 		     "see `auth`, and whether `user` is needed at all");
 		return;
@@ -260,7 +247,7 @@ static void sign_in(struct dest_smtp *d)
 	d->phase = PHASE_SIGNIN;
 	(void)sasl_first(d->sasl, &first);
 	trace(d, "command", "AUTH ***");
-	MUST(smtp_auth(d->smtp, sasl_name(mech), first));
+	MUST(smtp_auth(d->smtp, mech_name(mech), first));
 }
 
 static void on_challenge(struct dest_smtp *d, struct view challenge)

@@ -180,7 +180,7 @@ static void open_source(struct probe *p)
 		.endpoint = p->endpoint,
 		.user = a->user,
 		.secret = &p->secret.secret,
-		.auth = reach_auth(a->auth),
+		.auth = a->auth,
 		.password_in_clear = a->server.tls == CONFIG_TLS_NONE,
 		.key = p->key, /* identities are of no interest here */
 		.trace = p->parts->trace ? a->name : NULL,
@@ -261,7 +261,7 @@ static void open_dest(struct probe *p)
 		.hostname = p->parts->hostname,
 		.user = d->user,
 		.secret = &p->secret.secret,
-		.auth = reach_auth(d->auth),
+		.auth = d->auth,
 		.password_in_clear = d->server.tls == CONFIG_TLS_NONE,
 		.clear_on_loopback = d->server.tls == CONFIG_TLS_LOCAL,
 		.drop_headers = drop_none,

@@ -65,19 +65,6 @@ void reach_done(struct endpoint *e)
 	e->trust = NULL;
 }
 
-enum source_auth reach_auth(enum config_auth a)
-{
-	switch (a) {
-	case CONFIG_AUTH_AUTO:
-		return SOURCE_AUTH_AUTO;
-	case CONFIG_AUTH_PLAIN:
-		return SOURCE_AUTH_PLAIN;
-	case CONFIG_AUTH_LOGIN:
-		return SOURCE_AUTH_LOGIN;
-	}
-	return SOURCE_AUTH_AUTO;
-}
-
 static void run(void *who)
 {
 	struct reach_secret *s = who;

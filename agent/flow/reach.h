@@ -15,7 +15,6 @@ bool reach_endpoint(const struct parts *p, const struct config_server *s,
 		    const struct config_tls *tls, struct endpoint *e,
 		    struct err *err);
 void reach_done(struct endpoint *e);
-enum source_auth reach_auth(enum config_auth a);
 
 /*
  * Reads a secret on the pool: a password_command may take its time. done comes

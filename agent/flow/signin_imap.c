@@ -73,14 +73,14 @@ static enum imap_signin_result not_offered(struct imap_signin *s,
 	err_set(err, ERR_AUTH,
 		"the server offers no sign-in that is allowed "
 		"here");
-	if (s->o->auth != SOURCE_AUTH_AUTO)
+	if (s->o->auth != MECH_NONE)
 		err_remedy(err, "leave auth out: the best that is offered is "
 				"used");
 	return failed(s);
 }
 
 static enum imap_signin_result authenticate(struct imap_signin *s,
-					    struct imap *p, enum sasl_mech mech,
+					    struct imap *p, enum mech mech,
 					    struct err *err)
 {
 	bool at_once = imap_capabilities(p)->can & IMAP_CAN_SASL_IR;
@@ -92,7 +92,7 @@ static enum imap_signin_result authenticate(struct imap_signin *s,
 	at_once = at_once && sasl_first(s->sasl, &first);
 	return gave(
 		s, IMAP_SIGNIN_AUTH,
-		imap_authenticate(p, sasl_name(mech), at_once ? &first : NULL),
+		imap_authenticate(p, mech_name(mech), at_once ? &first : NULL),
 		err);
 }
 
@@ -111,20 +111,20 @@ static enum imap_signin_result sign_in(struct imap_signin *s, struct imap *p,
 				       struct err *err)
 {
 	const struct imap_capabilities *c = imap_capabilities(p);
-	bool plain = s->o->auth != SOURCE_AUTH_LOGIN;
-	bool other = s->o->auth != SOURCE_AUTH_PLAIN;
+	bool plain = s->o->auth != MECH_LOGIN;
+	bool other = s->o->auth != MECH_PLAIN;
 
 	if (s->o->endpoint.tls == TLS_NONE && !s->o->password_in_clear) {
 		err_set(err, ERR_CONFIG,
 			"a password is not sent over a clear line");
 		return failed(s);
 	}
-	if (plain && c->sasl & SASL_BIT(SASL_PLAIN))
-		return authenticate(s, p, SASL_PLAIN, err);
+	if (plain && c->sasl & MECH_BIT(MECH_PLAIN))
+		return authenticate(s, p, MECH_PLAIN, err);
 	if (other && c->can & IMAP_CAN_LOGIN)
 		return login(s, p, err);
-	if (other && c->sasl & SASL_BIT(SASL_LOGIN))
-		return authenticate(s, p, SASL_LOGIN, err);
+	if (other && c->sasl & MECH_BIT(MECH_LOGIN))
+		return authenticate(s, p, MECH_LOGIN, err);
 	return not_offered(s, err);
 }
 

@@ -106,23 +106,10 @@ stls_refused(struct signin *s, const struct pop3_event *ev, struct err *err)
 
 /* --- signing in --- */
 
-static enum sasl_mech wanted(const struct signin *s)
-{
-	switch (s->o->auth) {
-	case SOURCE_AUTH_AUTO:
-		return SASL_NONE;
-	case SOURCE_AUTH_PLAIN:
-		return SASL_PLAIN;
-	case SOURCE_AUTH_LOGIN:
-		return SASL_LOGIN;
-	}
-	return SASL_NONE;
-}
-
 static enum signin_result begin_auth(struct signin *s, struct pop3 *p,
-				     enum sasl_mech mech, struct err *err)
+				     enum mech mech, struct err *err)
 {
-	struct view name = sasl_name(mech), first = { NULL, 0 };
+	struct view name = mech_name(mech), first = { NULL, 0 };
 	size_t octets = strlen(s->o->user) + s->o->secret->n + 2;
 
 	s->sasl = sasl_new(mech, view_of(s->o->user), s->o->secret, err);
@@ -147,17 +134,17 @@ static enum signin_result not_offered(struct signin *s, struct view name,
 static enum signin_result begin(struct signin *s, struct pop3 *p,
 				struct err *err)
 {
-	enum sasl_mech mech = sasl_pick(pop3_caps(p)->sasl, wanted(s));
+	enum mech mech = mech_pick(pop3_caps(p)->sasl & SASL_MECHS, s->o->auth);
 
 	if (s->o->endpoint.tls == TLS_NONE && !s->o->password_in_clear) {
 		err_set(err, ERR_CONFIG,
 			"a password is not sent over a clear line");
 		return failed(s);
 	}
-	if (mech != SASL_NONE)
+	if (mech != MECH_NONE)
 		return begin_auth(s, p, mech, err);
-	if (wanted(s) != SASL_NONE)
-		return not_offered(s, sasl_name(wanted(s)), err);
+	if (s->o->auth != MECH_NONE)
+		return not_offered(s, mech_name(s->o->auth), err);
 	return gave(s, SIGNIN_USER, pop3_user(p, view_of(s->o->user)), err);
 }
 

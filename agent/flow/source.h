@@ -22,17 +22,12 @@
 #ifndef FLOW_SOURCE_H
 #define FLOW_SOURCE_H
 #include "err.h"
+#include "mech.h"
 #include "secret.h"
 #include "spool.h"
 #include "stream.h"
 
 struct source;
-
-enum source_auth {
-	SOURCE_AUTH_AUTO,
-	SOURCE_AUTH_PLAIN,
-	SOURCE_AUTH_LOGIN
-};
 
 struct source_options {
 	struct loop *loop; /* borrowed until closed */
@@ -40,12 +35,12 @@ struct source_options {
 	struct endpoint endpoint; /* its tls says none, implicit or starttls */
 	const char *user;	  /* borrowed until closed */
 	const struct secret *secret; /* borrowed until ready */
-	enum source_auth auth;
-	bool password_in_clear; /* tls = "none" was written */
-	const uint8_t *key;	/* HASH_KEY_OCTETS, for POP3 identities */
-	const char *trace;	/* account name when -vv is on, else NULL: the
-				   dialogue is logged at LOG_DEBUG without
-				   secrets and bodies */
+	enum mech auth;		     /* MECH_NONE: auto */
+	bool password_in_clear;	     /* tls = "none" was written */
+	const uint8_t *key;	     /* HASH_KEY_OCTETS, for POP3 identities */
+	const char *trace; /* account name when -vv is on, else NULL: the
+			      dialogue is logged at LOG_DEBUG without
+			      secrets and bodies */
 };
 
 struct source_ready {

@@ -420,7 +420,7 @@ static void open_session(struct visit *v)
 		.endpoint = v->endpoint,
 		.user = v->config->user,
 		.secret = &v->secret,
-		.auth = reach_auth(v->config->auth),
+		.auth = v->config->auth,
 		.password_in_clear = v->config->server.tls == CONFIG_TLS_NONE,
 		.key = spool_key(v->parts->spool),
 		.trace = v->parts->trace ? v->config->name : NULL,

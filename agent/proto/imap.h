@@ -55,7 +55,7 @@ enum imap_capability {
 struct imap_capabilities {
 	bool known; /* told since the last sign-in or TLS */
 	uint32_t can;
-	unsigned sasl; /* SASL_BIT()s of AUTH= (sasl.h) */
+	unsigned sasl; /* MECH_BIT()s of AUTH= */
 };
 
 /* ---- events ---- */

@@ -117,7 +117,7 @@ void imap_value_capabilities(struct view words, struct imap_capabilities *out)
 	while (words.n) {
 		word = view_word(&words);
 		if (view_istarts(word, auth))
-			out->sasl |= sasl_offered(view_skip(word, auth.n));
+			out->sasl |= mech_offered(view_skip(word, auth.n));
 		else if (view_ieq(word, VIEW_LIT("LOGINDISABLED")))
 			out->can &= ~(uint32_t)IMAP_CAN_LOGIN;
 		else

@@ -94,7 +94,7 @@ struct pop3_event {
 struct pop3_caps {
 	bool top, uidl, user, stls, pipelining, resp_codes;
 	bool expires;		/* EXPIRE 0: gone once retrieved */
-	unsigned sasl;		/* SASL_BIT()s, sasl.h */
+	unsigned sasl;		/* MECH_BIT()s */
 	uint32_t login_delay_s; /* 0: none told */
 };
 

@@ -188,7 +188,7 @@ void pop3_line_caps(struct view line, struct pop3_caps *caps)
 	else if (view_ieq(tag, VIEW_LIT("EXPIRE")))
 		caps->expires = view_eq(view_word(&rest), VIEW_LIT("0"));
 	else if (view_ieq(tag, VIEW_LIT("SASL")))
-		caps->sasl |= sasl_offered(rest);
+		caps->sasl |= mech_offered(rest);
 	else if (view_ieq(tag, VIEW_LIT("LOGIN-DELAY")))
 		caps->login_delay_s = seconds(view_word(&rest));
 }

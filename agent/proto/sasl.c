@@ -15,7 +15,7 @@ enum step {
 };
 
 struct sasl {
-	enum sasl_mech mech;
+	enum mech mech;
 	enum step step;
 	unsigned rounds;
 	bool begun;
@@ -23,57 +23,6 @@ struct sasl {
 	char *answer;		      /* owned, answer_cap octets, wiped */
 	size_t answer_cap;
 };
-
-static const struct {
-	enum sasl_mech mech;
-	const char *name;
-} mechs[] = { /* in the order of preference */
-	      { SASL_PLAIN, "PLAIN" },
-	      { SASL_LOGIN, "LOGIN" }
-};
-#define MECHS (sizeof(mechs) / sizeof(mechs[0]))
-
-struct view sasl_name(enum sasl_mech mech)
-{
-	for (size_t i = 0; i < MECHS; i++)
-		if (mechs[i].mech == mech)
-			return view_of(mechs[i].name);
-	return VIEW_NONE;
-}
-
-enum sasl_mech sasl_mech_of(struct view name)
-{
-	for (size_t i = 0; i < MECHS; i++)
-		if (view_ieq(name, view_of(mechs[i].name)))
-			return mechs[i].mech;
-	return SASL_NONE;
-}
-
-unsigned sasl_offered(struct view names)
-{
-	unsigned mask = 0;
-
-	names = view_trim(names);
-	while (names.n) {
-		enum sasl_mech m = sasl_mech_of(view_word(&names));
-
-		if (m != SASL_NONE)
-			mask |= SASL_BIT(m);
-	}
-	return mask;
-}
-
-enum sasl_mech sasl_pick(unsigned offered, enum sasl_mech wanted)
-{
-	for (size_t i = 0; i < MECHS; i++) {
-		enum sasl_mech m = mechs[i].mech;
-
-		if ((offered & SASL_BIT(m)) &&
-		    (wanted == SASL_NONE || wanted == m))
-			return m;
-	}
-	return SASL_NONE;
-}
 
 static bool usable(struct view v, const char *name, struct err *err)
 {
@@ -85,14 +34,14 @@ static bool usable(struct view v, const char *name, struct err *err)
 	return true;
 }
 
-struct sasl *sasl_new(enum sasl_mech mech, struct view user,
+struct sasl *sasl_new(enum mech mech, struct view user,
 		      const struct secret *secret, struct err *err)
 {
 	struct view password = secret_view(secret);
 	size_t message = user.n + password.n + 2;
 	struct sasl *s;
 
-	MUST(mech != SASL_NONE);
+	MUST(SASL_MECHS & MECH_BIT(mech));
 	if (!usable(user, "user name", err) || !usable(password, "secret", err))
 		return NULL;
 	if (BASE64_OCTETS(message) > LIMIT_SASL_OCTETS) {
@@ -102,7 +51,7 @@ struct sasl *sasl_new(enum sasl_mech mech, struct view user,
 	}
 	s = mem_new(sizeof(*s));
 	s->mech = mech;
-	s->step = mech == SASL_PLAIN ? STEP_MESSAGE : STEP_USER;
+	s->step = mech == MECH_PLAIN ? STEP_MESSAGE : STEP_USER;
 	secret_set(&s->user, user);
 	secret_set(&s->password, password);
 	s->answer_cap = BASE64_OCTETS(message);

@@ -17,34 +17,19 @@
 #ifndef PROTO_SASL_H
 #define PROTO_SASL_H
 #include "err.h"
+#include "mech.h"
 #include "secret.h"
 
-enum sasl_mech {
-	SASL_NONE, /* as a wish: whatever is offered; as an answer: none fits */
-	SASL_PLAIN,
-	SASL_LOGIN,
-};
-#define SASL_BIT(mech) (1u << (mech))
-
-/* "PLAIN" and so on, as it is written on the wire; "" for SASL_NONE. */
-struct view sasl_name(enum sasl_mech mech);
-/* In either case of letters. SASL_NONE: not known, or never used here. */
-enum sasl_mech sasl_mech_of(struct view name);
-/* SASL_BIT()s of the known mechanisms in a list separated by spaces. */
-unsigned sasl_offered(struct view names);
-/*
- * The mechanism to use: `wanted` if it is offered, or with SASL_NONE the best
- * of what is offered (PLAIN, LOGIN). SASL_NONE: nothing fits.
- */
-enum sasl_mech sasl_pick(unsigned offered, enum sasl_mech wanted);
+/* What sasl_new() takes. */
+#define SASL_MECHS (MECH_BIT(MECH_PLAIN) | MECH_BIT(MECH_LOGIN))
 
 struct sasl;
 /*
- * mech: not SASL_NONE. user and secret are copied, and wiped by sasl_free().
+ * mech: of SASL_MECHS. user and secret are copied, and wiped by sasl_free().
  * NULL, with err ERR_CONFIG: user or secret is empty, has a NUL, or is too long
  * for one answer (LIMIT_SASL_OCTETS).
  */
-struct sasl *sasl_new(enum sasl_mech mech, struct view user,
+struct sasl *sasl_new(enum mech mech, struct view user,
 		      const struct secret *secret, struct err *err);
 void sasl_free(struct sasl *s); /* wipes; NULL: nothing */
 

@@ -28,7 +28,7 @@ static void round_trip(struct view text)
 	free(again);
 }
 
-static void exchange(enum sasl_mech mech, struct view in)
+static void exchange(enum mech mech, struct view in)
 {
 	struct secret secret = { NULL, 0 };
 	struct err err;
@@ -57,11 +57,12 @@ static void exchange(enum sasl_mech mech, struct view in)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct view in = { (const char *)data, n };
-	unsigned offered = sasl_offered(in);
+	unsigned offered = mech_offered(in);
 
 	round_trip(in);
-	exchange(SASL_PLAIN, in);
-	exchange(SASL_LOGIN, in);
-	MUST((sasl_pick(offered, SASL_NONE) == SASL_NONE) == (offered == 0));
+	exchange(MECH_PLAIN, in);
+	exchange(MECH_LOGIN, in);
+	MUST((mech_pick(offered, MECH_NONE) == MECH_NONE) ==
+	     ((offered & MECH_BITS_AUTO) == 0));
 	return 0;
 }

@@ -260,9 +260,9 @@ static void set_up(struct box *b, struct view words)
 	else if (view_eq(verb, VIEW_LIT("clear-not-allowed")))
 		b->o.password_in_clear = false;
 	else if (view_eq(verb, VIEW_LIT("auth-login")))
-		b->o.auth = SOURCE_AUTH_LOGIN;
+		b->o.auth = MECH_LOGIN;
 	else if (view_eq(verb, VIEW_LIT("auth-plain")))
-		b->o.auth = SOURCE_AUTH_PLAIN;
+		b->o.auth = MECH_PLAIN;
 	else if (view_eq(verb, VIEW_LIT("headers")))
 		b->headers = true;
 	else if (view_eq(verb, VIEW_LIT("names")))

@@ -3,8 +3,8 @@
 #include "imap_lex.h"
 #include "imap_set.h"
 #include "imap_value.h"
+#include "mech.h"
 #include "must.h"
-#include "sasl.h"
 #include "support_transcript.h"
 
 #include <inttypes.h>
@@ -178,8 +178,10 @@ static void put_capabilities(struct text *to, const struct imap_capabilities *c)
 
 	text_puts(to, c->known ? "capabilities" : "capabilities unknown");
 	put_bits(to, names, c->can);
-	if (c->sasl)
-		text_fmt(to, " sasl %x", c->sasl);
+	for (unsigned m = MECH_NONE + 1; m <= MECH_LAST; m++)
+		if (c->sasl & MECH_BIT(m))
+			text_fmt(to, " auth=%.*s",
+				 VIEW_ARG(mech_name((enum mech)m)));
 }
 
 static void put_search(struct text *to, const struct imap_event *ev)
@@ -624,7 +626,7 @@ static void capabilities_are_forgotten_with_tls(void **state)
 			 "AUTH=PLAIN] hello\r\n"));
 	expect(p, IMAP_EV_GREETING);
 	assert_true(imap_capabilities(p)->known);
-	assert_true(imap_capabilities(p)->sasl & SASL_BIT(SASL_PLAIN));
+	assert_true(imap_capabilities(p)->sasl & MECH_BIT(MECH_PLAIN));
 	assert_true(imap_starttls(p));
 	imap_sent(p, imap_pending(p).n);
 	feed(p, VIEW_LIT("a1 OK go\r\n"));

@@ -482,7 +482,7 @@ static void capabilities_are_forgotten_with_tls(void **state)
 	assert_false(pop3_caps(p)->top);
 	assert_int_equal(pop3_caps(p)->login_delay_s, 900);
 	assert_int_equal(pop3_caps(p)->sasl,
-			 SASL_BIT(SASL_PLAIN) | SASL_BIT(SASL_LOGIN));
+			 MECH_BIT(MECH_PLAIN) | MECH_BIT(MECH_LOGIN));
 	assert_true(pop3_stls(p));
 	feed(p, VIEW_LIT("+OK\r\n"));
 	expect(p, POP3_EV_TLS_WANTED);
