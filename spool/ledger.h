@@ -68,9 +68,12 @@ enum ledger_statement {
 	STMT_FOLDER_KNOWN,
 	STMT_FOLDER_AGAIN,
 	STMT_FOLDERS,
+	STMT_NAMESAKES,
+	STMT_NAMESAKE,
 	/* identities */
 	STMT_IDENT_SCAN,
 	STMT_IDENT_FATE,
+	STMT_IDENT_IS,
 	STMT_IDENT_SET,
 	STMT_IDENT_DAY,
 	STMT_IDENT_ABSENT,
@@ -317,6 +320,10 @@ bool ledger_run_account_save(struct ledger *l, struct spool_req *r);
 bool ledger_run_delivery_load(struct ledger *l, struct spool_req *r);
 bool ledger_run_delivery_save(struct ledger *l, struct spool_req *r);
 bool ledger_run_folder_open(struct ledger *l, struct spool_req *r);
+/* ledger_namesake.c */
+void ledger_load_namesakes(struct ledger *l, int64_t folder,
+			   struct spool_folder_open *q);
+bool ledger_run_namesakes(struct ledger *l, struct spool_req *r);
 bool ledger_run_folder_save(struct ledger *l, struct spool_req *r);
 bool ledger_run_listing(struct ledger *l, struct spool_req *r);
 bool ledger_run_adopt(struct ledger *l, struct spool_req *r);

@@ -501,6 +501,8 @@ bool ledger_run_folder_open(struct ledger *l, struct spool_req *r)
 		load_delivered(l, &q->f);
 	if (id && !l->broken)
 		load_skipped(l, &q->f);
+	if (id && !l->broken)
+		ledger_load_namesakes(l, id, q);
 	/* Until the new one was dealt with, through restarts as well. */
 	q->f.changed = older && !q->f.first_done;
 	return done(l, r);

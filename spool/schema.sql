@@ -188,6 +188,14 @@ CREATE TABLE ident (
 	PRIMARY KEY (folder, hash)
 ) STRICT, WITHOUT ROWID;
 
+-- POP3 unique-ids that several messages bore at once, for good: whoever bears
+-- one is named by its header as well.
+CREATE TABLE namesake (
+	folder INTEGER NOT NULL,
+	hash BLOB NOT NULL,
+	PRIMARY KEY (folder, hash)
+) STRICT, WITHOUT ROWID;
+
 -- Left at the source.
 CREATE TABLE skipped (
 	folder INTEGER NOT NULL,

@@ -327,6 +327,10 @@ struct spool_folder_open {
 	const char *name; /* wire name; opaque */
 	uint32_t uidvalidity;
 	struct spool_folder f; /* out */
+	/* out: what spool_namesakes() recorded, sorted; the receiver frees it.
+	 * NULL: none. */
+	struct message_key *namesakes;
+	size_t nnamesakes;
 };
 void spool_folder_open(struct spool *s, struct spool_folder_open *f);
 /* Writes uidnext .. first_done and backlog, where something differs from what
@@ -336,6 +340,22 @@ struct spool_folder_save {
 	struct spool_folder f;
 };
 void spool_folder_save(struct spool *s, struct spool_folder_save *f);
+
+/*
+ * Records POP3 unique-ids that several messages bear. From then on they come
+ * out of spool_folder_open(), however many bear them later. look: records
+ * nothing.
+ */
+struct spool_namesakes {
+	struct spool_req req;
+	int64_t folder;
+	const struct message_key *keys; /* of the unique-ids alone */
+	size_t n;
+	bool look;
+	uint64_t known; /* out: so many of them are identities on record: a
+			   message was handled while it bore it alone */
+};
+void spool_namesakes(struct spool *s, struct spool_namesakes *n);
 
 enum spool_fate { /* what is known of a listed message */
 	FATE_NEW,
@@ -349,6 +369,7 @@ enum spool_fate { /* what is known of a listed message */
 
 #define SPOOL_ITEM_SEEN	   1u
 #define SPOOL_ITEM_DELETED 2u /* marked \Deleted by whomever */
+#define SPOOL_ITEM_SHARED  4u /* POP3: others came to bear its unique-id */
 
 struct spool_item {
 	struct message_key key;

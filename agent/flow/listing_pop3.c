@@ -5,7 +5,7 @@
 #include "hash.h"
 #include "must.h"
 
-/* In flags of an item, while it is here; all are taken off in the end. */
+/* In flags of an item, while it is here; taken off in the end. */
 #define HAS_UID	 64u
 #define LEFT_OUT 128u
 
@@ -24,6 +24,10 @@ struct listing {
 	char *texts;
 	size_t texts_n, texts_cap;
 	bool texts_dropped;
+	const struct message_key *namesakes; /* borrowed */
+	size_t nnamesakes;
+	struct message_key *shared; /* owned */
+	size_t nshared;
 	uint32_t *unnamed; /* places in items */
 	size_t nunnamed, asked, answered;
 };
@@ -49,6 +53,7 @@ void listing_free(struct listing *l)
 	free(l->items);
 	free(l->names);
 	free(l->texts);
+	free(l->shared);
 	free(l->unnamed);
 	free(l);
 }
@@ -56,6 +61,13 @@ void listing_free(struct listing *l)
 size_t listing_count(const struct listing *l)
 {
 	return l->n;
+}
+
+void listing_namesakes(struct listing *l, const struct message_key *key,
+		       size_t n)
+{
+	l->namesakes = key;
+	l->nnamesakes = n;
 }
 
 void listing_scan(struct listing *l, uint32_t number, uint64_t octets)
@@ -213,26 +225,61 @@ static bool same_key(const struct spool_item *a, const struct spool_item *b)
 	return message_key_order(&a->key, &b->key) == 0;
 }
 
-static bool needs_header(const struct listing *l, size_t i)
+static int order(const void *a, const void *b)
 {
-	const struct spool_item *items = l->items;
+	return message_key_order(a, b);
+}
 
-	return !(items[i].flags & HAS_UID) ||
-	       (i > 0 && same_key(&items[i - 1], &items[i])) ||
-	       (i + 1 < l->n && same_key(&items[i], &items[i + 1]));
+static bool was_shared(const struct listing *l, const struct spool_item *i)
+{
+	return l->nnamesakes && bsearch(&i->key, l->namesakes, l->nnamesakes,
+					sizeof(*l->namesakes), order);
+}
+
+/* The items from i on that bear one unique-id; those without are by themselves.
+ */
+static size_t bearers(const struct listing *l, size_t i)
+{
+	size_t end = i + 1;
+
+	while (l->items[i].flags & HAS_UID && end < l->n &&
+	       l->items[end].flags & HAS_UID &&
+	       same_key(&l->items[i], &l->items[end]))
+		end++;
+	return end - i;
+}
+
+static void note_shared(struct listing *l, size_t i, size_t n)
+{
+	l->shared = mem_grow(l->shared, (l->nshared + 1) * sizeof(*l->shared));
+	l->shared[l->nshared++] = l->items[i].key;
+	for (size_t k = i; k < i + n; k++)
+		l->items[k].flags |= SPOOL_ITEM_SHARED;
 }
 
 void listing_sort(struct listing *l)
 {
-	size_t need = 0;
-
 	sort_by_key(l->items, l->n);
-	for (size_t i = 0; i < l->n; i++)
-		need += needs_header(l, i);
-	l->unnamed = mem_new(need * sizeof(*l->unnamed));
-	for (size_t i = 0; i < l->n; i++)
-		if (needs_header(l, i))
-			l->unnamed[l->nunnamed++] = (uint32_t)i;
+	for (size_t i = 0, n; i < l->n; i += n) {
+		const struct spool_item *item = &l->items[i];
+		bool before = item->flags & HAS_UID && was_shared(l, item);
+
+		n = bearers(l, i);
+		if (n > 1 && !before)
+			note_shared(l, i, n);
+		if (n == 1 && item->flags & HAS_UID && !before)
+			continue;
+		if (!l->unnamed)
+			l->unnamed = mem_new(l->n * sizeof(*l->unnamed));
+		for (size_t k = i; k < i + n; k++)
+			l->unnamed[l->nunnamed++] = (uint32_t)k;
+	}
+}
+
+const struct message_key *listing_shared(const struct listing *l, size_t *n)
+{
+	*n = l->nshared;
+	return l->shared;
 }
 
 /* --- headers --- */
@@ -288,7 +335,7 @@ static void drop_doubles(struct listing *l)
 		    (kept && same_key(&l->items[kept - 1], item)))
 			continue;
 		l->items[kept] = *item;
-		l->items[kept++].flags = 0;
+		l->items[kept++].flags &= SPOOL_ITEM_SHARED;
 	}
 	l->n = kept;
 }

@@ -6,12 +6,14 @@
  * header decides as well: equal unique-id and equal header are one message.
  * Counting them off instead would give the next one the name of one that was
  * deleted, and have it deleted undelivered. So for these the caller gets the
- * header (TOP n 0) and tells its hash.
+ * header (TOP n 0) and tells its hash. A unique-id that was shared once is
+ * never believed again, or a message would change its name with its company
+ * (CASES E6): whoever bears it is named by its header, alone or not.
  *
- *   listing_scan() for each line of LIST, listing_scanned() at its end;
- *   listing_uid() for each line of UIDL; listing_sort();
- *   while listing_unnamed(): listing_header() or listing_leave_out();
- *   listing_take().
+ *   listing_namesakes(), where some are known; listing_scan() for each line of
+ * LIST, listing_scanned() at its end; listing_uid() for each line of UIDL;
+ * listing_sort(); while listing_unnamed(): listing_header() or
+ * listing_leave_out(); listing_take().
  *
  * Sized for a million messages: 28 octets each, and unique-ids as text only
  * while all of them together are under LISTING_TEXT_OCTETS.
@@ -29,6 +31,9 @@ struct listing *listing_new(const uint8_t *key);
 void listing_free(struct listing *l); /* NULL: nothing */
 size_t listing_count(const struct listing *l);
 
+/* Unique-ids that were shared before: sorted, borrowed until listing_sort(). */
+void listing_namesakes(struct listing *l, const struct message_key *key,
+		       size_t n);
 /* octets: UINT64_MAX where unknown. */
 void listing_scan(struct listing *l, uint32_t number, uint64_t octets);
 /* false: two lines for one number (ERR_PROTOCOL). */
@@ -44,6 +49,11 @@ bool listing_uid(struct listing *l, uint32_t number, struct view id,
  * thread, as long as nobody else touches l: a tenth of a second per million.
  */
 void listing_sort(struct listing *l);
+/*
+ * After listing_sort(): unique-ids that are shared now and were not before; the
+ * items that bear one come with SPOOL_ITEM_SHARED. Lives as long as l.
+ */
+const struct message_key *listing_shared(const struct listing *l, size_t *n);
 /* How many messages (of listing_count) need their header. */
 size_t listing_unnamed_count(const struct listing *l);
 /* Number of the next message that needs its header; false: no more. */

@@ -103,6 +103,13 @@ static void on_items(void *who, struct spool_item *items, size_t n)
 	free(items);
 }
 
+static void on_shared(void *who, const struct message_key *keys, size_t n)
+{
+	(void)who;
+	(void)keys;
+	(void)n;
+}
+
 static void on_body_begin(void *who, const struct message_key *key,
 			  struct view uid)
 {
@@ -159,6 +166,7 @@ static void on_closed(void *who, const struct err *err)
 static const struct source_reports source_reports = {
 	.ready = on_ready,
 	.folder = on_folder,
+	.shared = on_shared,
 	.items = on_items,
 	.body_begin = on_body_begin,
 	.body = on_body,

@@ -64,6 +64,9 @@ struct source_reports {
 	 */
 	void (*folder)(void *who, const struct source_folder *f,
 		       const struct err *err);
+	/* POP3, before items: unique-ids that several messages bear now and
+	 * that were not among those given to namesakes(). */
+	void (*shared)(void *who, const struct message_key *keys, size_t n);
 	/*
 	 * The listing asked for is complete. items: sorted by key, no doubles,
 	 * number, octets, date and flags set; on the heap, the receiver frees
@@ -104,6 +107,10 @@ struct source_ops {
 	 * from: list UIDs from here on (1: all); POP3 lists all in any case.
 	 */
 	void (*list)(struct source *s, uint32_t from);
+	/* Before list(): unique-ids that were shared once, sorted, borrowed
+	 * until the listing is reported. NULL: the protocol has none. */
+	void (*namesakes)(struct source *s, const struct message_key *keys,
+			  size_t n);
 	/* items: copied; in this order as far as the protocol allows. */
 	void (*fetch)(struct source *s, const struct spool_item *items,
 		      size_t n);

@@ -329,6 +329,15 @@ static void ask_list(struct source *source, uint32_t from)
 	task_post(&s->turn);
 }
 
+static void ask_namesakes(struct source *source, const struct message_key *keys,
+			  size_t n)
+{
+	struct pop3_source *s = of(source);
+
+	s->namesakes = keys;
+	s->nnamesakes = n;
+}
+
 static void ask_bodies(struct pop3_source *s, enum job_kind kind,
 		       const struct spool_item *items, size_t n)
 {
@@ -394,6 +403,7 @@ struct source *source_pop3_open(const struct source_options *o,
 	static const struct source_ops ops = {
 		.folder = ask_folder,
 		.list = ask_list,
+		.namesakes = ask_namesakes,
 		.fetch = ask_fetch,
 		.erase = ask_erase,
 		.headers = ask_headers,

@@ -77,6 +77,8 @@ struct pop3_source {
 	bool wants_folder, wants_quit;
 	size_t bodies; /* asked for by fetch and headers, not answered */
 	enum look look;
+	const struct message_key *namesakes; /* borrowed */
+	size_t nnamesakes;
 	struct listing *listing;
 	bool no_uidl;
 	size_t naming;	 /* JOB_NAMEs not answered */

@@ -22,6 +22,7 @@ static void refuse_listing(struct pop3_source *s, const struct pop3_event *ev)
 
 static void finish_look(struct pop3_source *s)
 {
+	const struct message_key *shared;
 	struct spool_item *items;
 	struct err err;
 	size_t n;
@@ -38,6 +39,9 @@ static void finish_look(struct pop3_source *s)
 	if (s->left_out)
 		pop3_source_warn(s, "left_without_identity", s->left_out);
 	s->look = LOOK_NOT;
+	shared = listing_shared(s->listing, &n);
+	if (n)
+		s->report->shared(s->who, shared, n);
 	items = listing_take(s->listing, &n);
 	s->report->items(s->who, items, n);
 }
@@ -51,8 +55,9 @@ static void name_or_finish(struct pop3_source *s)
 		finish_look(s);
 		return;
 	}
-	pop3_source_warn(s, s->no_uidl ? "no_uidl" : "uidl_not_unique",
-			 listing_unnamed_count(s->listing));
+	if (s->no_uidl || !s->nnamesakes) /* else it was told before */
+		pop3_source_warn(s, s->no_uidl ? "no_uidl" : "uidl_not_unique",
+				 listing_unnamed_count(s->listing));
 	for (; listing_unnamed(s->listing, &number); s->naming++)
 		pop3_source_add_job(s, JOB_NAME, number, NULL);
 }
@@ -102,6 +107,7 @@ void pop3_source_begin_look(struct pop3_source *s)
 		return;
 	listing_free(s->listing);
 	s->listing = listing_new(s->o.key);
+	listing_namesakes(s->listing, s->namesakes, s->nnamesakes);
 	s->left_out = 0;
 	s->no_uidl = false;
 	MUST(pop3_list(s->pop3) && (!pipelining || pop3_uidl(s->pop3)));

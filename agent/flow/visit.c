@@ -38,6 +38,11 @@ static void forget_folder(struct visit *v)
 	free(v->items);
 	free(v->fps);
 	free(v->fp_known);
+	free(v->namesakes);
+	free(v->shared);
+	v->namesakes = v->shared = NULL;
+	v->nshared = 0;
+	v->names_changed = false;
 	v->items = NULL;
 	v->fps = NULL;
 	v->fp_known = NULL;
@@ -401,6 +406,7 @@ static void on_closed(void *who, const struct err *err)
 static const struct source_reports reports = {
 	.ready = on_ready,
 	.folder = visit_on_folder,
+	.shared = visit_on_shared,
 	.items = visit_on_items,
 	.body_begin = visit_on_body_begin,
 	.body = visit_on_body,

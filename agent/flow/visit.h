@@ -33,6 +33,8 @@ enum visit_phase {
 /* What headers are read for. */
 enum visit_look {
 	LOOK_PROOF,	   /* known UIDs still name what was delivered (D4) */
+	LOOK_NAMESAKES,	   /* one was handled while it bore its unique-id alone
+			      (E6) */
 	LOOK_FINGERPRINTS, /* wanted ones may be known under other names */
 	LOOK_AGES,	   /* first_run = AGE on POP3 */
 };
@@ -84,8 +86,12 @@ struct visit {
 	struct spool_item *items; /* owned; as listed */
 	size_t nitems;
 	struct item_list wanted, adopt, skip, due, proof;
-	size_t asked; /* of wanted: handed to the source */
-	size_t came;  /* of asked: arrived or refused */
+	/* POP3: unique-ids shared before, and those that came to be shared */
+	struct message_key *namesakes, *shared; /* owned */
+	size_t nshared;
+	bool names_changed; /* a message on record bore one of shared alone */
+	size_t asked;	    /* of wanted: handed to the source */
+	size_t came;	    /* of asked: arrived or refused */
 	bool fetching_all_done, erasing;
 	size_t missed;		    /* wanted ones that were not recorded */
 	uint32_t first_missing_uid; /* ... the lowest of them; 0: none */
@@ -113,6 +119,7 @@ struct visit {
 	bool req_out; /* req is with the spool */
 	union {
 		struct spool_folder_open open;
+		struct spool_namesakes namesakes;
 		struct spool_listing listing;
 		struct spool_reconcile reconcile;
 		struct spool_adopt adopt;
@@ -162,6 +169,7 @@ bool visit_answered(struct visit *v);
 void visit_select(struct visit *v);
 void visit_on_folder(void *who, const struct source_folder *f,
 		     const struct err *err);
+void visit_on_shared(void *who, const struct message_key *keys, size_t n);
 void visit_on_items(void *who, struct spool_item *items, size_t n);
 void visit_decide(struct visit *v); /* after headers or an answer */
 void visit_count(struct visit *v, const struct spool_item *i,

@@ -8,7 +8,8 @@
 
 static struct item_list *looked_at(struct visit *v)
 {
-	return v->look == LOOK_PROOF ? &v->proof : &v->wanted;
+	return v->look == LOOK_PROOF || v->look == LOOK_NAMESAKES ? &v->proof
+								  : &v->wanted;
 }
 
 void visit_look_at(struct visit *v, enum visit_look look)
@@ -81,6 +82,33 @@ static void on_matched(struct visit *v)
 	visit_decide(v);
 }
 
+/*
+ * Each match counts: one of them did bear this unique-id alone when it was
+ * handled. Both lists are in the order of numbers.
+ */
+static void on_recognised(struct visit *v)
+{
+	struct item_list rest = { 0 };
+	size_t at = 0;
+
+	for (size_t n = 0; n < v->wanted.n; n++) {
+		struct spool_item *i = &v->wanted.item[n];
+		bool looked_at = at < v->proof.n &&
+				 v->proof.item[at].number == i->number;
+
+		if (looked_at && v->fp_known[at]) {
+			visit_count(v, i, REASON_KNOWN);
+			item_list_add(&v->adopt, i);
+		} else {
+			item_list_add(&rest, i);
+		}
+		at += looked_at;
+	}
+	item_list_fini(&v->wanted);
+	v->wanted = rest;
+	visit_go_on_looking(v);
+}
+
 static void on_reconciled(struct spool_req *req)
 {
 	struct visit *v = req->who;
@@ -92,6 +120,8 @@ static void on_reconciled(struct spool_req *req)
 		visit_next_folder(v);
 	} else if (v->look == LOOK_PROOF) {
 		on_proved(v);
+	} else if (v->look == LOOK_NAMESAKES) {
+		on_recognised(v);
 	} else {
 		on_matched(v);
 	}

@@ -75,6 +75,8 @@ static void on_opened(struct spool_req *req)
 	struct visit *v = req->who;
 	uint32_t from;
 
+	free(v->namesakes);
+	v->namesakes = v->req.open.namesakes; /* freed with v in any case */
 	if (!visit_answered(v))
 		return;
 	if (!req->ok) {
@@ -91,6 +93,9 @@ static void on_opened(struct spool_req *req)
 	}
 	v->whole = from == 1;
 	v->phase = VISIT_LISTING;
+	if (v->namesakes)
+		v->source->ops->namesakes(v->source, v->namesakes,
+					  v->req.open.nnamesakes);
 	v->source->ops->list(v->source, from);
 }
 
@@ -134,6 +139,12 @@ static int by_number(const void *a, const void *b)
 	return x->number < y->number ? -1 : x->number > y->number;
 }
 
+static void in_order_of_number(struct item_list *l)
+{
+	if (l->n)
+		qsort(l->item, l->n, sizeof(*l->item), by_number);
+}
+
 static enum pass_reason settled_reason(const struct visit *v,
 				       const struct spool_item *i)
 {
@@ -173,6 +184,16 @@ static bool wants_proof(const struct visit *v, enum pass_reason r)
 		r == REASON_GONE);
 }
 
+/*
+ * A message that bore its unique-id alone when it was handled has another name
+ * since others bear it, too, and must be known again (CASES E6).
+ */
+static bool may_be_renamed(const struct visit *v, const struct spool_item *i)
+{
+	return v->names_changed && i->fate == FATE_NEW &&
+	       i->flags & SPOOL_ITEM_SHARED;
+}
+
 static void sort_out(struct visit *v)
 {
 	for (size_t n = 0; n < v->nitems; n++) {
@@ -189,11 +210,14 @@ static void sort_out(struct visit *v)
 			visit_count(v, i, REASON_MARKED); /* CASES J14 */
 		} else {
 			item_list_add(&v->wanted, i);
+			if (may_be_renamed(v, i))
+				item_list_add(&v->proof, i);
 		}
 	}
-	if (is_pop3(v) && v->wanted.n)
-		qsort(v->wanted.item, v->wanted.n, sizeof(*v->wanted.item),
-		      by_number);
+	if (is_pop3(v)) {
+		in_order_of_number(&v->wanted);
+		in_order_of_number(&v->proof);
+	}
 }
 
 /*
@@ -236,7 +260,7 @@ static void on_compared(struct spool_req *req)
 	v->known = v->req.listing.known;
 	sort_out(v);
 	if (v->proof.n)
-		visit_look_at(v, LOOK_PROOF);
+		visit_look_at(v, is_pop3(v) ? LOOK_NAMESAKES : LOOK_PROOF);
 	else
 		visit_go_on_looking(v);
 }
@@ -252,6 +276,60 @@ void visit_go_on_looking(struct visit *v)
 		visit_decide(v);
 }
 
+static void compare(struct visit *v)
+{
+	v->req.listing = (struct spool_listing){
+		.req = { .done = on_compared, .who = v, .urgent = true },
+		.folder = v->here.id,
+		.items = v->items,
+		.n = v->nitems,
+		.whole = v->whole && !v->options->dry_run,
+		.now_ms = loop_unix_ms(),
+	};
+	v->req_out = true;
+	spool_listing(v->parts->spool, &v->req.listing);
+}
+
+static void on_namesakes(struct spool_req *req)
+{
+	struct visit *v = req->who;
+
+	if (!visit_answered(v))
+		return;
+	if (!req->ok) {
+		visit_fail(v, &req->err);
+		visit_next_folder(v);
+		return;
+	}
+	v->names_changed = v->req.namesakes.known > 0;
+	compare(v);
+}
+
+/* On record before anything is taken under a name that follows from it. */
+static void record_namesakes(struct visit *v)
+{
+	visit_notice(v, "several messages bear one unique-id: they are told "
+			"apart by their headers");
+	v->req.namesakes = (struct spool_namesakes){
+		.req = { .done = on_namesakes, .who = v, .urgent = true },
+		.folder = v->here.id,
+		.keys = v->shared,
+		.n = v->nshared,
+		.look = v->options->dry_run,
+	};
+	v->req_out = true;
+	spool_namesakes(v->parts->spool, &v->req.namesakes);
+}
+
+void visit_on_shared(void *who, const struct message_key *keys, size_t n)
+{
+	struct visit *v = who;
+
+	v->shared = mem_new(n * sizeof(*keys));
+	memcpy(v->shared, keys, n * sizeof(*keys));
+	v->nshared = n;
+}
+
 void visit_on_items(void *who, struct spool_item *items, size_t n)
 {
 	struct visit *v = who;
@@ -259,16 +337,10 @@ void visit_on_items(void *who, struct spool_item *items, size_t n)
 	v->items = items;
 	v->nitems = n;
 	v->told->found += n;
-	v->req.listing = (struct spool_listing){
-		.req = { .done = on_compared, .who = v, .urgent = true },
-		.folder = v->here.id,
-		.items = items,
-		.n = n,
-		.whole = v->whole && !v->options->dry_run,
-		.now_ms = loop_unix_ms(),
-	};
-	v->req_out = true;
-	spool_listing(v->parts->spool, &v->req.listing);
+	if (v->nshared)
+		record_namesakes(v);
+	else
+		compare(v);
 	visit_changed(v);
 }
 

@@ -361,16 +361,25 @@ static struct message_key name_of(const struct spool_item *items, size_t n,
 	return items[0].key;
 }
 
+/* What the last list() found to be shared, and knows of it the next time. */
+struct memory {
+	struct message_key key[4];
+	size_t n, found;
+};
+
 /* uids: one per message, "" for none; headers: where one is needed. */
-static struct spool_item *list(const char *const *uids,
-			       const char *const *headers, size_t *n)
+static struct spool_item *list_again(const char *const *uids,
+				     const char *const *headers, size_t *n,
+				     struct memory *m)
 {
 	struct listing *l = listing_new(key);
+	const struct message_key *shared;
 	uint8_t hash[HASH_BODY_OCTETS] = { 0 };
 	struct spool_item *items;
 	struct err err;
 	uint32_t number;
 
+	listing_namesakes(l, m->key, m->n);
 	for (uint32_t i = 0; uids[i]; i++)
 		listing_scan(l, i + 1, 100);
 	assert_true(listing_scanned(l, &err));
@@ -385,9 +394,21 @@ static struct spool_item *list(const char *const *uids,
 		else
 			listing_header(l, hash, !hash[0]);
 	}
+	shared = listing_shared(l, &m->found);
+	assert_true(m->n + m->found <= sizeof(m->key) / sizeof(m->key[0]));
+	for (size_t i = 0; i < m->found; i++)
+		m->key[m->n++] = shared[i];
 	items = listing_take(l, n);
 	listing_free(l);
 	return items;
+}
+
+static struct spool_item *list(const char *const *uids,
+			       const char *const *headers, size_t *n)
+{
+	struct memory none = { .n = 0 };
+
+	return list_again(uids, headers, n, &none);
 }
 
 static bool same(struct message_key a, struct message_key b)
@@ -411,6 +432,32 @@ static void shared_unique_ids(void **state)
 	rest = list(one, headers, &m);
 	assert_false(same(name_of(both, n, 1), name_of(rest, m, 1)));
 	assert_true(same(name_of(both, n, 3), name_of(rest, m, 2)));
+	free(both);
+	free(rest);
+}
+
+/* CASES E6: it keeps its name, whoever comes and goes. */
+static void a_shared_unique_id_is_never_believed_again(void **state)
+{
+	static const char *const two[] = { "x", "x", "y", NULL };
+	static const char *const headers[] = { "a", "b", NULL };
+	static const char *const one[] = { "x", "y", NULL };
+	static const char *const second[] = { "b", NULL };
+	struct memory m = { .n = 0 };
+	struct spool_item *both, *rest;
+	size_t n;
+
+	(void)state;
+	both = list_again(two, headers, &n, &m);
+	assert_int_equal(m.found, 1);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(both[i].flags,
+				 both[i].number < 3 ? SPOOL_ITEM_SHARED : 0);
+	rest = list_again(one, second, &n, &m);
+	assert_int_equal(m.found, 0);
+	assert_true(same(name_of(both, 3, 2), name_of(rest, n, 1)));
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(rest[i].flags, 0);
 	free(both);
 	free(rest);
 }
@@ -483,6 +530,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sessions),
 		cmocka_unit_test(shared_unique_ids),
+		cmocka_unit_test(a_shared_unique_id_is_never_believed_again),
 		cmocka_unit_test(messages_without_unique_id),
 		cmocka_unit_test(many_unique_ids),
 		cmocka_unit_test(listings_that_contradict),

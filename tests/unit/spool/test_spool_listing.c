@@ -555,10 +555,65 @@ static void fingerprints_outlive_folding(void **state)
 	free(items);
 }
 
+static uint64_t namesakes(struct bed *b, int64_t folder, uint32_t from,
+			  size_t n, bool look)
+{
+	struct message_key keys[3];
+	struct spool_namesakes q = {
+		.folder = folder, .keys = keys, .n = n, .look = look
+	};
+
+	for (size_t i = 0; i < n; i++)
+		keys[i] = bed_key(from + (uint32_t)i);
+	bed_prepare(&q.req);
+	spool_namesakes(b->spool, &q);
+	bed_wait(b, &q.req);
+	assert_true(q.req.ok);
+	return q.known;
+}
+
+static size_t recorded(struct bed *b, int64_t account,
+		       struct message_key **keys)
+{
+	struct spool_folder_open q = { .account = account, .name = "" };
+
+	bed_prepare(&q.req);
+	spool_folder_open(b->spool, &q);
+	bed_wait(b, &q.req);
+	assert_true(q.req.ok);
+	*keys = q.namesakes;
+	return q.nnamesakes;
+}
+
+/* CASES E6 */
+static void shared_unique_ids_are_remembered(void **state)
+{
+	struct bed *b = *state;
+	int64_t account = bed_account(b, "pop", SPOOL_POP3);
+	int64_t folder = bed_folder(b, account, "", 0).id;
+	struct spool_item *known = uidls(2, 1);
+	struct message_key *keys;
+
+	adopt(b, folder, known, 1);
+	assert_int_equal(namesakes(b, folder, 1, 3, true), 1);
+	assert_int_equal(recorded(b, account, &keys), 0);
+	assert_null(keys);
+	assert_int_equal(namesakes(b, folder, 1, 3, false), 1);
+	assert_int_equal(namesakes(b, folder, 1, 1, false), 0);
+	bed_close(b);
+	bed_open(b, NOW);
+	assert_int_equal(recorded(b, account, &keys), 3);
+	assert_true(message_key_order(&keys[0], &keys[1]) < 0 &&
+		    message_key_order(&keys[1], &keys[2]) < 0);
+	free(keys);
+	free(known);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
+		TEST(shared_unique_ids_are_remembered),
 		TEST(pop3_identities_are_folded_and_found),
 		TEST(absence_is_not_deletion_pop3),
 		TEST(absence_is_not_deletion_imap),
