@@ -183,6 +183,9 @@ struct config_account {
 	uint64_t first_run_age_ms; /* of CONFIG_FIRST_AGE */
 	enum config_keep keep;
 	uint64_t keep_after_ms;	  /* of CONFIG_KEEP_AFTER */
+	bool mark_seen;		  /* once delivered; IMAP only */
+	bool unseen_only;	  /* IMAP only */
+	char *move_to;		  /* name in UTF-8; NULL: mail is not moved */
 	uint64_t max_size_octets; /* 0: the destination's SIZE */
 	enum config_on_doubt on_doubt;
 	bool received_from;

@@ -240,11 +240,42 @@ static void policy(const struct resolved *r, struct config_account *a)
 	a->source_address = mem_str(resolved_string(r, SET_SOURCE_ADDRESS));
 }
 
+static bool is_same_folder(const char *a, const char *b)
+{
+	/* RFC 3501 5.1: INBOX in any case of letters */
+	if (view_ieq(view_of(a), VIEW_LIT("INBOX")))
+		return view_ieq(view_of(b), VIEW_LIT("INBOX"));
+	return strcmp(a, b) == 0;
+}
+
+/* Mail that is moved must be there to be moved, and must not come back. */
+static void check_move(struct making *m, const struct resolved *r,
+		       const struct config_account *a)
+{
+	const struct written *w = r->by[SET_MOVE_TO];
+
+	if (!a->move_to)
+		return;
+	if (a->keep == CONFIG_KEEP_NO)
+		make_fault(m, r, w,
+			   "move_to excludes keep = no: write keep = yes, or "
+			   "how long after delivery it is deleted there, such "
+			   "as keep = 14d");
+	for (size_t i = 0; i < a->folders.n; i++)
+		if (is_same_folder(a->move_to, a->folders.item[i]))
+			make_fault(m, r, w,
+				   "move_to: \"%s\" is one of `folders` itself",
+				   a->move_to);
+}
+
 static void imap_policy(const struct resolved *r, struct config_account *a)
 {
 	resolved_list(r, SET_FOLDERS, &a->folders);
 	a->idle = resolved_choice(r, SET_IDLE);
 	a->idle_renew_ms = resolved_number(r, SET_IDLE);
+	a->mark_seen = resolved_choice(r, SET_MARK_SEEN);
+	a->unseen_only = resolved_choice(r, SET_UNSEEN_ONLY);
+	a->move_to = mem_str(resolved_string(r, SET_MOVE_TO));
 }
 
 static void effective_to(const struct resolved *r, struct config_account *a,
@@ -302,6 +333,7 @@ void make_account(struct making *m, const struct section *s,
 		only_imap(m, &r);
 	else
 		imap_policy(&r, a);
+	check_move(m, &r, a);
 	effective(&r, a, to);
 }
 
@@ -316,6 +348,7 @@ void make_account_fini(struct config_account *a)
 	make_secret_fini(&a->secret);
 	make_tls_fini(&a->tls);
 	free(a->source_address);
+	free(a->move_to);
 	config_list_fini(&a->to);
 	config_list_fini(&a->folders);
 	effectives_fini(&a->effective);

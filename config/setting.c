@@ -176,7 +176,7 @@ const struct setting setting_table[SETTINGS] = {
 			    .only_imap = true },
 	[SET_MOVE_TO] = { .name = "move_to",
 			  .places = S | F,
-			  .rule = KIND(ANYTHING),
+			  .rule = KIND(FOLDER),
 			  .later = "moving mail once delivered",
 			  .only_imap = true },
 	[SET_MAX_SIZE] = { .name = "max_size",

@@ -143,6 +143,7 @@ bool value_is_list(enum value_kind kind)
 		return true;
 	case VALUE_STRING:
 	case VALUE_NAME:
+	case VALUE_FOLDER:
 	case VALUE_SECRET:
 	case VALUE_BOOL:
 	case VALUE_NUMBER:
@@ -389,6 +390,18 @@ static bool read_folders(struct reading *r)
 	return true;
 }
 
+/* A name, not a pattern: a * or % in it would be one to LIST as well. */
+static bool read_folder(struct reading *r)
+{
+	if (!form_is_text(r->first))
+		return wrong_word(r, r->first, "is no folder name in UTF-8");
+	if (view_find(r->first, '*') < r->first.n ||
+	    view_find(r->first, '%') < r->first.n)
+		return wrong_word(r, r->first,
+				  "is a pattern; one folder is wanted");
+	return true;
+}
+
 static bool read_fields(struct reading *r)
 {
 	for (size_t i = 0; i < r->words->n; i++)
@@ -540,6 +553,8 @@ static bool read_kind(struct reading *r)
 		return read_addresses(r);
 	case VALUE_FOLDERS:
 		return read_folders(r);
+	case VALUE_FOLDER:
+		return read_folder(r);
 	case VALUE_FIELDS:
 		return read_fields(r);
 	case VALUE_PATH:

@@ -26,6 +26,7 @@ enum value_kind {
 	VALUE_SERVER,
 	VALUE_ADDRESSES, /* recipients, with placeholders */
 	VALUE_FOLDERS,
+	VALUE_FOLDER, /* one, by its name */
 	VALUE_FIELDS, /* names of header fields */
 	VALUE_PATH,
 	VALUE_CREDENTIAL, /* a name or an absolute path */
