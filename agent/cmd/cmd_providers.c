@@ -9,13 +9,64 @@
 
 #define OUT_OCTETS (1u << 20)
 
+static json_t *shape_list(const char *const *list)
+{
+	json_t *out = json_array();
+
+	for (; list && *list; list++)
+		(void)json_array_append_new(out, shape_str(*list));
+	return out;
+}
+
+static json_t *shape_quirks(unsigned quirks)
+{
+	json_t *out = json_array();
+
+	for (unsigned i = 0; i < PROVIDER_QUIRKS; i++)
+		if (quirks >> i & 1)
+			(void)json_array_append_new(
+				out, shape_str(provider_quirk_text(
+					     (enum provider_quirk)(1u << i))));
+	return out;
+}
+
+/* 0 is not known. */
+static json_t *shape_limit(unsigned n)
+{
+	return n ? json_integer(n) : json_null();
+}
+
 static json_t *shape_provider(const struct provider *p)
 {
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "name",
-			 shape_str(p->name), "title", shape_str(p->title),
-			 "imap", shape_str(p->imap), "pop3", shape_str(p->pop3),
-			 "smtp", shape_str(p->smtp), "password",
-			 shape_str(p->password), "note", shape_str(p->note));
+	static const char *const secret[] = {
+		[PROVIDER_SECRET_OWN] = "own",
+		[PROVIDER_SECRET_MAIL] = "mail",
+		[PROVIDER_SECRET_APP] = "app",
+		[PROVIDER_SECRET_APP_2FA] = "own_or_app",
+		[PROVIDER_SECRET_CODE] = "code",
+		[PROVIDER_SECRET_OAUTH] = "oauth",
+	};
+	json_t *out = json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o}",
+		"name", shape_str(p->name), "aliases", shape_list(p->aliases),
+		"title", shape_str(p->title), "imap", shape_str(p->imap),
+		"pop3", shape_str(p->pop3), "smtp", shape_str(p->smtp), "user",
+		shape_str(provider_user_text(p->user)), "secret",
+		secret[p->secret], "password", shape_str(p->password), "note",
+		shape_str(p->note), "help", shape_str(p->help));
+	json_t *more = json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "domains",
+		shape_list(p->domains), "received_by",
+		shape_list(p->received_by), "imap_poll_s",
+		shape_limit(p->imap_poll_s), "pop3_poll_s",
+		shape_limit(p->pop3_poll_s), "account_connections",
+		shape_limit(p->account_connections), "host_connections",
+		shape_limit(p->host_connections), "quirks",
+		shape_quirks(p->quirks), "sources", shape_list(p->sources));
+
+	(void)json_object_update(out, more);
+	json_decref(more);
+	return out;
 }
 
 static void line(const char *key, const char *value)
@@ -24,14 +75,46 @@ static void line(const char *key, const char *value)
 		(void)printf("  %-9s %s\n", key, value);
 }
 
+static void lines(const char *key, const char *const *list)
+{
+	for (; list && *list; list++, key = "")
+		line(key, *list);
+}
+
+static void put_limits(const struct provider *p)
+{
+	if (p->imap_poll_s)
+		(void)printf("  %-9s IMAP every %u minutes at most\n", "limits",
+			     p->imap_poll_s / 60);
+	if (p->pop3_poll_s)
+		(void)printf("  %-9s POP3 every %u minutes at most\n",
+			     p->imap_poll_s ? "" : "limits",
+			     p->pop3_poll_s / 60);
+	if (p->account_connections)
+		(void)printf("  %-9s %u connections at once for a mailbox\n",
+			     "", p->account_connections);
+	if (p->host_connections)
+		(void)printf("  %-9s %u connections at once from a place\n", "",
+			     p->host_connections);
+}
+
 static void show(const struct provider *p)
 {
 	(void)printf("%s: %s\n", p->name, p->title);
+	lines("also", p->aliases);
 	line("imap", p->imap);
 	line("pop3", p->pop3);
 	line("smtp", p->smtp);
+	line("user", provider_user_text(p->user));
 	line("password", p->password);
 	line("note", p->note);
+	line("help", p->help);
+	put_limits(p);
+	for (unsigned i = 0; i < PROVIDER_QUIRKS; i++)
+		if (p->quirks >> i & 1)
+			line("differs", provider_quirk_text((
+						enum provider_quirk)(1u << i)));
+	lines("sources", p->sources);
 }
 
 static void show_all(void)
