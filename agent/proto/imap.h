@@ -50,6 +50,7 @@ enum imap_capability {
 	IMAP_CAN_LIST_STATUS = 1u << 13,
 	IMAP_CAN_SPECIAL_USE = 1u << 14,
 	IMAP_CAN_ESEARCH = 1u << 15,
+	IMAP_CAN_GMAIL = 1u << 16, /* X-GM-EXT-1: labels, X-GM-MSGID */
 };
 
 struct imap_capabilities {
@@ -67,10 +68,11 @@ enum imap_event_type {
 	IMAP_EV_TLS_WANTED,   /* STARTTLS: OK (no TAGGED); see imap_secured() */
 	IMAP_EV_CONTINUE,     /* AUTHENTICATE: text is the base64 challenge */
 	IMAP_EV_IDLING,	      /* IDLE has begun */
-	IMAP_EV_NOTE,	      /* untagged NO, BAD, or OK [ALERT]: code, text */
-	IMAP_EV_LIST,	      /* list */
-	IMAP_EV_STATUS,	      /* mailbox */
-	IMAP_EV_FETCH,	      /* fetch: facts about one message, no body */
+	IMAP_EV_NOTE, /* untagged NO, BAD, OK [ALERT], OK [COPYUID]: code, text
+		       */
+	IMAP_EV_LIST, /* list */
+	IMAP_EV_STATUS,	    /* mailbox */
+	IMAP_EV_FETCH,	    /* fetch: facts about one message, no body */
 	IMAP_EV_BODY_BEGIN, /* fetch, as far as told by now; octets announced */
 	IMAP_EV_BODY,	    /* text: octets of the body, unchanged */
 	IMAP_EV_BODY_END,   /* fetch, all of it: the response closed properly */
@@ -203,8 +205,10 @@ struct imap_fetch {
 	uint32_t seq; /* message sequence number: tells responses apart, no more
 		       */
 	unsigned has, flags;
-	int64_t date;  /* INTERNALDATE, unix seconds */
-	uint64_t size; /* RFC822.SIZE: a claim */
+	int64_t date;	/* INTERNALDATE, unix seconds */
+	uint64_t size;	/* RFC822.SIZE: a claim */
+	uint64_t msgid; /* X-GM-MSGID: one message under all its labels; 0: not
+			   told */
 	uint64_t
 		octets; /* of the body, as framed (B7); END: all have arrived */
 	enum imap_part part;
@@ -336,7 +340,8 @@ enum imap_list_option {
 };
 /* pattern: with * and %. Options only where the server offers them. */
 bool imap_list(struct imap *p, struct view pattern, unsigned options);
-/* set: of imap_set.h. UID FLAGS INTERNALDATE RFC822.SIZE */
+/* set: of imap_set.h. UID FLAGS INTERNALDATE RFC822.SIZE, and X-GM-MSGID where
+ * the server offers X-GM-EXT-1. */
 bool imap_fetch(struct imap *p, struct view set);
 /* UID BODY.PEEK[] */
 bool imap_fetch_body(struct imap *p, struct view set);

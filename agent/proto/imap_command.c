@@ -423,8 +423,12 @@ static bool uid_command(struct imap *p, enum imap_command command,
 
 bool imap_fetch(struct imap *p, struct view set)
 {
-	return uid_command(p, IMAP_FETCH, VIEW_LIT("UID FETCH "), set,
-			   VIEW_LIT(" (UID FLAGS INTERNALDATE RFC822.SIZE)"));
+	return uid_command(
+		p, IMAP_FETCH, VIEW_LIT("UID FETCH "), set,
+		p->capabilities.can & IMAP_CAN_GMAIL
+			? VIEW_LIT(" (UID FLAGS INTERNALDATE RFC822.SIZE"
+				   " X-GM-MSGID)")
+			: VIEW_LIT(" (UID FLAGS INTERNALDATE RFC822.SIZE)"));
 }
 
 bool imap_fetch_body(struct imap *p, struct view set)

@@ -299,7 +299,9 @@ static bool worth_a_note(const struct imap *p, const struct condition *c)
 	if (p->phase == IMAP_PHASE_FRESH && !imap_flies(p, IMAP_LOGIN) &&
 	    !imap_flies(p, IMAP_AUTHENTICATE))
 		return false;
-	return c->status != IMAP_OK || c->code == IMAP_CODE_ALERT;
+	return c->status != IMAP_OK || c->code == IMAP_CODE_ALERT ||
+	       (c->code == IMAP_CODE_COPYUID && /* RFC 6851 4.3 */
+		(imap_flies(p, IMAP_MOVE) || imap_flies(p, IMAP_COPY)));
 }
 
 bool imap_on_condition(struct imap *p, const struct lexeme *t,

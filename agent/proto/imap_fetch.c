@@ -30,6 +30,7 @@ static enum imap_item item_of(struct view word)
 		{ "FLAGS", IMAP_ITEM_FLAGS },
 		{ "INTERNALDATE", IMAP_ITEM_DATE },
 		{ "RFC822.SIZE", IMAP_ITEM_SIZE },
+		{ "X-GM-MSGID", IMAP_ITEM_MSGID },
 		{ "BODY[]", IMAP_ITEM_BODY },
 		{ "BODY[HEADER]", IMAP_ITEM_HEADER },
 	};
@@ -123,6 +124,12 @@ static void on_size(struct imap *p, const struct lexeme *t)
 		p->fetch.has |= IMAP_HAS_SIZE;
 }
 
+static void on_msgid(struct imap *p, const struct lexeme *t)
+{
+	if (t->kind == LEX_ATOM)
+		(void)view_number(t->text, UINT64_MAX, &p->fetch.msgid);
+}
+
 static void on_date(struct imap *p, const struct lexeme *t)
 {
 	if (t->kind == LEX_QUOTED && imap_value_date(t->text, &p->fetch.date))
@@ -151,6 +158,9 @@ bool imap_on_fetch_value(struct imap *p, const struct lexeme *t,
 		break;
 	case IMAP_ITEM_DATE:
 		on_date(p, t);
+		break;
+	case IMAP_ITEM_MSGID:
+		on_msgid(p, t);
 		break;
 	case IMAP_ITEM_OTHER:
 		break;

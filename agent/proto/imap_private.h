@@ -69,6 +69,7 @@ enum imap_item { /* the value that IMAP_STEP_FETCH_VALUE expects */
 	IMAP_ITEM_FLAGS,
 	IMAP_ITEM_DATE,
 	IMAP_ITEM_SIZE,
+	IMAP_ITEM_MSGID,
 	IMAP_ITEM_BODY,
 	IMAP_ITEM_HEADER,
 };

@@ -38,6 +38,7 @@ static const struct word capabilities[] = {
 	{ "LIST-STATUS", IMAP_CAN_LIST_STATUS },
 	{ "SPECIAL-USE", IMAP_CAN_SPECIAL_USE },
 	{ "ESEARCH", IMAP_CAN_ESEARCH },
+	{ "X-GM-EXT-1", IMAP_CAN_GMAIL },
 };
 
 static const struct word flags[] = {

@@ -1,5 +1,6 @@
 /* imap: every transcript in every way, and what transcripts cannot say. */
 #include "imap.h"
+#include "imap_copyuid.h"
 #include "imap_lex.h"
 #include "imap_set.h"
 #include "imap_value.h"
@@ -145,6 +146,8 @@ static void put_fetch(struct text *to, const struct imap_fetch *f)
 		text_fmt(to, " date %" PRId64, f->date);
 	if (f->has & IMAP_HAS_SIZE)
 		text_fmt(to, " size %" PRIu64, f->size);
+	if (f->msgid)
+		text_fmt(to, " msgid %" PRIu64, f->msgid);
 	if (f->has & IMAP_HAS_NIL)
 		text_puts(to, " nil");
 }
@@ -173,7 +176,7 @@ static void put_capabilities(struct text *to, const struct imap_capabilities *c)
 		"literal+", "literal-",	   "uidplus",	  "move",
 		"idle",	    "id",	   "enable",	  "unselect",
 		"list-ext", "list-status", "special-use", "esearch",
-		NULL
+		"gmail",    NULL
 	};
 
 	text_puts(to, c->known ? "capabilities" : "capabilities unknown");
@@ -900,6 +903,54 @@ static void sets_name_exactly_what_is_given(void **state)
 	assert_false(imap_set_ok(VIEW_NONE));
 }
 
+/* What a COPYUID says, as "from>to"; "!" behind it: malformed. */
+static void pairs_of(const char *args, struct text *out)
+{
+	struct imap_copyuid c;
+	uint32_t from, to;
+
+	text_init(out, 1000);
+	if (!imap_copyuid_begin(&c, view_of(args))) {
+		text_puts(out, "!");
+		return;
+	}
+	text_fmt(out, "%" PRIu32, c.uidvalidity);
+	for (unsigned n = 0; n < 9 && imap_copyuid_next(&c, &from, &to); n++)
+		text_fmt(out, " %" PRIu32 ">%" PRIu32, from, to);
+}
+
+static void copyuid_pairs_sets_of_any_shape(void **state)
+{
+	static const struct {
+		const char *args, *pairs;
+	} cases[] = {
+		{ "38505 304,319:320 3956:3958",
+		  "38505 304>3956 319>3957 320>3958" },
+		{ "1 7:6 4,4294967295", "1 6>4 7>4294967295" },
+		{ "1 5 9:12", "1 5>9" }, /* no partner for the others */
+		{ "1 5:8 9", "1 5>9" },
+		{ "1 1:4294967295 1:4294967295",
+		  "1 1>1 2>2 3>3 4>4 5>5 6>6 7>7 8>8 9>9" },
+		{ "1 4294967295:4294967294,3 1:3",
+		  "1 4294967294>1 4294967295>2 3>3" },
+		{ "1 5,,6 7:8", "1 5>7" },
+		{ "1 5:* 7:8", "1" },
+		{ "1 0 7", "1" },
+		{ "0 5 7", "!" },
+		{ "1 5", "!" },
+		{ "1 5 7 9", "!" },
+		{ "", "!" },
+	};
+	struct text out;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		pairs_of(cases[i].args, &out);
+		assert_string_equal(text_str(&out), cases[i].pairs);
+		text_fini(&out);
+	}
+}
+
 static void dates_become_unix_time(void **state)
 {
 	int64_t t = 0;
@@ -971,6 +1022,7 @@ int main(void)
 		cmocka_unit_test(a_full_pipeline_refuses_and_goes_on),
 		cmocka_unit_test(a_full_output_refuses_whole_commands),
 		cmocka_unit_test(sets_name_exactly_what_is_given),
+		cmocka_unit_test(copyuid_pairs_sets_of_any_shape),
 		cmocka_unit_test(dates_become_unix_time),
 		cmocka_unit_test(refusals_have_classes),
 	};
