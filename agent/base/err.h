@@ -44,6 +44,7 @@ struct err {
 	char what[240];	  /* what failed, in our words; printable */
 	char peer[320];	  /* the peer's words, made printable; may be "" */
 	char remedy[240]; /* what to do; may be "" */
+	uint64_t wait_ms; /* how long the peer asks to stay away; 0: unsaid */
 };
 
 /* All four return false, so that `return err_set(...)` reads well. */

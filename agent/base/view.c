@@ -65,6 +65,14 @@ size_t view_find(struct view v, char c)
 	return at ? (size_t)(at - v.p) : v.n;
 }
 
+size_t view_ifind(struct view v, struct view part)
+{
+	for (size_t i = 0; i < v.n && v.n - i >= part.n; i++)
+		if (view_istarts(view_skip(v, i), part))
+			return i;
+	return v.n;
+}
+
 struct view view_word(struct view *v)
 {
 	size_t n = view_find(*v, ' ');

@@ -41,6 +41,8 @@ struct view view_head(struct view v, size_t n);
 struct view view_trim(struct view v);
 /* Offset of the first c, or v.n. */
 size_t view_find(struct view v, char c);
+/* Offset of the first `part`, in any case of ASCII letters, or v.n. */
+size_t view_ifind(struct view v, struct view part);
 /*
  * The word up to the first space or the end, taken off *v with the spaces
  * behind it. Empty when *v is.

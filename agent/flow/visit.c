@@ -286,8 +286,9 @@ static void note_outcome(struct visit *v, int64_t now)
 	a->next_poll_ms =
 		now +
 		(int64_t)(v->refused ? backoff_setting_ms(a->failures, random)
-				     : backoff_account_ms(v->err.class,
-							  a->failures, random));
+				     : backoff_account_ms(
+					       v->err.class, a->failures,
+					       v->err.wait_ms, random));
 }
 
 static void save(struct visit *v)

@@ -13,8 +13,8 @@ uint64_t backoff_ms(uint32_t failures, uint64_t first, uint64_t most,
 	return ms - ms / 10 + ms / 5 * (random % 1001) / 1000;
 }
 
-uint64_t backoff_account_ms(enum err_class class, uint32_t failures,
-			    uint32_t random)
+static uint64_t unasked_ms(enum err_class class, uint32_t failures,
+			   uint32_t random)
 {
 	switch (class) {
 	case ERR_AUTH:
@@ -35,6 +35,21 @@ uint64_t backoff_account_ms(enum err_class class, uint32_t failures,
 		break;
 	}
 	return backoff_ms(failures, MINUTE_MS, HOUR_MS, random);
+}
+
+uint64_t backoff_account_ms(enum err_class class, uint32_t failures,
+			    uint64_t suggested_ms, uint32_t random)
+{
+	uint64_t ms = unasked_ms(class, failures, random), asked;
+
+	if (!suggested_ms)
+		return ms;
+	asked = backoff_ms(failures, suggested_ms,
+			   suggested_ms > HOUR_MS ? suggested_ms : HOUR_MS,
+			   random);
+	if (asked < suggested_ms) /* the spread goes up only */
+		asked = suggested_ms + (suggested_ms - asked);
+	return asked > ms ? asked : ms;
 }
 
 uint64_t backoff_setting_ms(uint32_t failures, uint32_t random)

@@ -14,10 +14,11 @@ uint64_t backoff_ms(uint32_t failures, uint64_t first, uint64_t most,
 /*
  * An account after `failures` failures in a row, the last of this class: a
  * refused login or certificate slows to hours, so that no provider locks the
- * mailbox (CASES C9); everything else to one hour.
+ * mailbox (CASES C9); everything else to one hour. Never before suggested_ms,
+ * the wait that the server asked for (0: none), from which it grows.
  */
 uint64_t backoff_account_ms(enum err_class class, uint32_t failures,
-			    uint32_t random);
+			    uint64_t suggested_ms, uint32_t random);
 /* A wrong setting of a delivery: 15 min to 6 h. */
 uint64_t backoff_setting_ms(uint32_t failures, uint32_t random);
 #endif
