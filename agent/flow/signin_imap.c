@@ -145,6 +145,8 @@ refused(struct imap_signin *s, const struct imap_event *ev, struct err *err)
 {
 	enum err_class class = imap_refusal(ev->command, ev->status, ev->code);
 
+	if (imap_not_now(ev, err)) /* CASES C9 */
+		return failed(s);
 	err_set(err, class, "sign-in refused");
 	err->origin = ERR_FROM_IMAP;
 	err_peer(err, ev->text);

@@ -6,6 +6,7 @@
 #include "must.h"
 #include "pop3_line.h"
 #include "text.h"
+#include "throttle.h"
 
 void signin_init(struct signin *s, const struct source_options *o)
 {
@@ -75,11 +76,14 @@ static enum signin_result refused(struct signin *s, const struct pop3_event *ev,
 				  struct err *err)
 {
 	enum err_class class = pop3_line_class(ev->cmd, ev->code);
+	uint64_t wait_ms;
 
 	err_set(err, class, "sign-in refused");
 	err->origin = ERR_FROM_POP3;
 	err_peer(err, ev->text);
-	if (class == ERR_AUTH)
+	if (throttle_said(ev->text, &wait_ms)) /* CASES C9 */
+		throttle_err(err, wait_ms);
+	else if (class == ERR_AUTH)
 		err_remedy(err, "check user and secret (mailhaul passwd)");
 	else if (ev->code == POP3_CODE_IN_USE)
 		err_remedy(err, "another session holds the mailbox; it is "

@@ -51,12 +51,14 @@ struct imap_source {
 	struct err why; /* of the end; ERR_NONE: as asked */
 	struct source_ready ready;
 	unsigned alerts;
+	bool identified; /* ID was sent */
 
 	enum look folder, list, names;
 	char *name; /* owned; of the folder, as on the wire; NULL: bad */
 	struct imap_mailbox mailbox; /* selected; its name is not kept */
 	struct imap_listing listing;
 	uint32_t from;
+	bool from_start; /* a set that begins with `from` was refused */
 	struct imap_bodies bodies;
 	bool owes_fetched;
 	struct imap_erase erase;
@@ -152,8 +154,8 @@ static void be_ready(struct imap_source *s)
 
 static void identify(struct imap_source *s)
 {
-	(void)imap_id(s->imap, VIEW_LIT("mailhaul"),
-		      VIEW_LIT(MAILHAUL_VERSION));
+	s->identified = imap_id(s->imap, VIEW_LIT("mailhaul"),
+				VIEW_LIT(MAILHAUL_VERSION));
 }
 
 static void select_folder(struct imap_source *s)
@@ -205,10 +207,40 @@ static void on_signin(struct imap_source *s, const struct imap_event *ev,
 
 /* --- the folder --- */
 
+/*
+ * Coremail, as NetEase runs it, opens no mailbox to a program that has not said
+ * who it is by ID; name and version will do: dytttf.com 2021-11-12,
+ * "IMAP协议-从网易邮箱的骚操作到QQ邮箱的BUG".
+ */
+static bool is_unsafe(const struct imap_event *ev)
+{
+	return ev->status == IMAP_NO &&
+	       view_ifind(ev->text, VIEW_LIT("unsafe login")) < ev->text.n;
+}
+
+static void unsafe_login(struct imap_source *s, const struct imap_event *ev)
+{
+	struct err err;
+
+	err_set(&err, ERR_AUTH,
+		"the provider does not trust this sign-in, and opens no "
+		"mailbox");
+	err.origin = ERR_FROM_IMAP;
+	err_peer(&err, ev->text);
+	err_remedy(&err, "see in its web mail, under POP3/SMTP/IMAP, that "
+			 "IMAP is on, and make a new authorization code "
+			 "(授权码) there; POP3 (protocol = \"pop3\") may work");
+	s->report->folder(s->who, NULL, &err);
+}
+
 static void refused_folder(struct imap_source *s, const struct imap_event *ev)
 {
 	struct err err;
 
+	if (is_unsafe(ev)) {
+		unsafe_login(s, ev);
+		return;
+	}
 	err_set(&err, imap_refusal(ev->command, ev->status, ev->code),
 		"the folder cannot be opened");
 	err.origin = ERR_FROM_IMAP;
@@ -228,6 +260,11 @@ static void on_selected(struct imap_source *s, const struct imap_event *ev)
 	be_ready(s); /* an answer out of its order */
 	if (s->phase == PHASE_OVER)
 		return;
+	if (is_unsafe(ev) && !s->identified) {
+		identify(s); /* though CAPABILITY did not name it */
+		s->folder = LOOK_WANTED;
+		return;
+	}
 	if (ev->status != IMAP_OK) {
 		refused_folder(s, ev);
 		return;
@@ -274,7 +311,8 @@ static void ask_listing(struct imap_source *s)
 	/* In an empty folder "1:*" names nothing, which some call BAD. */
 	if (s->mailbox.has & IMAP_HAS_MESSAGES && s->mailbox.messages == 0)
 		report_items(s);
-	else if (imap_fetch(s->imap, imap_set_from(s->from, set)))
+	else if (imap_fetch(s->imap,
+			    imap_set_from(s->from_start ? 1 : s->from, set)))
 		s->list = LOOK_ASKED;
 }
 
@@ -284,6 +322,16 @@ static void on_listed(struct imap_source *s, const struct imap_event *ev)
 
 	if (ev->status == IMAP_OK) {
 		report_items(s);
+		return;
+	}
+	/*
+	 * QQ calls a descending set BAD ("Sequence set is inavlid!":
+	 * pimalaya/himalaya issue 276, 2022-02-02), which "8:*" is where 7 is
+	 * the last; what is below is left out here.
+	 */
+	if (ev->status == IMAP_BAD && s->from > 1 && !s->from_start) {
+		s->from_start = true;
+		s->list = LOOK_WANTED;
 		return;
 	}
 	err_set(&err, imap_refusal(ev->command, ev->status, ev->code),
@@ -434,13 +482,20 @@ static void on_tagged(struct imap_source *s, const struct imap_event *ev)
 
 static void on_open_event(struct imap_source *s, const struct imap_event *ev)
 {
+	struct err err;
+
 	switch (ev->type) {
 	case IMAP_EV_TAGGED:
-		on_tagged(s, ev);
+		if (imap_not_now(ev, &err)) /* more would make it worse */
+			end(s, &err);
+		else
+			on_tagged(s, ev);
 		return;
 	case IMAP_EV_FETCH:
 		if (s->list == LOOK_ASKED)
 			imap_listing_add(&s->listing, &ev->fetch);
+		else
+			imap_bodies_event(&s->bodies, ev);
 		return;
 	case IMAP_EV_BODY_BEGIN:
 	case IMAP_EV_BODY:
@@ -623,6 +678,7 @@ static void op_list(struct source *source, uint32_t from)
 	struct imap_source *s = of(source);
 
 	s->from = from ? from : 1;
+	s->from_start = false;
 	s->list = LOOK_WANTED;
 	task_post(&s->turn);
 }

@@ -150,6 +150,7 @@ enum imap_code { /* RFC 3501 7.1, RFC 5530, RFC 4315, RFC 6851 */
 	IMAP_CODE_READ_WRITE,
 	IMAP_CODE_REFERRAL,
 	IMAP_CODE_SERVERBUG,
+	IMAP_CODE_THROTTLED, /* Gmail's */
 	IMAP_CODE_TRYCREATE,
 	IMAP_CODE_UIDNEXT,
 	IMAP_CODE_UIDNOTSTICKY,
@@ -304,6 +305,13 @@ const char *imap_code_name(enum imap_code code);
  */
 enum err_class imap_refusal(enum imap_command command, enum imap_status status,
 			    enum imap_code code);
+/*
+ * Whether a TAGGED or BYE event says "not now" to the session as a whole: too
+ * much at once, or a mailbox that is not there yet. Then err is set: ERR_RETRY,
+ * with the wait the server asks for; to go on would make it worse. Otherwise it
+ * is untouched.
+ */
+bool imap_not_now(const struct imap_event *ev, struct err *err);
 
 /*
  * ---- commands ----

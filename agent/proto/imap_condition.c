@@ -4,6 +4,7 @@
  */
 #include "imap_private.h"
 #include "imap_value.h"
+#include "throttle.h"
 
 struct condition {
 	enum imap_status status;
@@ -286,6 +287,8 @@ static bool goodbye(struct imap *p, const struct condition *c,
 	if (imap_flies(p, IMAP_LOGOUT))
 		return true;
 	p->phase = IMAP_PHASE_BYE;
+	if (imap_not_now(ev, &p->err))
+		return true;
 	err_set(&p->err, imap_refusal(IMAP_NO_COMMAND, IMAP_BYE, c->code),
 		"the server ended the session");
 	p->err.origin = ERR_FROM_IMAP;
@@ -364,4 +367,81 @@ enum err_class imap_refusal(enum imap_command command, enum imap_status status,
 	if (command == IMAP_LOGIN || command == IMAP_AUTHENTICATE)
 		return ERR_AUTH;
 	return ERR_REFUSED;
+}
+
+/* [LIMIT] and [OVERQUOTA] to what writes nothing: a limit on how much, when. */
+static bool only_reads(enum imap_command command)
+{
+	switch (command) {
+	case IMAP_NO_COMMAND:
+	case IMAP_CAPABILITY:
+	case IMAP_STARTTLS:
+	case IMAP_LOGIN:
+	case IMAP_AUTHENTICATE:
+	case IMAP_ID:
+	case IMAP_ENABLE:
+	case IMAP_SELECT:
+	case IMAP_EXAMINE:
+	case IMAP_STATUS:
+	case IMAP_LIST:
+	case IMAP_FETCH:
+	case IMAP_FETCH_BODY:
+	case IMAP_SEARCH:
+	case IMAP_NOOP:
+	case IMAP_IDLE:
+	case IMAP_UNSELECT:
+	case IMAP_LOGOUT:
+		return true;
+	case IMAP_STORE:
+	case IMAP_UID_EXPUNGE:
+	case IMAP_EXPUNGE:
+	case IMAP_MOVE:
+	case IMAP_COPY:
+	case IMAP_CREATE:
+		break;
+	}
+	return false;
+}
+
+/*
+ * Exchange's words behind a sign-in that went well: jstedfast/MailKit issue
+ * 1494 (2022-12-27), mscdex/node-imap 689 (2018-03-23), getmail6/getmail6 221
+ * (2025-02-10: the token was another user's).
+ */
+static bool not_connected(const struct imap_event *ev, struct err *err)
+{
+	static const struct view words =
+		VIEW_LIT("authenticated but not connected");
+
+	if (view_ifind(ev->text, words) == ev->text.n)
+		return false;
+	err_set(err, ERR_RETRY, "signed in, but the mailbox does not open");
+	err->wait_ms = THROTTLE_WAIT_MS;
+	err_remedy(err,
+		   "see that IMAP is switched on for the mailbox, that the "
+		   "token is this user's, and that few programs use it; tried "
+		   "again after %u min",
+		   throttle_minutes(err->wait_ms));
+	return true;
+}
+
+bool imap_not_now(const struct imap_event *ev, struct err *err)
+{
+	bool by_code = (ev->code == IMAP_CODE_LIMIT ||
+			ev->code == IMAP_CODE_OVERQUOTA) &&
+		       only_reads(ev->command);
+	uint64_t wait_ms = 0;
+
+	if (ev->status == IMAP_OK || ev->status == IMAP_PREAUTH)
+		return false;
+	if (throttle_said(ev->text, &wait_ms) || by_code ||
+	    ev->code == IMAP_CODE_THROTTLED) {
+		err_set(err, ERR_RETRY, "the server asks us to slow down");
+		throttle_err(err, wait_ms);
+	} else if (!not_connected(ev, err)) {
+		return false;
+	}
+	err->origin = ERR_FROM_IMAP;
+	err_peer(err, ev->text);
+	return true;
 }
