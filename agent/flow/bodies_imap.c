@@ -281,7 +281,10 @@ static void judge(struct imap_bodies *b, size_t at, const struct imap_event *ev,
 	if (came && ev->status == IMAP_OK) {
 		tell(b, at, IMAP_BODY_DONE);
 	} else if (came || was.state == IMAP_BODY_WAITING) {
-		if (ev->status == IMAP_OK)
+		if (ev->status == IMAP_OK && was.is_bare) /* CASES D7 */
+			refused_by_us(b, was.uid, ERR_PROTOCOL,
+				      "has no content");
+		else if (ev->status == IMAP_OK)
 			refused_by_us(b, was.uid, ERR_CANCELLED,
 				      "has gone meanwhile");
 		else if (single)
@@ -316,6 +319,15 @@ static void answered(struct imap_bodies *b, const struct imap_event *ev)
 		b->done++;
 }
 
+/* Facts of a message without its body, where the body was asked for. */
+static void bare(struct imap_bodies *b, const struct imap_fetch *f)
+{
+	size_t at = f->uid ? find(b, f->uid) : NONE;
+
+	if (at != NONE)
+		b->job[at].is_bare = true;
+}
+
 void imap_bodies_event(struct imap_bodies *b, const struct imap_event *ev)
 {
 	if (ev->type == IMAP_EV_BODY_BEGIN)
@@ -324,6 +336,8 @@ void imap_bodies_event(struct imap_bodies *b, const struct imap_event *ev)
 		octets(b, ev->text);
 	else if (ev->type == IMAP_EV_BODY_END)
 		end(b, &ev->fetch);
+	else if (ev->type == IMAP_EV_FETCH)
+		bare(b, &ev->fetch);
 	else if (ev->type == IMAP_EV_TAGGED)
 		answered(b, ev);
 }

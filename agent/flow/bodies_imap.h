@@ -32,7 +32,8 @@ struct imap_body {
 	uint32_t uid, tag;
 	uint32_t octets; /* announced in the listing: a claim */
 	bool is_header;
-	bool alone; /* in a command of its own */
+	bool alone;   /* in a command of its own */
+	bool is_bare; /* a response named it, without the body */
 	enum imap_body_state state;
 };
 
@@ -61,7 +62,7 @@ void imap_bodies_add(struct imap_bodies *b, const struct spool_item *items,
 		     size_t n, bool headers);
 /* Gives the engine as many commands as fit. Not from within a report. */
 void imap_bodies_fill(struct imap_bodies *b);
-/* BODY_BEGIN, BODY, BODY_END, and TAGGED of IMAP_FETCH_BODY. */
+/* FETCH, BODY_BEGIN, BODY, BODY_END, and TAGGED of IMAP_FETCH_BODY. */
 void imap_bodies_event(struct imap_bodies *b, const struct imap_event *ev);
 /* All that was added has been answered. */
 bool imap_bodies_idle(const struct imap_bodies *b);
