@@ -4,6 +4,7 @@
  * The command table and what every command begins with. Each command is a file
  * of agent/cmd.
  */
+#include "cmd_adopt.h"
 #include "cmd_check.h"
 #include "cmd_fetch.h"
 #include "cmd_passwd.h"
@@ -61,6 +62,26 @@ static const struct command commands[] = {
 	  "      --since SPAN|DATE  3d, 12h, 2026-11-22, \"2026-11-22 14:30\"\n"
 	  "      --account NAME\n"
 	  "      --json             as one object\n" },
+	{ "adopt", cmd_adopt, BIT(JSON) | BIT(DRY_RUN) | BIT(YES) | BIT(ALL), 0,
+	  COMMAND_WORDS, "ACCOUNT... | --all",
+	  "count what is on the server as handled, and fetch none of it",
+	  "  -n, --dry-run  count only (-v: list each message)\n"
+	  "  -y, --yes      do not ask\n"
+	  "      --json     the result as one object\n"
+	  "What is adopted is never fetched and never deleted; refetch takes it "
+	  "after all.\n" },
+	{ "refetch", cmd_refetch,
+	  BIT(JSON) | BIT(DRY_RUN) | BIT(YES) | BIT(FOLDER) | BIT(SINCE), 1,
+	  COMMAND_WORDS, "ACCOUNT [UID...]",
+	  "fetch and deliver again what was handled before",
+	  "      --folder NAME      only this folder\n"
+	  "      --since SPAN|DATE  delivered or arrived since: 3d, 12h, "
+	  "2026-11-22\n"
+	  "  -n, --dry-run          count only (-v: list each message)\n"
+	  "  -y, --yes              do not ask\n"
+	  "      --json             the result as one object\n"
+	  "UID: of IMAP, or the unique-id of POP3; without any, all that is "
+	  "there.\n" },
 	{ "passwd", cmd_passwd, BIT(YES), 1, 1, "NAME",
 	  "set the secret of an account or delivery", "" },
 	{ "providers", cmd_providers, BIT(JSON), 0, 1, "[NAME]",
@@ -71,8 +92,8 @@ static const struct command commands[] = {
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
 
 /* In the contract of commands, and not in this version. */
-static const char *const later[] = { "run",    "adopt",	 "refetch", "add",
-				     "import", "backup", "restore" };
+static const char *const later[] = { "run", "add", "import", "backup",
+				     "restore" };
 
 static const struct command *find(const char *name)
 {

@@ -29,6 +29,7 @@ static const struct {
 	[OPTION_FROM] = { "--from", 0, true },
 	[OPTION_TO] = { "--to", 0, true },
 	[OPTION_SINCE] = { "--since", 0, true },
+	[OPTION_FOLDER] = { "--folder", 0, true },
 };
 
 const char *option_name(enum option which)

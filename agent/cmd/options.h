@@ -31,8 +31,9 @@ enum option {
 	OPTION_FROM,
 	OPTION_TO,
 	OPTION_SINCE,
+	OPTION_FOLDER,
 };
-#define OPTIONS	      (OPTION_SINCE + 1)
+#define OPTIONS	      (OPTION_FOLDER + 1)
 #define OPTION_BIT(o) (1u << (o))
 #define OPTIONS_COMMON                                                         \
 	(OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION) |                \

@@ -3,6 +3,8 @@
 #include "term.h"
 #include "when.h"
 
+#include <stdio.h>
+
 /* ", 12 fetched"; nothing for 0. */
 static void put_count(struct text *out, uint64_t n, const char *what,
 		      const char **sep)
@@ -21,6 +23,7 @@ static void put_work(const struct pass_account *a, struct text *out)
 	char octets[TERM_OCTETS], span[WHEN_TEXT];
 	const char *sep = "";
 
+	put_count(out, a->adopted, "taken as handled", &sep);
 	put_count(out, a->fetched, "fetched", &sep);
 	if (a->fetched) {
 		term_octets(a->octets, octets);
@@ -59,6 +62,12 @@ void report_summary(const struct pass_account *a, struct text *out)
 	case PASS_DISABLED:
 		(void)text_puts(out, "disabled (enabled = no)");
 		break;
+	case PASS_ON_REQUEST:
+		(void)text_fmt(out,
+			       "on request only (poll_every = 0): mailhaul "
+			       "fetch %s",
+			       name);
+		break;
 	case PASS_FAILED:
 		put_work(a, out);
 		(void)text_puts(out, ", then it failed");
@@ -95,8 +104,15 @@ static const char *consequence(enum pass_reason r)
 		return "would be fetched";
 	case REASON_QUEUED:
 		return "is in the queue";
+	case REASON_AGAIN:
+		return "would be fetched again";
 	case REASON_DELIVERED:
+	case REASON_STUCK:
 		return "stays at the source";
+	case REASON_LATER:
+		return "stays at the source until keep is over";
+	case REASON_GUARDED:
+		return "waits for --yes";
 	case REASON_DUE:
 		return "would be deleted at the source";
 	case REASON_ADOPTED:
@@ -113,6 +129,82 @@ static const char *consequence(enum pass_reason r)
 	return "";
 }
 
+/* A day of deletion is a day of UTC, as the ledger keeps it. */
+static void put_day(int64_t unix_ms, struct text *out)
+{
+	char at[WHEN_TEXT];
+
+	when_rfc3339(unix_ms, at);
+	(void)text_fmt(out, "%.10s", at);
+}
+
+void report_judged(const struct pass_account *a, const struct pass_judged *j,
+		   struct text *out)
+{
+	char size[TERM_OCTETS];
+
+	term_octets(j->octets, size);
+	(void)text_fmt(out, "%s ", a->config->name);
+	if (*j->folder) {
+		(void)text_printable(out, view_of(j->folder), 1024);
+		(void)text_puts(out, " ");
+	}
+	(void)text_fmt(out, "%.*s  %s  %s", VIEW_ARG(j->uid), size,
+		       pass_reason_text(j->reason));
+	if (j->due_ms) {
+		(void)text_puts(out, ", on ");
+		put_day(j->due_ms, out);
+	}
+	(void)text_puts(out, "\n");
+}
+
+void report_judged_json(const struct pass_account *a,
+			const struct pass_judged *j, json_t *by_account)
+{
+	json_t *list = json_object_get(by_account, a->config->name);
+	char uid[PASS_UID_TEXT];
+
+	if (!list) {
+		list = json_array();
+		(void)json_object_set_new(by_account, a->config->name, list);
+	}
+	(void)snprintf(uid, sizeof(uid), "%.*s", VIEW_ARG(j->uid));
+	(void)json_array_append_new(
+		list, json_pack("{s:o, s:o, s:o, s:s, s:o}", "folder",
+				shape_str(j->folder), "uid", shape_str(uid),
+				"size", shape_number(j->octets), "reason",
+				pass_reason_text(j->reason), "delete_at",
+				shape_time(j->due_ms)));
+}
+
+static const char *question(enum pass_task task)
+{
+	switch (task) {
+	case PASS_FETCH:
+		return "are there that were never seen here.\n  [a]ll are "
+		       "fetched, only [n]ew mail from now on, or [l]ater? ";
+	case PASS_ADOPT:
+		return "are there that were never fetched. Take them as "
+		       "handled? They stay at the source. [y/N]: ";
+	case PASS_REFETCH:
+		return "are to be fetched and delivered again. Go on? [y/N]: ";
+	}
+	return "";
+}
+
+void report_question(const struct pass_account *a, const char *folder,
+		     uint64_t messages, uint64_t octets, enum pass_task task,
+		     struct text *out)
+{
+	char number[TERM_NUMBER], size[TERM_OCTETS];
+
+	term_number(messages, number);
+	term_octets(octets, size);
+	(void)text_fmt(out, "%s%s%s: %s messages (%s) %s", a->config->name,
+		       *folder ? " " : "", folder, number, size,
+		       question(task));
+}
+
 void report_dry_run(const struct pass_account *a, struct text *out)
 {
 	char number[TERM_NUMBER], octets[TERM_OCTETS];
@@ -124,22 +216,31 @@ void report_dry_run(const struct pass_account *a, struct text *out)
 			continue;
 		term_number(a->reasons[r], number);
 		term_octets(a->reason_octets[r], octets);
-		(void)text_fmt(out, "  %10s  %8s  %s: %s\n", number, octets,
+		(void)text_fmt(out, "  %10s  %8s  %s: %s", number, octets,
 			       pass_reason_text(r), consequence(r));
+		if (r == REASON_LATER) {
+			(void)text_puts(out, ", the first on ");
+			put_day(a->later_ms, out);
+		}
+		(void)text_puts(out, "\n");
 	}
 }
 
 static json_t *reasons_json(const struct pass_account *a)
 {
-	json_t *o = json_object();
+	json_t *o = json_object(), *one;
 
-	for (unsigned r = 0; r < PASS_REASONS; r++)
-		if (a->reasons[r])
-			(void)json_object_set_new(
-				o, pass_reason_text(r),
-				json_pack("{s:o, s:o}", "messages",
-					  shape_number(a->reasons[r]), "octets",
-					  shape_number(a->reason_octets[r])));
+	for (unsigned r = 0; r < PASS_REASONS; r++) {
+		if (!a->reasons[r])
+			continue;
+		one = json_pack("{s:o, s:o}", "messages",
+				shape_number(a->reasons[r]), "octets",
+				shape_number(a->reason_octets[r]));
+		if (r == REASON_LATER)
+			(void)json_object_set_new(one, "delete_at",
+						  shape_time(a->later_ms));
+		(void)json_object_set_new(o, pass_reason_text(r), one);
+	}
 	return o;
 }
 

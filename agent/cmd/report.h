@@ -17,6 +17,16 @@ void report_summary(const struct pass_account *a, struct text *out);
 bool report_notable(const struct pass_account *a, struct text *out);
 /* "gmx: what failed: server's words: what to do"; no newline. */
 void report_error(const char *name, const struct err *err, struct text *out);
+/* --dry-run -v: one message, a line; and the same as JSON, added to the list of
+ * its account in by_account. */
+void report_judged(const struct pass_account *a, const struct pass_judged *j,
+		   struct text *out);
+void report_judged_json(const struct pass_account *a,
+			const struct pass_judged *j, json_t *by_account);
+/* What a person is asked when much is there, or asked for; no newline. */
+void report_question(const struct pass_account *a, const char *folder,
+		     uint64_t messages, uint64_t octets, enum pass_task task,
+		     struct text *out);
 /* --dry-run: one account's reasons, a line each. */
 void report_dry_run(const struct pass_account *a, struct text *out);
 

@@ -57,7 +57,10 @@ const char *pass_reason_text(enum pass_reason r)
 		[REASON_NEW] = "new",
 		[REASON_QUEUED] = "in the queue",
 		[REASON_DELIVERED] = "delivered before",
+		[REASON_LATER] = "delivered, to be deleted later",
 		[REASON_DUE] = "delivered, to be deleted",
+		[REASON_GUARDED] = "delivered, to be deleted if you say so",
+		[REASON_STUCK] = "delivered, cannot be deleted",
 		[REASON_ADOPTED] = "was there before",
 		[REASON_AGE] = "too old",
 		[REASON_SIZE] = "too large",
@@ -66,6 +69,7 @@ const char *pass_reason_text(enum pass_reason r)
 		[REASON_DROPPED] = "dropped from the queue",
 		[REASON_UNDECIDED] = "undecided",
 		[REASON_KNOWN] = "known under another identity",
+		[REASON_AGAIN] = "asked for again",
 	};
 
 	return text[r];
@@ -240,7 +244,8 @@ static void load_queues(struct pass *p)
 {
 	p->begun = true;
 	for (size_t i = 0; i < p->parts.config->n_deliveries; i++)
-		if (!p->options.dry_run && !p->stopping)
+		if (!p->options.dry_run && !p->stopping &&
+		    p->options.task != PASS_ADOPT)
 			delivery_load(p->counters[i].delivery,
 				      loop_unix_ms() + DUE_SOON_MS);
 }
@@ -328,17 +333,10 @@ bool pass_ask(struct pass *p, struct visit *v, uint64_t messages,
 	return true;
 }
 
-void pass_judged(struct pass *p, struct visit *v, const struct spool_item *i,
-		 enum pass_reason r)
+void pass_judged(struct pass *p, struct visit *v, const struct pass_judged *j)
 {
-	char uid[32];
-	uint32_t n = message_key_to_uid(&i->key);
-
-	if (!p->reports->judged)
-		return;
-	(void)snprintf(uid, sizeof(uid), "%u", n ? n : i->number);
-	p->reports->judged(p->who, v->told, v->folder, view_of(uid), i->octets,
-			   r);
+	if (p->reports->judged)
+		p->reports->judged(p->who, v->told, j);
 }
 
 static bool hasten(struct ledger *l, void *arg, struct err *err)
@@ -364,7 +362,7 @@ static void hasten_queue(struct seat *s)
 {
 	struct pass *p = s->pass;
 
-	if (p->options.dry_run ||
+	if (p->options.dry_run || p->options.task == PASS_ADOPT ||
 	    (!p->options.names && (s->bind.a.health != HEALTH_REFUSED ||
 				   s->bind.a.next_poll_ms > s->bind.now_ms)))
 		return;
@@ -375,6 +373,12 @@ static void hasten_queue(struct seat *s)
 	};
 	p->loading++;
 	spool_call(p->parts.spool, &s->hasten);
+}
+
+/* `fetch` without names takes those that are polled; the rest is asked for. */
+static bool is_requested(const struct pass *p)
+{
+	return p->options.names || p->options.task != PASS_FETCH;
 }
 
 static void on_bound(struct spool_req *req)
@@ -390,6 +394,9 @@ static void on_bound(struct spool_req *req)
 			pass_visit_ended(p, s->visit);
 		} else if (!s->config->enabled) {
 			s->told->result = PASS_DISABLED;
+			sit_down(s);
+		} else if (!s->config->poll_every_ms && !is_requested(p)) {
+			s->told->result = PASS_ON_REQUEST;
 			sit_down(s);
 		} else {
 			hasten_queue(s);
@@ -484,7 +491,7 @@ static void seat_all(struct pass *p)
 		s->told->config = s->config;
 		s->visit = visit_new(p, &p->parts, &p->options, s->told,
 				     delivery_of(p, s->config->delivery),
-				     p->options.names != NULL);
+				     is_requested(p));
 	}
 }
 

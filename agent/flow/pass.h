@@ -42,9 +42,10 @@ enum pass_phase {
 
 enum pass_result {
 	PASS_OK,
-	PASS_BACKOFF,  /* not tried: its time has not come (not an error) */
-	PASS_DISABLED, /* enabled = no */
-	PASS_FAILED,   /* err says why */
+	PASS_BACKOFF,	 /* not tried: its time has not come (not an error) */
+	PASS_DISABLED,	 /* enabled = no */
+	PASS_ON_REQUEST, /* poll_every = 0, and it was not named */
+	PASS_FAILED,	 /* err says why */
 };
 
 /* Why a listed message was or was not taken; for --dry-run and trace. */
@@ -52,17 +53,21 @@ enum pass_reason {
 	REASON_NEW,	  /* would be, or was, fetched */
 	REASON_QUEUED,	  /* is in our queue */
 	REASON_DELIVERED, /* delivered before, kept at the source */
-	REASON_DUE,	  /* delivered before, would be deleted now */
-	REASON_ADOPTED,	  /* taken as handled: was there before */
-	REASON_AGE,	  /* older than first_run allows */
-	REASON_SIZE,	  /* larger than max_size */
-	REASON_MARKED,	  /* marked \Deleted by somebody else */
-	REASON_GONE,	  /* deleted by us, listed all the same */
-	REASON_DROPPED,	  /* given up by `queue drop` */
+	REASON_LATER,	/* delivered before, to be deleted when keep is over */
+	REASON_DUE,	/* delivered before, would be deleted now */
+	REASON_GUARDED, /* due, but so much at once wants --yes */
+	REASON_STUCK,	/* due, but nothing can be deleted there */
+	REASON_ADOPTED, /* taken as handled: was there before */
+	REASON_AGE,	/* older than first_run allows */
+	REASON_SIZE,	/* larger than max_size */
+	REASON_MARKED,	/* marked \Deleted by somebody else */
+	REASON_GONE,	/* deleted by us, listed all the same */
+	REASON_DROPPED, /* given up by `queue drop` */
 	REASON_UNDECIDED, /* first_run = ask, or a sudden crowd */
 	REASON_KNOWN,	  /* known under another identity (reconciled) */
+	REASON_AGAIN,	  /* handled before, and asked for once more */
 };
-#define PASS_REASONS (REASON_KNOWN + 1)
+#define PASS_REASONS (REASON_AGAIN + 1)
 const char *pass_reason_text(enum pass_reason r); /* "new", "too large" ... */
 
 struct pass_account {
@@ -78,8 +83,26 @@ struct pass_account {
 	uint64_t wanted, wanted_octets; /* to be fetched in this pass */
 	uint64_t fetched, octets;	/* so far */
 	uint64_t delivered, queued, held, skipped, deleted;
+	uint64_t adopted;	       /* PASS_ADOPT: taken as handled */
 	uint64_t started_ms, ended_ms; /* loop_now_ms */
 	uint64_t reasons[PASS_REASONS], reason_octets[PASS_REASONS];
+	int64_t later_ms; /* the first of REASON_LATER is deleted then; 0 */
+};
+
+enum pass_task {
+	PASS_FETCH,
+	PASS_ADOPT,   /* what is there counts as handled; nothing is fetched */
+	PASS_REFETCH, /* what was handled is fetched once more: pass_again */
+};
+
+/* What PASS_REFETCH takes: all that is there and fits. */
+struct pass_again {
+	const char *folder;	 /* UTF-8, as configured; NULL: each */
+	bool *has_folder;	 /* out: there is such a folder */
+	int64_t since_ms;	 /* delivered or arrived since; 0: ever */
+	const char *const *uids; /* UIDs or UIDLs; NULL: any */
+	bool *found;		 /* out, one for each of them */
+	size_t n_uids;
 };
 
 struct pass_options {
@@ -88,20 +111,31 @@ struct pass_options {
 	size_t n_names;
 	bool dry_run; /* list and decide; change nothing, here or there */
 	bool yes;     /* mass deletion, first_run = ask: go on */
+	enum pass_task task;
+	struct pass_again again; /* what it points to lives as long as the pass
+				  */
+};
+
+#define PASS_UID_TEXT 600u /* a UIDL of LIMIT_UIDL_OCTETS, printable */
+struct pass_judged {
+	const char *folder;
+	struct view
+		uid; /* UID, UIDL or message number, for people; printable */
+	uint64_t octets;
+	enum pass_reason reason;
+	int64_t due_ms; /* REASON_LATER: deleted then; else 0 */
 };
 
 struct pass_reports {
 	/* Anything of this account changed (often; draw at your own pace). */
 	void (*changed)(void *who, const struct pass_account *a);
-	/*
-	 * --dry-run: one listed message was judged. uid: for people.
-	 */
+	/* --dry-run: one listed message was judged. */
 	void (*judged)(void *who, const struct pass_account *a,
-		       const char *folder, struct view uid, uint64_t octets,
-		       enum pass_reason r);
+		       const struct pass_judged *j);
 	/*
-	 * first_run = ask with more than 500 messages, and a person may be
-	 * there: answer later with pass_answer(). NULL: nobody is; undecided.
+	 * first_run = ask with more than 500 messages (or so many to be adopted
+	 * or refetched), and a person may be there: answer later with
+	 * pass_answer(). NULL: nobody is; undecided.
 	 */
 	void (*ask)(void *who, struct pass_account *a, const char *folder,
 		    uint64_t messages, uint64_t octets);

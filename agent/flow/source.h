@@ -135,6 +135,9 @@ struct source_ops {
 	/* For `check`: the names of all folders. NULL: the protocol has none.
 	 */
 	void (*names)(struct source *s);
+	/* The unique-id of a listed message, any octets; empty where it is not
+	 * kept. NULL: the protocol has none. */
+	struct view (*uid_text)(struct source *s, uint32_t number);
 	/* For `check`: how the connection is secured; NULL before secured. */
 	struct stream *(*stream)(struct source *s);
 };

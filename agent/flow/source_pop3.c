@@ -392,6 +392,13 @@ static void ask_poke(struct source *source)
 	task_post(&of(source)->turn);
 }
 
+static struct view ask_uid_text(struct source *source, uint32_t number)
+{
+	struct pop3_source *s = of(source);
+
+	return s->listing ? listing_text(s->listing, number) : VIEW_NONE;
+}
+
 static struct stream *ask_stream(struct source *source)
 {
 	return of(source)->stream;
@@ -410,6 +417,7 @@ struct source *source_pop3_open(const struct source_options *o,
 		.quit = ask_quit,
 		.cancel = ask_cancel,
 		.poke = ask_poke,
+		.uid_text = ask_uid_text,
 		.stream = ask_stream,
 	};
 	static const struct stream_ports ports = {

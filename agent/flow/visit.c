@@ -214,42 +214,6 @@ static enum spool_health health_of(const struct visit *v)
 	return HEALTH_FAILING;
 }
 
-/*
- * INTERFACE 1: an error is told when it begins, when it changes, once a day
- * while it lasts, and when it ends; a network error only after an hour.
- */
-static bool note_trouble(struct spool_trouble *t, const struct err *err,
-			 int64_t now_ms)
-{
-	const int64_t hour = 3600000, day = 24 * hour;
-	char text[sizeof(t->text)];
-	struct err words = *err;
-	bool same, passing;
-
-	words.remedy[0] = 0;
-	err_line(&words, text, sizeof(text));
-	same = t->class == err->class && strcmp(t->text, text) == 0;
-	passing = err->class == ERR_NETWORK || err->class == ERR_RETRY;
-	if (!same) {
-		/* another network error is the same outage */
-		if (!(passing && t->class == ERR_NETWORK)) {
-			t->since_ms = now_ms;
-			t->told_ms = 0;
-			t->count = 0;
-		}
-		t->class = err->class;
-		memcpy(t->text, text, sizeof(text));
-		memcpy(t->remedy, err->remedy, sizeof(t->remedy));
-	}
-	t->count++;
-	if (passing && now_ms - t->since_ms < hour)
-		return false;
-	if (t->told_ms && now_ms - t->told_ms < day)
-		return false;
-	t->told_ms = now_ms;
-	return true;
-}
-
 /* A decision that is missing is told like an error; mail deferred is not. */
 static void note_success(struct visit *v, int64_t now)
 {
@@ -273,15 +237,21 @@ static void note_outcome(struct visit *v, int64_t now)
 	struct spool_account *a = &v->row;
 	uint32_t random;
 
-	a->health = health_of(v);
 	if (v->session_ms)
 		a->last_poll_ms = now;
+	/* the rest of the mailbox is as undecided as before */
+	if (v->err.class == ERR_NONE &&
+	    (v->declined || v->options->task == PASS_REFETCH))
+		return;
+	if (v->kept && !v->guarded)
+		a->keep_ms = guard_keep_ms(v->config);
+	a->health = health_of(v);
 	hash_random(&random, sizeof(random));
 	if (v->err.class == ERR_NONE) {
 		note_success(v, now);
 		return;
 	}
-	v->told->err_is_new = note_trouble(&a->trouble, &v->err, now);
+	v->told->err_is_new = trouble_note(&a->trouble, &v->err, now);
 	a->failures++;
 	a->next_poll_ms =
 		now +
@@ -504,7 +474,7 @@ static void on_secret(void *who, struct reach_secret *s)
 		return;
 	}
 	v->endpoint.alpn = config_is_pop3(&v->config->server) ? "pop3" : "imap";
-	if (!v->options->dry_run)
+	if (!v->options->dry_run && v->options->task != PASS_ADOPT)
 		delivery_warm(v->delivery);
 	open_session(v);
 }

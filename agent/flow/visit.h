@@ -2,9 +2,10 @@
  * visit - one account in one pass: sign in, look, decide, fetch, act, leave.
  *
  * visit.c holds the session, visit_look.c what is there and what of it is
- * wanted, visit_headers.c a closer look where that needs one, visit_arrive.c
- * bodies as they come, visit_fetch.c the order of asking, settling and
- * deleting. Private to them and to pass.c.
+ * wanted, visit_task.c the same for `adopt` and `refetch`, visit_headers.c a
+ * closer look where that needs one, visit_arrive.c bodies as they come,
+ * visit_fetch.c the order of asking, settling and deleting. Private to them and
+ * to pass.c.
  */
 #ifndef FLOW_VISIT_H
 #define FLOW_VISIT_H
@@ -72,6 +73,9 @@ struct visit {
 	bool refused;	    /* the destination refuses a setting */
 	bool again;	    /* sign in again after leaving (POP3) */
 	bool undecided;
+	bool declined;	     /* adopt, refetch: a person said no */
+	bool kept;	     /* keep was looked at ... */
+	bool guarded;	     /* ... and its change waits for a person */
 	uint64_t session_ms; /* when this session began */
 	uint64_t erase_ms;   /* when something was last deleted, or that */
 
@@ -107,7 +111,7 @@ struct visit {
 	struct head *head;
 	struct spool_body *body; /* NULL: none, or left out */
 	struct message_key key;
-	char uid[64];
+	char uid[PASS_UID_TEXT];
 
 	/* parcels on their way, and those settled whose source waits */
 	size_t out;
@@ -171,7 +175,22 @@ void visit_on_folder(void *who, const struct source_folder *f,
 		     const struct err *err);
 void visit_on_shared(void *who, const struct message_key *keys, size_t n);
 void visit_on_items(void *who, struct spool_item *items, size_t n);
-void visit_decide(struct visit *v); /* after headers or an answer */
+void visit_decide(struct visit *v);	  /* after headers or an answer */
+void visit_order_wanted(struct visit *v); /* as the server likes to be asked */
+bool visit_ask(struct visit *v); /* about wanted; false: there is nobody */
+void visit_adopt_wanted(struct visit *v); /* all of it, to adopt */
+void visit_decide_sizes(struct visit *v); /* what of wanted is too large */
+void visit_write_down(struct visit *v);	  /* then the work begins */
+/* The UID, UIDL or number of a listed message; printable. */
+void visit_uid_text(const struct visit *v, const struct spool_item *i,
+		    char out[PASS_UID_TEXT]);
+
+/* visit_task.c: options.task other than PASS_FETCH */
+bool visit_is_task(const struct visit *v);
+bool visit_skips_folder(const struct visit *v);
+void visit_task(struct visit *v);      /* the listing is compared */
+void visit_task_aged(struct visit *v); /* LOOK_AGES is done */
+void visit_task_answer(struct visit *v, enum pass_choice c);
 void visit_count(struct visit *v, const struct spool_item *i,
 		 enum pass_reason r);
 
@@ -211,6 +230,5 @@ void pass_visit_ended(struct pass *p, struct visit *v);
 void pass_visit_changed(struct pass *p, struct visit *v);
 bool pass_ask(struct pass *p, struct visit *v, uint64_t messages,
 	      uint64_t octets);
-void pass_judged(struct pass *p, struct visit *v, const struct spool_item *i,
-		 enum pass_reason r);
+void pass_judged(struct pass *p, struct visit *v, const struct pass_judged *j);
 #endif

@@ -125,7 +125,8 @@ static const char *why_held(const struct visit *v, const struct message *m,
 {
 	if (f->received > LIMIT_RECEIVED)
 		return "a loop: more than 50 Received lines";
-	if (stamp_own(v->parts->spool, v->row.id, f) >= LOOP_TRACES)
+	if (v->options->task != PASS_REFETCH && /* a deliberate repeat */
+	    stamp_own(v->parts->spool, v->row.id, f) >= LOOP_TRACES)
 		return "a loop: it came through here three times";
 	if (!m->nrcpts)
 		return "no recipient could be made of `to`";

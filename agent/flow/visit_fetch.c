@@ -310,6 +310,11 @@ static void finish_folder(struct visit *v)
 
 	for (size_t i = v->asked; i < v->wanted.n; i++)
 		visit_missed(v, &v->wanted.item[i].key);
+	if (v->options->task == PASS_REFETCH) {
+		/* what was not asked for is as undecided as before */
+		visit_next_folder(v);
+		return;
+	}
 	v->phase = VISIT_RECORDING;
 	h->backlog = (uint32_t)v->missed;
 	if (!is_pop3(v)) {

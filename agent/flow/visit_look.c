@@ -2,6 +2,7 @@
 #include "must.h"
 #include "visit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define DAY_MS 86400000
@@ -53,6 +54,8 @@ static uint32_t list_from(const struct visit *v)
 	int64_t now = loop_unix_ms();
 	uint32_t from = 0;
 
+	if (v->options->dry_run || visit_is_task(v)) /* each is explained */
+		return 1;
 	if (is_pop3(v) || !h->whole_ms || !h->first_done || h->changed ||
 	    v->row.reconcile || !h->uidnext || !t->uidnext ||
 	    now - h->whole_ms >= DAY_MS || now < h->whole_ms)
@@ -104,8 +107,9 @@ void visit_on_folder(void *who, const struct source_folder *f,
 {
 	struct visit *v = who;
 
-	if (err) {
+	if (err && !visit_skips_folder(v))
 		visit_fail(v, err);
+	if (err || visit_skips_folder(v)) {
 		visit_next_folder(v);
 		return;
 	}
@@ -123,13 +127,59 @@ void visit_on_folder(void *who, const struct source_folder *f,
 /* --- what of it is wanted
  * ----------------------------------------------------- */
 
+/* When a message that is kept for a while is deleted. */
+static int64_t due_ms(const struct visit *v, const struct spool_item *i)
+{
+	return ((int64_t)i->day + 1) * DAY_MS + guard_keep_ms(v->config);
+}
+
+void visit_uid_text(const struct visit *v, const struct spool_item *i,
+		    char out[PASS_UID_TEXT])
+{
+	uint32_t uid = message_key_to_uid(&i->key);
+	struct view text = VIEW_NONE;
+
+	if (!uid && v->source && v->source->ops->uid_text)
+		text = v->source->ops->uid_text(v->source, i->number);
+	if (text.n)
+		printable(out, PASS_UID_TEXT, text);
+	else
+		(void)snprintf(out, PASS_UID_TEXT, "%u", uid ? uid : i->number);
+}
+
+static void tell_judged(struct visit *v, const struct spool_item *i,
+			enum pass_reason r)
+{
+	char uid[PASS_UID_TEXT];
+	struct pass_judged j = {
+		.folder = v->folder,
+		.octets = i->octets,
+		.reason = r,
+		.due_ms = r == REASON_LATER ? due_ms(v, i) : 0,
+	};
+
+	visit_uid_text(v, i, uid);
+	j.uid = view_of(uid);
+	pass_judged(v->pass, v, &j);
+}
+
 void visit_count(struct visit *v, const struct spool_item *i,
 		 enum pass_reason r)
 {
-	v->told->reasons[r]++;
-	v->told->reason_octets[r] += i->octets;
+	struct pass_account *t = v->told;
+
+	t->reasons[r]++;
+	t->reason_octets[r] += i->octets;
+	if (r == REASON_LATER && (!t->later_ms || due_ms(v, i) < t->later_ms))
+		t->later_ms = due_ms(v, i);
 	if (v->options->dry_run)
-		pass_judged(v->pass, v, i, r);
+		tell_judged(v, i, r);
+}
+
+static void count_due(struct visit *v, enum pass_reason r)
+{
+	for (size_t n = 0; n < v->due.n; n++)
+		visit_count(v, &v->due.item[n], r);
 }
 
 static int by_number(const void *a, const void *b)
@@ -145,6 +195,14 @@ static void in_order_of_number(struct item_list *l)
 		qsort(l->item, l->n, sizeof(*l->item), by_number);
 }
 
+void visit_order_wanted(struct visit *v)
+{
+	if (!is_pop3(v))
+		return;
+	in_order_of_number(&v->wanted);
+	in_order_of_number(&v->proof);
+}
+
 static enum pass_reason settled_reason(const struct visit *v,
 				       const struct spool_item *i)
 {
@@ -152,10 +210,10 @@ static enum pass_reason settled_reason(const struct visit *v,
 	case FATE_QUEUED:
 		return REASON_QUEUED;
 	case FATE_DELIVERED:
-		return guard_due(guard_keep_ms(v->config), i->day,
-				 loop_unix_ms())
-			       ? REASON_DUE
-			       : REASON_DELIVERED;
+		if (guard_due(guard_keep_ms(v->config), i->day, loop_unix_ms()))
+			return REASON_DUE;
+		return v->config->keep == CONFIG_KEEP_AFTER ? REASON_LATER
+							    : REASON_DELIVERED;
 	case FATE_GONE:
 		return REASON_GONE;
 	case FATE_ADOPTED:
@@ -180,8 +238,8 @@ static bool wants_proof(const struct visit *v, enum pass_reason r)
 	if (r == REASON_DUE)
 		return true;
 	return v->there.uidnext && v->there.uidnext < v->here.uidnext &&
-	       (r == REASON_DELIVERED || r == REASON_QUEUED ||
-		r == REASON_GONE);
+	       (r == REASON_DELIVERED || r == REASON_LATER ||
+		r == REASON_QUEUED || r == REASON_GONE);
 }
 
 /*
@@ -201,9 +259,10 @@ static void sort_out(struct visit *v)
 		enum pass_reason r = settled_reason(v, i);
 
 		if (r != REASON_NEW) {
-			visit_count(v, i, r);
-			if (r == REASON_DUE)
+			if (r == REASON_DUE) /* counted behind the guards */
 				item_list_add(&v->due, i);
+			else
+				visit_count(v, i, r);
 			if (wants_proof(v, r))
 				item_list_add(&v->proof, i);
 		} else if (i->flags & SPOOL_ITEM_DELETED) {
@@ -214,10 +273,7 @@ static void sort_out(struct visit *v)
 				item_list_add(&v->proof, i);
 		}
 	}
-	if (is_pop3(v)) {
-		in_order_of_number(&v->wanted);
-		in_order_of_number(&v->proof);
-	}
+	visit_order_wanted(v);
 }
 
 /*
@@ -258,6 +314,10 @@ static void on_compared(struct spool_req *req)
 		return;
 	}
 	v->known = v->req.listing.known;
+	if (visit_is_task(v)) {
+		visit_task(v);
+		return;
+	}
 	sort_out(v);
 	if (v->proof.n)
 		visit_look_at(v, is_pop3(v) ? LOOK_NAMESAKES : LOOK_PROOF);
@@ -356,6 +416,11 @@ static uint64_t octets_of(const struct item_list *l)
 	return sum;
 }
 
+bool visit_ask(struct visit *v)
+{
+	return pass_ask(v->pass, v, v->wanted.n, octets_of(&v->wanted));
+}
+
 static void stay_undecided(struct visit *v)
 {
 	bool first = is_first(v);
@@ -375,8 +440,8 @@ static void stay_undecided(struct visit *v)
 		err_remedy(&err,
 			   "write first_run = \"all\" (fetch them), \"new\" "
 			   "(leave them) or an age such as 30d; or once: "
-			   "mailhaul fetch --yes %s",
-			   v->config->name);
+			   "mailhaul fetch --yes %s, or adopt %s",
+			   v->config->name, v->config->name);
 	else
 		err_remedy(&err,
 			   "if they are to be fetched: mailhaul fetch "
@@ -384,6 +449,7 @@ static void stay_undecided(struct visit *v)
 			   v->config->name);
 	for (size_t n = 0; n < v->wanted.n; n++)
 		visit_count(v, &v->wanted.item[n], REASON_UNDECIDED);
+	count_due(v, REASON_DELIVERED); /* another time */
 	v->undecided = true;
 	visit_fail(v, &err);
 	visit_next_folder(v);
@@ -407,6 +473,11 @@ static void adopt_wanted(struct visit *v, uint32_t older_than)
 	v->wanted = rest;
 }
 
+void visit_adopt_wanted(struct visit *v)
+{
+	adopt_wanted(v, 0);
+}
+
 static void leave_out_large(struct visit *v)
 {
 	uint64_t most = visit_max_octets(v);
@@ -416,7 +487,11 @@ static void leave_out_large(struct visit *v)
 		struct spool_item *i = &v->wanted.item[n];
 
 		if (!most || i->octets <= most) {
-			visit_count(v, i, REASON_NEW);
+			visit_count(v, i,
+				    i->fate == FATE_NEW ||
+						    i->fate == FATE_SKIPPED
+					    ? REASON_NEW
+					    : REASON_AGAIN);
 			item_list_add(&rest, i);
 			continue;
 		}
@@ -429,17 +504,16 @@ static void leave_out_large(struct visit *v)
 	v->wanted = rest;
 }
 
-static void guard_deletions(struct visit *v)
+/* false: they wait for a person. */
+static bool guard_deletions(struct visit *v)
 {
 	int64_t keep = guard_keep_ms(v->config);
 	int64_t was = v->row.keep_ms == INT64_MIN ? keep : v->row.keep_ms;
 	struct err err;
 
-	if (!guard_mass_delete(was, keep, v->due.n) || v->options->yes) {
-		if (!v->options->dry_run)
-			v->row.keep_ms = keep;
-		return;
-	}
+	if (v->options->yes || !guard_mass_delete(was, keep, v->due.n))
+		return true;
+	v->guarded = true;
 	err_set(&err, ERR_CONFIG,
 		"keep was shortened: %zu messages that were delivered would "
 		"be deleted at the source",
@@ -447,20 +521,32 @@ static void guard_deletions(struct visit *v)
 	err_remedy(&err, "if that is meant: mailhaul fetch --yes %s",
 		   v->config->name);
 	visit_warn(v, &err);
-	item_list_clear(&v->due);
+	return false;
 }
 
 /* Where a UID may name another message tomorrow nothing is deleted (D1, D17).
  */
-static void guard_source(struct visit *v)
+static bool guard_source(struct visit *v)
 {
 	if (visit_may_delete(v) || v->config->keep == CONFIG_KEEP_YES)
-		return;
-	item_list_clear(&v->due);
+		return true;
 	visit_notice(v, v->there.read_only
 				? "the folder is read-only: nothing is deleted"
 				: "the server names no valid UIDVALIDITY: "
 				  "nothing is deleted");
+	return false;
+}
+
+static void guard_due_ones(struct visit *v)
+{
+	enum pass_reason r = !guard_source(v)	   ? REASON_STUCK
+			     : !guard_deletions(v) ? REASON_GUARDED
+						   : REASON_DUE;
+
+	v->kept = true;
+	count_due(v, r);
+	if (r != REASON_DUE)
+		item_list_clear(&v->due);
 }
 
 /* --- writing it down
@@ -494,7 +580,8 @@ static void save_first(struct visit *v)
 {
 	int64_t now = loop_unix_ms();
 
-	if (v->here.first_done && v->wanted.n <= LIMIT_ASK_MESSAGES) {
+	if (v->options->task == PASS_REFETCH ||
+	    (v->here.first_done && v->wanted.n <= LIMIT_ASK_MESSAGES)) {
 		work(v);
 		return;
 	}
@@ -562,7 +649,7 @@ static int by_key(const void *a, const void *b)
 	return message_key_order(&x->key, &y->key);
 }
 
-static void write_down(struct visit *v)
+void visit_write_down(struct visit *v)
 {
 	if (v->options->dry_run) {
 		visit_next_folder(v);
@@ -588,7 +675,7 @@ static void write_down(struct visit *v)
 }
 
 /* The sizes the destination takes are known once it answered. */
-static void decide_sizes(struct visit *v)
+void visit_decide_sizes(struct visit *v)
 {
 	enum delivery_state s = delivery_state(v->delivery);
 
@@ -596,9 +683,9 @@ static void decide_sizes(struct visit *v)
 	if (v->wanted.n && s == DELIVERY_CONNECTING)
 		return; /* visit_wake() */
 	leave_out_large(v);
-	guard_source(v);
-	guard_deletions(v);
-	write_down(v);
+	if (!visit_is_task(v))
+		guard_due_ones(v);
+	visit_write_down(v);
 }
 
 static void apply(struct visit *v)
@@ -623,17 +710,21 @@ static void apply(struct visit *v)
 		break;
 	case GUARD_ASK:
 		v->phase = VISIT_ASKING;
-		if (!pass_ask(v->pass, v, v->wanted.n, octets_of(&v->wanted)))
+		if (!visit_ask(v))
 			stay_undecided(v);
 		return;
 	}
-	decide_sizes(v);
+	visit_decide_sizes(v);
 }
 
 void visit_decide(struct visit *v)
 {
 	if (v->phase == VISIT_SIZING) {
-		decide_sizes(v);
+		visit_decide_sizes(v);
+		return;
+	}
+	if (visit_is_task(v)) {
+		visit_task_aged(v);
 		return;
 	}
 	if (v->phase == VISIT_HEADERS && v->look == LOOK_AGES) {
@@ -655,6 +746,10 @@ void visit_answer(struct visit *v, enum pass_choice c)
 {
 	if (v->phase != VISIT_ASKING)
 		return;
+	if (visit_is_task(v)) {
+		visit_task_answer(v, c);
+		return;
+	}
 	switch (c) {
 	case CHOICE_NOT_NOW:
 		stay_undecided(v);

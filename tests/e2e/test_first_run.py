@@ -40,11 +40,15 @@ def test_first_run_takes_up_to_five_hundred_unasked(simple):
 
 
 def test_first_run_asks_on_a_terminal(simple, user):
-    """On a terminal the person is asked."""
+    """On a terminal the person is asked; "new" is taken for an answer."""
     haul = simple(501)
-    code, text = haul.on_terminal("fetch", answers=[b"new\n"])
-    assert "501" in text, text
+    code, text = haul.on_terminal("fetch", answers=[b"later\n"])
+    assert code == 78 and "501 messages" in text and "[l]ater" in text, text
+    code, text = haul.on_terminal("fetch", "anna", answers=[b"new\n"])
+    assert code == 0 and "[l]ater" in text, text
     assert haul.sink.accepted == []
+    haul.dovecot.put(user, [plain(1000, user)])
+    assert haul.fetch().account("anna")["delivered"] == 1
 
 
 def with_age(n, tag, days):

@@ -6,12 +6,14 @@
     r = m("fetch", "--json")        # r.code, r.out, r.err, r.json
 A run that a sanitizer complained of fails at once, whatever the test wanted.
 """
+import fcntl
 import json
 import os
 import pty
 import re
 import select
 import subprocess
+import termios
 
 from processes import ROOT
 
@@ -187,7 +189,8 @@ class Mailhaul:
         process = subprocess.Popen(
             self.argv(args), env=self.environment({"TERM": "xterm"}),
             cwd=self.folder, stdin=theirs, stdout=theirs, stderr=theirs,
-            start_new_session=True, **self._how())
+            start_new_session=True, preexec_fn=lambda: fcntl.ioctl(
+                0, termios.TIOCSCTTY, 0), **self._how())
         os.close(theirs)
         shown, todo = b"", list(answers)
         while True:
