@@ -18,6 +18,8 @@
 				     */
 #define LIMIT_UIDL_LINES    5000000u
 #define LIMIT_UNTAGGED	    6000000u   /* untagged responses to one command */
+#define LIMIT_PROXY_HEAD    (64u << 10) /* a proxy's answer to CONNECT */
+#define LIMIT_PROXY_SIGN_IN 255u /* octets of user, of password: RFC 1929 2 */
 #define LIMIT_SASL_OCTETS   (8u << 10) /* one challenge */
 #define LIMIT_SASL_ROUNDS   8u
 #define LIMIT_RECEIVED	    50u	 /* header lines: a loop beyond; RFC 5321 6.3 */
@@ -29,6 +31,7 @@
 
 /* Patience, ms. "Quiet" is time in which a peer completes nothing. */
 #define LIMIT_CONNECT_MS  30000u
+#define LIMIT_PROXY_MS	  60000u /* a proxy looks up and connects for us */
 #define LIMIT_TLS_MS	  60000u
 #define LIMIT_GREETING_MS 300000u /* RFC 5321 4.5.3.2.1 */
 #define LIMIT_MAIL_MS	  300000u /* RFC 5321 4.5.3.2.2, .3 */

@@ -1,4 +1,5 @@
 #include "dial.h"
+#include "hop.h"
 #include "must.h"
 #include "neterr.h"
 
@@ -17,8 +18,13 @@ struct attempt {
 
 struct dial {
 	struct loop *loop; /* borrowed */
-	char *host;	   /* owned; for messages */
+	char *host;	   /* owned; what is connected to, for messages */
 	uint16_t port;
+	bool is_proxied, server_waits;
+	struct tunnel *tunnel; /* owned until there is a hop */
+	struct hop *hop;       /* owned; once the proxy is reached */
+	uint32_t proxy_ms;
+	struct address at; /* that of the proxy */
 	uint32_t within_ms;
 	struct address from; /* length 0: any */
 	struct lookup *lookup;
@@ -46,11 +52,22 @@ void dial_cancel(struct dial *d)
 	while (!list_empty(&d->attempts))
 		attempt_free(LIST_OF(d->attempts.next, struct attempt, link));
 	resolve_cancel(d->lookup);
+	hop_cancel(d->hop);
+	tunnel_free(d->tunnel);
 	task_cancel(&d->begin);
 	timer_stop(&d->stagger);
 	timer_stop(&d->late);
 	free(d->host);
 	free(d);
+}
+
+/* What was said of a server is meant of the proxy. */
+static void blame_proxy(struct err *why)
+{
+	(void)err_within(why, "the proxy");
+	if (why->class == ERR_NETWORK && why->code != EADDRNOTAVAIL)
+		(void)err_remedy(why, "check `proxy`: host and port, and that "
+				      "it runs");
 }
 
 static void end(struct dial *d, struct sock *won, const struct address *to)
@@ -59,6 +76,8 @@ static void end(struct dial *d, struct sock *won, const struct address *to)
 	dial_done *done = d->done;
 	void *who = d->who;
 
+	if (!won && d->tunnel)
+		blame_proxy(&why);
 	dial_cancel(d);
 	done(who, won, to, won ? NULL : &why);
 }
@@ -129,6 +148,32 @@ static void on_stagger(void *who)
 	go_on(who);
 }
 
+static void on_hopped(void *who, struct sock *s, const struct err *why)
+{
+	struct dial *d = who;
+	struct address at = d->at;
+
+	d->hop = NULL;
+	if (!s)
+		d->failed = *why;
+	end(d, s, &at);
+}
+
+/* The proxy is reached: its own deadline begins. */
+static void hop(struct dial *d, struct sock *s, const struct address *at)
+{
+	struct tunnel *t = d->tunnel;
+
+	while (!list_empty(&d->attempts))
+		attempt_free(LIST_OF(d->attempts.next, struct attempt, link));
+	timer_stop(&d->stagger);
+	timer_stop(&d->late);
+	d->at = *at;
+	d->tunnel = NULL;
+	d->hop = hop_start(d->loop, s, t, d->server_waits, d->proxy_ms,
+			   on_hopped, d);
+}
+
 static void on_connected(void *who, bool in, bool out)
 {
 	struct attempt *a = who;
@@ -146,7 +191,10 @@ static void on_connected(void *who, bool in, bool out)
 	}
 	won = a->sock;
 	a->sock = NULL;
-	end(d, won, &to);
+	if (d->is_proxied)
+		hop(d, won, &to);
+	else
+		end(d, won, &to);
 }
 
 static void on_late(void *who)
@@ -274,10 +322,19 @@ struct dial *dial_start(struct loop *l, struct resolver *r,
 			void *who)
 {
 	struct dial *d = mem_new(sizeof(*d));
+	const struct proxy *via = target->proxy;
 
+	MUST(!via || (target->host && !target->path));
 	d->loop = l;
-	d->host = mem_str(target->path ? target->path : target->host);
-	d->port = target->port;
+	d->host = mem_str(target->path ? target->path
+			  : via	       ? via->host
+				       : target->host);
+	d->port = via ? via->port : target->port;
+	if (via)
+		d->tunnel = tunnel_new(via, target->host, target->port);
+	d->is_proxied = via;
+	d->server_waits = target->server_waits;
+	d->proxy_ms = target->proxy_ms;
 	d->within_ms = target->within_ms;
 	d->done = done;
 	d->who = who;

@@ -4,11 +4,13 @@
  * Addresses are tried with their families interleaved (RFC 8305 4), the next
  * one 250 ms after the last or as soon as that failed (RFC 8305 5); the first
  * to connect wins and the others are closed. The whole, look-up included, has
- * one deadline.
+ * one deadline. With a proxy all this is done for the proxy's name, and then
+ * the proxy is asked for the server (hop.h), whose name is not looked up here.
  */
 #ifndef NET_DIAL_H
 #define NET_DIAL_H
 #include "sock.h"
+#include "tunnel.h"
 
 struct dial;
 
@@ -18,11 +20,14 @@ struct dial_target {
 	uint16_t port;
 	const char *source_address; /* numeric or NULL */
 	uint32_t within_ms;
+	const struct proxy *proxy; /* copied; NULL: none; not with path */
+	bool server_waits;	   /* see hop.h, as the next */
+	uint32_t proxy_ms;
 };
 
 /*
  * Called once, later: a socket that is the caller's now, and the address it
- * leads to; or NULL and why.
+ * was connected to (the proxy's, if there is one); or NULL and why.
  */
 typedef void dial_done(void *who, struct sock *won, const struct address *to,
 		       const struct err *why);

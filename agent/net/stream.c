@@ -42,6 +42,7 @@ struct stream {
 	uint32_t tls_ms;
 
 	struct dial *dial; /* owned while DIALLING */
+	char *via;	   /* owned; of a proxy: see proxy_key() */
 	struct wire wire;  /* from then on */
 	struct tls *tls;   /* owned; NULL in clear */
 	char peer[112];
@@ -99,6 +100,7 @@ static void tell_closed(struct stream *s)
 	trust_release(s->trust);
 	free(s->host);
 	free(s->alpn);
+	free(s->via);
 	free(s);
 }
 
@@ -291,11 +293,12 @@ static void give_out(struct stream *s)
 
 static void start_handshake(struct stream *s)
 {
+	struct trust_peer peer = { s->host, s->port, s->alpn, s->via };
 	struct err why = { 0 };
 
 	s->stage = STAGE_HANDSHAKE;
 	timer_start(&s->alarm, s->tls_ms);
-	s->tls = tls_new(s->trust, s->host, s->port, s->alpn, &s->wire, &why);
+	s->tls = tls_new(s->trust, &peer, &s->wire, &why);
 	if (!s->tls)
 		(void)fail(s, &why);
 }
@@ -502,7 +505,7 @@ static void on_dialled(void *who, struct sock *won, const struct address *to,
 	}
 	wire_init(&s->wire, won, s->quickack);
 	address_text(to, s->peer, sizeof(s->peer));
-	s->is_loopback = address_is_loopback(to);
+	s->is_loopback = !s->via && address_is_loopback(to);
 	if (s->mode == TLS_IMPLICIT)
 		start_handshake(s);
 	else
@@ -522,7 +525,11 @@ struct stream *stream_open(struct loop *l, struct resolver *r,
 		.port = to->port,
 		.source_address = to->source_address,
 		.within_ms = to->connect_ms ? to->connect_ms : LIMIT_CONNECT_MS,
+		.proxy = to->proxy.kind == PROXY_NONE ? NULL : &to->proxy,
+		.server_waits = to->tls == TLS_IMPLICIT,
+		.proxy_ms = to->proxy_ms,
 	};
+	char key[600];
 
 	MUST(to->host || to->path);
 	MUST(to->tls == TLS_NONE || (to->trust && to->host));
@@ -531,6 +538,10 @@ struct stream *stream_open(struct loop *l, struct resolver *r,
 	s->who = who;
 	s->host = mem_str(to->host);
 	s->alpn = mem_str(to->alpn);
+	if (target.proxy) {
+		proxy_key(target.proxy, key, sizeof(key));
+		s->via = mem_str(key);
+	}
 	s->port = to->port;
 	s->mode = to->tls;
 	s->trust = to->trust ? trust_hold(to->trust) : NULL;

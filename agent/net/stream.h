@@ -14,6 +14,8 @@
  *
  * Connecting: Happy Eyeballs (RFC 8305): families interleaved, a further
  * attempt each 250 ms or as soon as one fails, LIMIT_CONNECT_MS for all of it.
+ * Through a proxy (tunnel.h) it is the proxy that is found and dialled so; the
+ * server's name is never looked up here; LIMIT_PROXY_MS for its answer.
  * TLS: see trust.h; LIMIT_TLS_MS for the handshake. An end of octets without
  * close_notify is a truncation, thus an error, unless stream_expect_end().
  *
@@ -31,6 +33,7 @@
 #include "resolve.h"
 #include "tls.h"
 #include "trust.h"
+#include "tunnel.h"
 
 enum stream_tls {
 	TLS_NONE,     /* clear, for good */
@@ -47,8 +50,10 @@ struct endpoint {
 	struct trust *trust;	     /* not for TLS_NONE */
 	const char *alpn;	     /* "imap", "pop3"; NULL: none offered */
 	const char *source_address;  /* numeric, to bind to; NULL: any */
+	struct proxy proxy;	     /* kind PROXY_NONE: straight; not for path */
 	bool quickack;		     /* TCP_QUICKACK after each read */
 	uint32_t connect_ms, tls_ms; /* 0: the limits named above */
+	uint32_t proxy_ms;
 };
 
 struct stream_ports {
@@ -99,7 +104,10 @@ void stream_close(struct stream *s);
  */
 void stream_finish(struct stream *s);
 
-/* The peer's address as text, "" before it is connected; lives as long as s. */
+/*
+ * The address connected to as text, that of the proxy where there is one, ""
+ * before; lives as long as s. What stands behind a proxy is never loopback.
+ */
 const char *stream_peer(const struct stream *s, bool *is_loopback);
 bool stream_is_tls(const struct stream *s); /* handshake done */
 

@@ -82,10 +82,10 @@ static const BIO_METHOD *bio_method(void)
 	return method;
 }
 
-struct tls *tls_new(struct trust *trust, const char *host, uint16_t port,
-		    const char *alpn, struct wire *wire, struct err *err)
+struct tls *tls_new(struct trust *trust, const struct trust_peer *peer,
+		    struct wire *wire, struct err *err)
 {
-	SSL *ssl = trust_ssl(trust, host, port, alpn, err);
+	SSL *ssl = trust_ssl(trust, peer, err);
 	struct tls *t;
 	BIO *b;
 
@@ -94,7 +94,7 @@ struct tls *tls_new(struct trust *trust, const char *host, uint16_t port,
 	t = mem_new(sizeof(*t));
 	t->ssl = ssl;
 	t->wire = wire;
-	t->host = mem_str(host);
+	t->host = mem_str(peer->host);
 	b = BIO_new(bio_method());
 	MUST(b != NULL);
 	BIO_set_data(b, t);

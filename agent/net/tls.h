@@ -23,8 +23,8 @@ enum tls_step {
 };
 
 /* wire: borrowed. NULL: see trust_ssl(). trust must outlive it. */
-struct tls *tls_new(struct trust *t, const char *host, uint16_t port,
-		    const char *alpn, struct wire *wire, struct err *err);
+struct tls *tls_new(struct trust *t, const struct trust_peer *peer,
+		    struct wire *wire, struct err *err);
 void tls_free(struct tls *t); /* NULL does nothing */
 
 enum tls_step tls_handshake(struct tls *t);

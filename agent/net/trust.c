@@ -27,7 +27,7 @@ struct pin {
 /* A TLS session to resume. */
 struct kept {
 	struct link link; /* of trust.sessions, last used last */
-	char *host;	  /* owned */
+	char *host, *via; /* owned */
 	uint16_t port;
 	SSL_SESSION *session; /* owned */
 };
@@ -53,6 +53,7 @@ struct peer {
 	struct trust *trust; /* borrowed */
 	char *host;	     /* owned; without trailing dot */
 	uint16_t port;
+	char *via;     /* owned */
 	X509 *refused; /* owned */
 	long verify;
 };
@@ -68,6 +69,7 @@ static void free_peer(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index,
 	if (!p)
 		return;
 	free(p->host);
+	free(p->via);
 	X509_free(p->refused);
 	free(p);
 }
@@ -120,6 +122,7 @@ static void kept_free(struct trust *t, struct kept *k)
 	list_drop(&k->link);
 	SSL_SESSION_free(k->session);
 	free(k->host);
+	free(k->via);
 	free(k);
 }
 
@@ -178,8 +181,7 @@ struct trust *trust_get(struct trusts *all, const struct trust_setting *setting,
 	t->client_key = mem_str(setting->client_key);
 	t->min = setting->min;
 	t->refs = 1;
-	LIST_EACH(at, kept, &all->all)
-	{
+	LIST_EACH(at, kept, &all->all) {
 		struct trust *other = LIST_OF(at, struct trust, link);
 
 		if (!is_equal(t, other))
@@ -222,11 +224,11 @@ bool trust_is_pinned(const struct ssl_st *ssl)
 
 static struct kept *kept_for(const struct peer *p)
 {
-	LIST_EACH(at, next, &p->trust->sessions)
-	{
+	LIST_EACH(at, next, &p->trust->sessions) {
 		struct kept *k = LIST_OF(at, struct kept, link);
 
-		if (k->port == p->port && strcasecmp(k->host, p->host) == 0)
+		if (k->port == p->port && strcasecmp(k->host, p->host) == 0 &&
+		    is_same(k->via, p->via))
 			return k;
 	}
 	return NULL;
@@ -245,6 +247,7 @@ static int on_session(SSL *ssl, SSL_SESSION *session)
 	k = mem_new(sizeof(*k));
 	k->host = mem_str(p->host);
 	k->port = p->port;
+	k->via = mem_str(p->via);
 	k->session = session;
 	list_push(&t->sessions, &k->link);
 	t->session_count++;
@@ -501,22 +504,22 @@ static bool set_alpn(SSL *ssl, const char *alpn)
 	return SSL_set_alpn_protos(ssl, list, (unsigned)n + 1) == 0;
 }
 
-static struct peer *peer_new(struct trust *t, const char *host, uint16_t port)
+static struct peer *peer_new(struct trust *t, const struct trust_peer *peer)
 {
 	struct peer *p = mem_new(sizeof(*p));
-	size_t n;
+	size_t n = strlen(peer->host);
 
 	p->trust = t;
-	p->host = mem_str(host);
-	p->port = port;
-	n = strlen(host);
-	if (n > 1 && host[n - 1] == '.')
+	p->host = mem_str(peer->host);
+	p->port = peer->port;
+	p->via = mem_str(peer->via);
+	if (n > 1 && p->host[n - 1] == '.')
 		p->host[n - 1] = 0;
 	return p;
 }
 
-struct ssl_st *trust_ssl(struct trust *t, const char *host, uint16_t port,
-			 const char *alpn, struct err *err)
+struct ssl_st *trust_ssl(struct trust *t, const struct trust_peer *peer,
+			 struct err *err)
 {
 	struct peer *p;
 	SSL *ssl;
@@ -525,16 +528,16 @@ struct ssl_st *trust_ssl(struct trust *t, const char *host, uint16_t port,
 		return NULL;
 	ssl = SSL_new(t->ctx);
 	MUST(ssl != NULL);
-	p = peer_new(t, host, port);
+	p = peer_new(t, peer);
 	MUST(SSL_set_ex_data(ssl, peer_index, p) == 1);
 	if (!set_name(ssl, p->host)) {
 		ERR_clear_error();
 		(void)err_set(err, ERR_CONFIG, "no host can be called \"%s\"",
-			      host);
+			      peer->host);
 		SSL_free(ssl);
 		return NULL;
 	}
-	MUST(!alpn || set_alpn(ssl, alpn));
+	MUST(!peer->alpn || set_alpn(ssl, peer->alpn));
 	offer_session(p, ssl);
 	SSL_set_connect_state(ssl);
 	return ssl;

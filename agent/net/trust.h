@@ -7,7 +7,8 @@
  * are none, no partial wildcards), or, with fingerprints, exactly those
  * certificates or keys, whatever they say of themselves. TLS 1.2 at least
  * unless the setting says otherwise; no compression, no renegotiation.
- * TLS sessions are kept for resumption per trust, host and port.
+ * TLS sessions are kept for resumption per trust, host, port and proxy, in
+ * memory only: a ticket on disk would be one more secret there.
  */
 #ifndef NET_TRUST_H
 #define NET_TRUST_H
@@ -56,13 +57,23 @@ void trust_release(struct trust *t); /* NULL does nothing */
 /* Loads the files, once. false: ERR_CONFIG; tried again at the next call. */
 bool trust_ready(struct trust *t, struct err *err);
 
+/* Who is to be at the other end; copied. */
+struct trust_peer {
+	const char *host;
+	uint16_t port;
+	const char *alpn; /* a token such as "imap"; NULL: none offered */
+	const char *via;  /* the proxy between us, in any form; NULL: none */
+};
+
 /*
- * For net/tls. A new SSL for host:port, with name checks, SNI, ALPN (a token
- * such as "imap", or NULL) and the session kept last, if any; t must outlive
- * it. NULL: see trust_ready(), or ERR_CONFIG for a name that no host can have.
+ * For net/tls. A new SSL for that peer, with name checks, SNI, ALPN and the
+ * session kept last, if any; t must outlive it. Sessions are kept apart by
+ * proxy: "localhost" is another host there, and a ticket shown on both ways
+ * would tell the server that both are one client. NULL: see trust_ready(), or
+ * ERR_CONFIG for a name that no host can have.
  */
-struct ssl_st *trust_ssl(struct trust *t, const char *host, uint16_t port,
-			 const char *alpn, struct err *err);
+struct ssl_st *trust_ssl(struct trust *t, const struct trust_peer *peer,
+			 struct err *err);
 /* The certificate that was refused, and why (X509_V_ERR_*); NULL: none was. */
 const struct x509_st *trust_refused(const struct ssl_st *ssl, long *verify);
 /* The handshake failed: the session kept for this peer is used no more. */
