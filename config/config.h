@@ -65,8 +65,8 @@ struct config_server {
 	uint16_t port;
 	char *path;	  /* of a maildir or a socket, absolute; else "" */
 	bool is_ip;	  /* host is an address, not a name */
-	bool is_loopback; /* host is written localhost, 127/8 or ::1; a socket
-			   */
+	bool is_loopback; /* host is written localhost, 127/8 or ::1, and no
+			   * proxy stands between; a socket */
 };
 
 enum config_tls_version {
@@ -84,6 +84,26 @@ struct config_tls {
 	enum config_tls_version min;
 	char *client_cert; /* absolute path, or NULL */
 	char *client_key;  /* absolute path; NULL: in client_cert, if any */
+};
+
+enum config_proxy_kind {
+	CONFIG_PROXY_NONE,
+	CONFIG_PROXY_SOCKS5,
+	CONFIG_PROXY_HTTP,
+};
+
+struct config_proxy {
+	enum config_proxy_kind kind;
+	char *host; /* lower case, without brackets; NULL: none */
+	uint16_t port;
+	char *user;		/* NULL: no sign-in */
+	struct secret password; /* owned */
+};
+
+/* The way to a server. */
+struct config_route {
+	char *source_address; /* numeric, to bind to; NULL: any */
+	struct config_proxy proxy;
 };
 
 enum config_secret_kind {
@@ -145,7 +165,7 @@ struct config_delivery {
 	struct config_secret secret;
 	enum mech auth; /* MECH_NONE: auto */
 	struct config_tls tls;
-	char *source_address;  /* numeric, to bind to; NULL: any */
+	struct config_route route;
 	struct config_list to; /* templates; n may be 0 */
 	enum config_sender sender;
 	char *sender_address; /* of CONFIG_SENDER_FIXED; else NULL */
@@ -172,7 +192,7 @@ struct config_account {
 	struct config_secret secret;
 	enum mech auth; /* MECH_NONE: auto */
 	struct config_tls tls;
-	char *source_address; /* numeric, to bind to; NULL: any */
+	struct config_route route;
 	const struct config_delivery *delivery;
 	struct config_list to;	    /* templates: see config_recipient() */
 	struct config_list folders; /* names in UTF-8; IMAP only, else n 0 */

@@ -1,5 +1,6 @@
 #include "make.h"
 #include "must.h"
+#include "proxyurl.h"
 #include "serverurl.h"
 
 #include <stdarg.h>
@@ -31,6 +32,13 @@ static bool wants_tls(const struct resolved *r)
 	       resolved_is_written(r, SET_TLS);
 }
 
+static bool is_proxied(const struct resolved *r)
+{
+	const char *url = resolved_string(r, SET_PROXY);
+
+	return url && strcmp(url, "none") != 0;
+}
+
 void make_tls_mode(struct making *m, const struct resolved *r,
 		   struct config_server *server)
 {
@@ -38,6 +46,12 @@ void make_tls_mode(struct making *m, const struct resolved *r,
 
 	if (server->scheme == CONFIG_MAILDIR)
 		return;
+	/* What the proxy calls localhost is the proxy's (CASES J10). */
+	if (is_proxied(r) && !server->path[0]) {
+		server->is_loopback = false;
+		if (server->tls == CONFIG_TLS_LOCAL)
+			server->tls = CONFIG_TLS_STARTTLS;
+	}
 	if (none && server->tls == CONFIG_TLS_IMPLICIT) {
 		if (resolved_is_own(r, SET_TLS))
 			make_fault(m, r, r->by[SET_TLS],
@@ -68,6 +82,25 @@ void make_tls(struct making *m, const struct resolved *r,
 	if (tls->client_key && !r->by[SET_CLIENT_CERT])
 		make_fault(m, r, r->by[SET_CLIENT_KEY],
 			   "client_key needs a client_cert");
+}
+
+void make_route(struct making *m, const struct resolved *r,
+		const struct config_server *server, struct config_route *out)
+{
+	const char *url = resolved_string(r, SET_PROXY);
+	char why[200];
+
+	out->source_address = copy(r, SET_SOURCE_ADDRESS);
+	if (server->scheme == CONFIG_MAILDIR || !is_proxied(r))
+		return;
+	MUST(proxyurl_read(view_of(url), &out->proxy, why, sizeof(why)));
+	if (server->path && server->path[0])
+		make_fault(m, r, r->by[SET_PROXY],
+			   "proxy does not fit a local socket");
+	else if (server->host && strchr(server->host, '%'))
+		make_fault(m, r, r->by[SET_PROXY],
+			   "proxy does not fit an address with a zone, which "
+			   "this machine alone knows");
 }
 
 void make_secret(const struct resolved *r, struct config_secret *s)
@@ -112,7 +145,7 @@ void make_effective_server(struct config_effectives *e,
 	if (server->tls == CONFIG_TLS_LOCAL)
 		tls = "none on this machine";
 	effective_add(e, r, SET_TLS, tls, NULL);
-	for (unsigned id = SET_TLS_CA; id <= SET_SOURCE_ADDRESS; id++)
+	for (unsigned id = SET_TLS_CA; id <= SET_PROXY; id++)
 		effective_add(e, r, (enum setting_id)id, NULL, NULL);
 }
 
@@ -174,6 +207,12 @@ void make_tls_fini(struct config_tls *t)
 	config_list_fini(&t->fingerprint);
 	free(t->client_cert);
 	free(t->client_key);
+}
+
+void make_route_fini(struct config_route *w)
+{
+	free(w->source_address);
+	proxyurl_fini(&w->proxy);
 }
 
 void make_secret_fini(struct config_secret *s)

@@ -25,6 +25,9 @@ void make_tls_mode(struct making *m, const struct resolved *r,
 		   struct config_server *server);
 void make_tls(struct making *m, const struct resolved *r,
 	      struct config_tls *tls);
+/* After make_tls_mode(). */
+void make_route(struct making *m, const struct resolved *r,
+		const struct config_server *server, struct config_route *out);
 void make_secret(const struct resolved *r, struct config_secret *s);
 /* Of the section that is being made, for struct config_effective. */
 void make_effective_server(struct config_effectives *e,
@@ -41,5 +44,6 @@ const struct section *make_find(struct making *m, const struct resolved *r,
 				enum setting_id id, enum section_kind kind);
 
 void make_tls_fini(struct config_tls *t);
+void make_route_fini(struct config_route *w);
 void make_secret_fini(struct config_secret *s);
 #endif

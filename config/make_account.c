@@ -104,6 +104,7 @@ static bool server(struct making *m, const struct resolved *r,
 	if (!w || !w->ok || !pick(m, r, &a->server))
 		return false;
 	make_tls_mode(m, r, &a->server);
+	make_route(m, r, &a->server, &a->route);
 	a->place =
 		mem_str(w->section->kind == SECTION_PROVIDER ? a->provider
 							     : a->server.host);
@@ -237,7 +238,6 @@ static void policy(const struct resolved *r, struct config_account *a)
 	a->max_size_octets = resolved_number(r, SET_MAX_SIZE);
 	a->on_doubt = (enum config_on_doubt)resolved_choice(r, SET_ON_DOUBT);
 	a->received_from = resolved_choice(r, SET_RECEIVED_FROM);
-	a->source_address = mem_str(resolved_string(r, SET_SOURCE_ADDRESS));
 }
 
 static bool is_same_folder(const char *a, const char *b)
@@ -347,7 +347,7 @@ void make_account_fini(struct config_account *a)
 	free(a->user);
 	make_secret_fini(&a->secret);
 	make_tls_fini(&a->tls);
-	free(a->source_address);
+	make_route_fini(&a->route);
 	free(a->move_to);
 	config_list_fini(&a->to);
 	config_list_fini(&a->folders);

@@ -40,6 +40,7 @@ static bool server(struct making *m, const struct resolved *r,
 		return false;
 	}
 	make_tls_mode(m, r, &d->server);
+	make_route(m, r, &d->server, &d->route);
 	return true;
 }
 
@@ -94,7 +95,6 @@ static void policy(const struct resolved *r, struct config_delivery *d)
 		d->retry_max_ms = retry->number2;
 	}
 	d->give_up_ms = resolved_number(r, SET_GIVE_UP);
-	d->source_address = mem_str(resolved_string(r, SET_SOURCE_ADDRESS));
 }
 
 /* Return-Path and Delivered-To are the final server's: INTERFACE 2. */
@@ -162,7 +162,7 @@ void make_delivery_fini(struct config_delivery *d)
 	free(d->user);
 	make_secret_fini(&d->secret);
 	make_tls_fini(&d->tls);
-	free(d->source_address);
+	make_route_fini(&d->route);
 	config_list_fini(&d->to);
 	free(d->sender_address);
 	config_list_fini(&d->drop_headers);

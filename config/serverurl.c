@@ -196,8 +196,8 @@ static bool set_host(struct view host, bool bracket, struct config_server *s,
 	return true;
 }
 
-static bool read_host(struct view v, struct config_server *s, char *why,
-		      size_t cap)
+bool serverurl_host(struct view v, struct config_server *s, char *why,
+		    size_t cap)
 {
 	bool bracket = v.n && v.p[0] == '[';
 	size_t end = bracket ? view_find(v, ']') : view_find(v, ':');
@@ -241,7 +241,7 @@ static bool read_rest(struct view v, struct config_server *s, char *why,
 	v = view_skip(v, 2);
 	if (v.n && v.p[v.n - 1] == '/')
 		v.n--;
-	if (!read_host(v, s, why, cap))
+	if (!serverurl_host(v, s, why, cap))
 		return false;
 	if (!s->port)
 		return say(why, cap, "lmtp:// needs a port");

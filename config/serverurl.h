@@ -17,6 +17,12 @@ enum server_use {
  */
 bool serverurl_read(struct view url, struct config_server *s, char *why,
 		    size_t cap);
+/*
+ * HOST, HOST:PORT or [ADDRESS]:PORT into s->host, is_ip, is_loopback and port;
+ * without :PORT s->port stays.
+ */
+bool serverurl_host(struct view v, struct config_server *s, char *why,
+		    size_t cap);
 void serverurl_fini(struct config_server *s);
 void serverurl_copy(struct config_server *to, const struct config_server *from);
 enum server_use serverurl_use(enum config_scheme scheme);

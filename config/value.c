@@ -2,6 +2,7 @@
 #include "form.h"
 #include "limits.h"
 #include "must.h"
+#include "proxyurl.h"
 #include "serverurl.h"
 #include "text.h"
 
@@ -159,6 +160,7 @@ bool value_is_list(enum value_kind kind)
 	case VALUE_PATH:
 	case VALUE_CREDENTIAL:
 	case VALUE_IP:
+	case VALUE_PROXY:
 	case VALUE_HOST:
 		return false;
 	}
@@ -511,6 +513,18 @@ static bool read_fingerprints(struct reading *r)
 	return true;
 }
 
+/* Not quoted: a password may stand in it. */
+static bool read_proxy(struct reading *r)
+{
+	struct config_proxy p;
+
+	if (!proxyurl_read(r->first, &p, r->why, r->cap))
+		return false;
+	r->out->text = proxyurl_show(&p);
+	proxyurl_fini(&p);
+	return true;
+}
+
 static bool read_kind(struct reading *r)
 {
 	switch (r->rule->kind) {
@@ -568,6 +582,8 @@ static bool read_kind(struct reading *r)
 	case VALUE_IP:
 		return form_is_ipv4(r->first) || form_is_ipv6(r->first) ||
 		       wrong_word(r, r->first, "is no IP address");
+	case VALUE_PROXY:
+		return read_proxy(r);
 	case VALUE_HOST:
 		return form_is_host(r->first) ||
 		       wrong_word(r, r->first, "is no host name");
@@ -653,6 +669,7 @@ bool value_read(const struct value_rule *rule, const struct words *words,
 		value_fini(out);
 		return false;
 	}
-	out->text = show(&r);
+	if (!out->text)
+		out->text = show(&r);
 	return true;
 }

@@ -33,6 +33,7 @@ enum value_kind {
 	VALUE_ARGUMENTS,
 	VALUE_FINGERPRINTS,
 	VALUE_IP,
+	VALUE_PROXY, /* shown without its user and password */
 	VALUE_HOST,
 	VALUE_ANYTHING, /* for what this version refuses anyway */
 };

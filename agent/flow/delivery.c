@@ -230,7 +230,7 @@ void delivery_warm(struct delivery *d)
 		return;
 	d->state = DELIVERY_CONNECTING;
 	if (!reach_endpoint(&d->parts, &d->config->server, &d->config->tls,
-			    &d->endpoint, &err)) {
+			    &d->config->route, &d->endpoint, &err)) {
 		go_down(d, &err);
 		return;
 	}

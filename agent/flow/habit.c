@@ -10,7 +10,7 @@
 #define BREAKS_ALLOWED 2u
 
 struct habit {
-	char key[300];
+	char key[520];
 	unsigned forgone, breaks;
 };
 
@@ -18,11 +18,14 @@ static struct habit habits[HABITS];
 
 struct habit *habit_of(const struct endpoint *e)
 {
-	char key[sizeof(habits[0].key)];
+	char key[sizeof(habits[0].key)], via[256] = "";
 	size_t i = 0;
 
-	(void)snprintf(key, sizeof(key), "%s %u", e->path ? e->path : e->host,
-		       (unsigned)e->port);
+	/* what a proxy leads to may be another server of the same name */
+	if (e->proxy.kind != PROXY_NONE)
+		proxy_key(&e->proxy, via, sizeof(via));
+	(void)snprintf(key, sizeof(key), "%.250s %u %s",
+		       e->path ? e->path : e->host, (unsigned)e->port, via);
 	while (i < HABITS - 1 && habits[i].key[0] &&
 	       strcmp(habits[i].key, key) != 0)
 		i++;

@@ -293,11 +293,12 @@ static void on_secret(void *who, struct reach_secret *s)
 		finish(p, &err);
 		return;
 	}
-	if (!reach_endpoint(p->parts,
-			    p->account ? &p->account->server
-				       : &p->delivery->server,
-			    p->account ? &p->account->tls : &p->delivery->tls,
-			    &p->endpoint, &err)) {
+	if (!reach_endpoint(
+		    p->parts,
+		    p->account ? &p->account->server : &p->delivery->server,
+		    p->account ? &p->account->tls : &p->delivery->tls,
+		    p->account ? &p->account->route : &p->delivery->route,
+		    &p->endpoint, &err)) {
 		finish(p, &err);
 		return;
 	}

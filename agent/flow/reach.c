@@ -32,9 +32,26 @@ static enum stream_tls tls_of(enum config_tls_mode mode)
 	return TLS_STARTTLS;
 }
 
+static struct proxy proxy_of(const struct config_proxy *p)
+{
+	static const enum proxy_kind kind[] = {
+		[CONFIG_PROXY_NONE] = PROXY_NONE,
+		[CONFIG_PROXY_SOCKS5] = PROXY_SOCKS5,
+		[CONFIG_PROXY_HTTP] = PROXY_HTTP,
+	};
+
+	return (struct proxy){
+		.kind = kind[p->kind],
+		.host = p->host,
+		.port = p->port,
+		.user = p->user,
+		.password = &p->password,
+	};
+}
+
 bool reach_endpoint(const struct parts *p, const struct config_server *s,
-		    const struct config_tls *tls, struct endpoint *e,
-		    struct err *err)
+		    const struct config_tls *tls, const struct config_route *r,
+		    struct endpoint *e, struct err *err)
 {
 	struct trust_setting t = {
 		.ca_file = tls->ca,
@@ -49,6 +66,8 @@ bool reach_endpoint(const struct parts *p, const struct config_server *s,
 		.host = s->host,
 		.port = s->port,
 		.tls = tls_of(s->tls),
+		.source_address = r->source_address,
+		.proxy = proxy_of(&r->proxy),
 		.quickack = config_is_smtp(s),
 	};
 	if (s->scheme == CONFIG_LMTP && s->path && s->path[0])

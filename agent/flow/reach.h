@@ -12,8 +12,8 @@
  * Strings are borrowed from the configuration. false: ERR_CONFIG.
  */
 bool reach_endpoint(const struct parts *p, const struct config_server *s,
-		    const struct config_tls *tls, struct endpoint *e,
-		    struct err *err);
+		    const struct config_tls *tls, const struct config_route *r,
+		    struct endpoint *e, struct err *err);
 void reach_done(struct endpoint *e);
 
 /*

@@ -425,6 +425,11 @@ static uint64_t settings_hash(const struct visit *v)
 	for (size_t i = 0; i < e->n; i++)
 		(void)text_fmt(&t, "%s=%s\n", e->item[i].name,
 			       e->item[i].value);
+	/* behind the effective settings, which do not show it */
+	(void)text_fmt(&t, "%s\n",
+		       v->config->route.proxy.user ? v->config->route.proxy.user
+						   : "");
+	(void)text_put(&t, secret_view(&v->config->route.proxy.password));
 	(void)text_put(&t, secret_view(&v->secret));
 	hash_keyed(spool_key(v->parts->spool), text_view(&t), out, sizeof(out));
 	if (t.p)
@@ -468,7 +473,7 @@ static void on_secret(void *who, struct reach_secret *s)
 		return;
 	}
 	if (!reach_endpoint(v->parts, &v->config->server, &v->config->tls,
-			    &v->endpoint, &err)) {
+			    &v->config->route, &v->endpoint, &err)) {
 		visit_fail(v, &err);
 		save(v);
 		return;

@@ -292,9 +292,10 @@ def test_configuration_that_is_not_there(haul):
 
 def test_a_feature_of_a_later_version_is_refused_by_name(simple):
     """A setting whose feature is not there is refused, never ignored."""
-    haul = simple(1, proxy="socks5://127.0.0.1:9")
+    haul = simple(1)
+    haul.general(status_page="unix:/run/status")
     result = haul("fetch")
-    assert result.code == 78 and "proxy" in result.err, result
+    assert result.code == 78 and "status_page" in result.err, result
 
 
 def test_wrong_command_line(haul):

@@ -124,6 +124,7 @@ static void bad(const char *name)
 GOOD(smallest)
 GOOD(inheritance)
 GOOD(forms)
+GOOD(proxy)
 BAD(unknown)
 BAD(syntax)
 BAD(quotes)
@@ -137,6 +138,7 @@ BAD(missing)
 BAD(nodelivery)
 BAD(include)
 BAD(secret)
+BAD(proxy)
 
 /* What libconfuse's own lexer would change: DESIGN 8. */
 static void passwords_come_out_as_written(void **state)
@@ -251,7 +253,7 @@ static void the_tree_is_typed(void **state)
 	assert_int_equal(a->tls.min, CONFIG_TLS_1_0);
 	assert_string_equal(a->server.host, "old.example");
 	assert_string_equal(a->place, "old.example");
-	assert_string_equal(a->source_address, "192.0.2.7");
+	assert_string_equal(a->route.source_address, "192.0.2.7");
 	assert_int_equal(a->secret.kind, CONFIG_SECRET_CREDENTIAL);
 	assert_ptr_equal(a->delivery, config_delivery(c, VIEW_LIT("md")));
 	d = config_delivery(c, VIEW_LIT("v6"));
@@ -268,6 +270,39 @@ static void the_tree_is_typed(void **state)
 	assert_null(config_account(c, VIEW_LIT("nobody")));
 	assert_ptr_equal(config_ref(c), c);
 	config_unref(c);
+	config_unref(c);
+}
+
+static void proxies_are_taken_apart(void **state)
+{
+	const struct config_account *a;
+	const struct config_delivery *d;
+	struct config_errors e;
+	struct config *c;
+
+	(void)state;
+	c = load("good/proxy.conf", &e);
+	assert_non_null(c);
+	a = config_account(c, VIEW_LIT("a"));
+	assert_int_equal(a->route.proxy.kind, CONFIG_PROXY_SOCKS5);
+	assert_string_equal(a->route.proxy.host, "proxy.example");
+	assert_int_equal(a->route.proxy.port, 1080);
+	assert_string_equal(a->route.proxy.user, "me");
+	assert_string_equal(secret_view(&a->route.proxy.password).p, "geheim1");
+	a = config_account(c, VIEW_LIT("b"));
+	assert_int_equal(a->route.proxy.kind, CONFIG_PROXY_NONE);
+	assert_null(a->route.proxy.host);
+	/* CASES J10: the proxy's localhost is not this machine */
+	d = config_delivery(c, VIEW_LIT("there"));
+	assert_int_equal(d->route.proxy.kind, CONFIG_PROXY_HTTP);
+	assert_int_equal(d->server.tls, CONFIG_TLS_STARTTLS);
+	assert_false(d->server.is_loopback);
+	assert_int_equal(d->connections, 4);
+	d = config_delivery(c, VIEW_LIT("here"));
+	assert_int_equal(d->server.tls, CONFIG_TLS_LOCAL);
+	d = config_delivery(c, VIEW_LIT("straight"));
+	assert_int_equal(d->server.tls, CONFIG_TLS_LOCAL);
+	assert_true(d->server.is_loopback);
 	config_unref(c);
 }
 
@@ -457,6 +492,8 @@ int main(void)
 		cmocka_unit_test_setup(good_smallest, dir_home),
 		cmocka_unit_test_setup(good_inheritance, dir_home),
 		cmocka_unit_test_setup(good_forms, dir_home),
+		cmocka_unit_test_setup(good_proxy, dir_home),
+		cmocka_unit_test_setup(proxies_are_taken_apart, dir_home),
 		cmocka_unit_test_setup(bad_unknown, dir_home),
 		cmocka_unit_test_setup(bad_syntax, dir_home),
 		cmocka_unit_test_setup(bad_quotes, dir_home),
@@ -470,6 +507,7 @@ int main(void)
 		cmocka_unit_test_setup(bad_nodelivery, dir_home),
 		cmocka_unit_test_setup(bad_include, dir_home),
 		cmocka_unit_test_setup(bad_secret, dir_home),
+		cmocka_unit_test_setup(bad_proxy, dir_home),
 		cmocka_unit_test_setup(passwords_come_out_as_written, dir_home),
 		cmocka_unit_test_setup(a_password_needs_a_private_file,
 				       dir_home),

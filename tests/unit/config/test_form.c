@@ -1,5 +1,6 @@
 /* form, serverurl, value: what a user writes, by form alone. */
 #include "form.h"
+#include "proxyurl.h"
 #include "serverurl.h"
 #include "value.h"
 
@@ -270,6 +271,97 @@ static void wrong_servers(void **state)
 	}
 }
 
+static void proxies(void **state)
+{
+	static const struct {
+		const char *url, *host;
+		unsigned port;
+		const char *user, *password, *shown;
+	} rows[] = {
+		{ "socks5://Proxy.Example", "proxy.example", 1080, NULL, NULL,
+		  "\"socks5://proxy.example:1080\"" },
+		{ "HTTP://127.0.0.1:3128/", "127.0.0.1", 3128, NULL, NULL,
+		  "\"http://127.0.0.1:3128\"" },
+		{ "http://[2001:db8::1]", "2001:db8::1", 80, NULL, NULL,
+		  "\"http://[2001:db8::1]:80\"" },
+		{ "socks5://me:s3cret@h:1", "h", 1, "me", "s3cret",
+		  "\"socks5://(set)@h:1\"" },
+		{ "socks5://me@h", "h", 1080, "me", "",
+		  "\"socks5://(set)@h:1080\"" },
+		/* the last @ divides; %XX stands for any other */
+		{ "http://m%40e:p@ss:w%2fd%25@h", "h", 80, "m@e", "p@ss:w/d%",
+		  "\"http://(set)@h:80\"" },
+	};
+	struct config_proxy p;
+	char why[400], *shown;
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		assert_true(proxyurl_read(view_of(rows[i].url), &p, why,
+					  sizeof(why)));
+		assert_string_equal(p.host, rows[i].host);
+		assert_int_equal(p.port, rows[i].port);
+		assert_int_equal(!!p.user, !!rows[i].user);
+		if (p.user) {
+			assert_string_equal(p.user, rows[i].user);
+			assert_string_equal(secret_view(&p.password).p,
+					    rows[i].password);
+		}
+		shown = proxyurl_show(&p);
+		assert_string_equal(shown, rows[i].shown);
+		free(shown);
+		proxyurl_fini(&p);
+	}
+	assert_true(proxyurl_read(VIEW_LIT("none"), &p, why, sizeof(why)));
+	assert_int_equal(p.kind, CONFIG_PROXY_NONE);
+}
+
+static void wrong_proxies(void **state)
+{
+	static const struct {
+		const char *url, *hint;
+	} rows[] = {
+		{ "", "socks5://" },
+		{ "proxy.example", "socks5://" },
+		{ "proxy.example:1080", "socks5://" },
+		{ "socks5:h", "socks5://" },
+		{ "ftp://s3cret@h", "socks5://" },
+		{ "socks5h://s3cret@h", "socks5://" },
+		{ "socks4://h", "socks5://" },
+		{ "https://h", "http://" },
+		{ "socks5://", "host" },
+		{ "socks5://s3cret@", "host" },
+		{ "socks5://h:0", "PORT" },
+		{ "socks5://u:s3cret@h:x", "PORT" },
+		{ "socks5://:s3cret@h", "user" },
+		{ "socks5://u:s3cret%@h", "%25" },
+		{ "socks5://u:s3cret%4@h", "%25" },
+		{ "socks5://u:s3cret%zz@h", "%25" },
+		{ "socks5://u:s3cret%0a@h", "line break" },
+		{ "socks5://u:s3cret%00@h", "NUL" },
+		{ "http://u%3a:s3cret@h", ":" },
+		{ "socks5://h/path", "host" },
+	};
+	char longest[600], why[400];
+	struct config_proxy p;
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		why[0] = 0;
+		if (proxyurl_read(view_of(rows[i].url), &p, why, sizeof(why)) ||
+		    !strstr(why, rows[i].hint))
+			fail_msg("%s: %s", rows[i].url, why);
+		assert_null(strstr(why, "s3cret"));
+		assert_null(p.host);
+		assert_null(p.user);
+	}
+	(void)snprintf(longest, sizeof(longest), "socks5://%0256d@h", 1);
+	assert_false(proxyurl_read(view_of(longest), &p, why, sizeof(why)));
+	(void)snprintf(longest, sizeof(longest), "socks5://%0255d@h", 1);
+	assert_true(proxyurl_read(view_of(longest), &p, why, sizeof(why)));
+	proxyurl_fini(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,6 +369,7 @@ int main(void)
 		cmocka_unit_test(ip_addresses), cmocka_unit_test(fields),
 		cmocka_unit_test(names),	cmocka_unit_test(units),
 		cmocka_unit_test(servers),	cmocka_unit_test(wrong_servers),
+		cmocka_unit_test(proxies),	cmocka_unit_test(wrong_proxies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
