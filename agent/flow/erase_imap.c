@@ -1,7 +1,6 @@
 #include "erase_imap.h"
 
 #include "imap_set.h"
-#include "log.h"
 #include "must.h"
 
 #include <stdlib.h>
@@ -11,9 +10,9 @@
 	 sizeof(((struct imap_erase *)0)->batch[0]))
 
 void imap_erase_init(struct imap_erase *e, struct imap *imap,
-		     const struct source_reports *report, void *who)
+		     imap_erase_done *done, void *who)
 {
-	*e = (struct imap_erase){ .imap = imap, .report = report, .who = who };
+	*e = (struct imap_erase){ .imap = imap, .done = done, .who = who };
 }
 
 void imap_erase_fini(struct imap_erase *e)
@@ -37,15 +36,17 @@ static int by_number(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-void imap_erase_begin(struct imap_erase *e, const struct spool_item *items,
-		      size_t n, bool read_only)
+void imap_erase_begin(struct imap_erase *e, enum imap_erase_what what,
+		      const struct spool_item *items, size_t n, bool read_only)
 {
 	size_t to = 0;
 
 	MUST(imap_erase_idle(e));
 	imap_erase_fini(e);
-	imap_erase_init(e, e->imap, e->report, e->who);
-	e->uidplus = imap_capabilities(e->imap)->can & IMAP_CAN_UIDPLUS;
+	imap_erase_init(e, e->imap, e->done, e->who);
+	e->what = what;
+	e->uidplus = what == IMAP_ERASE_DELETE &&
+		     imap_capabilities(e->imap)->can & IMAP_CAN_UIDPLUS;
 	e->uids = mem_new(n * sizeof(*e->uids));
 	e->gone = mem_new(n * sizeof(*e->gone));
 	for (size_t i = 0; i < n; i++)
@@ -81,7 +82,9 @@ static bool store(struct imap_erase *e)
 	if (e->given == e->n || e->n_batches == BATCHES)
 		return false;
 	set = set_of(e, e->given, e->n, text, &n);
-	if (!imap_store(e->imap, set, true, VIEW_LIT("\\Deleted")))
+	if (!imap_store(e->imap, set, true,
+			e->what == IMAP_ERASE_DELETE ? VIEW_LIT("\\Deleted")
+						     : VIEW_LIT("\\Seen")))
 		return false;
 	e->batch[e->n_batches++] = (struct imap_erase_batch){
 		.from = e->given, .to = e->given + n, .store = imap_tag(e->imap)
@@ -137,18 +140,6 @@ static void count_gone(struct imap_erase *e, size_t from, size_t to)
 		e->gone[e->n_gone++] = message_key_uid(e->uids[i]);
 }
 
-static void note_refusal(const struct imap_erase *e)
-{
-	struct log_line l;
-
-	if (e->refused.class == ERR_NONE ||
-	    !log_begin(&l, LOG_WARNING, "erase_refused"))
-		return;
-	log_num(&l, "messages", (int64_t)e->n);
-	log_err(&l, &e->refused);
-	log_end(&l);
-}
-
 /* left: marked but not expunged, or not even marked. */
 static void report(struct imap_erase *e)
 {
@@ -156,18 +147,19 @@ static void report(struct imap_erase *e)
 	size_t n = e->n_gone;
 	size_t left = e->foreign ? n : e->n - n;
 
-	note_refusal(e);
 	e->gone = NULL;
 	e->n_gone = 0;
 	e->phase = IMAP_ERASE_IDLE;
-	e->report->erased(e->who, gone, n, left);
+	e->done(e->who, gone, n, left,
+		e->refused.class != ERR_NONE ? &e->refused : NULL);
 	free(gone);
 }
 
 /* Every STORE is answered. */
 static void stored(struct imap_erase *e)
 {
-	if (e->uidplus || e->refused.class != ERR_NONE)
+	if (e->what == IMAP_ERASE_MARK_SEEN || e->uidplus ||
+	    e->refused.class != ERR_NONE)
 		e->phase = IMAP_ERASE_OVER;
 	else
 		search(e);
@@ -224,6 +216,8 @@ static void on_batch(struct imap_erase *e, const struct imap_event *ev)
 
 		if (b->store == ev->tag) {
 			b->stored = ok;
+			if (ok && e->what == IMAP_ERASE_MARK_SEEN)
+				count_gone(e, b->from, b->to);
 			if (!e->uidplus)
 				drop_batch(e, i);
 			return;

@@ -1,19 +1,35 @@
 /*
- * erase_imap - takes delivered messages out of the selected folder.
+ * erase_imap - flags on messages of the selected folder, and what follows from
+ * them: delivered ones are marked as seen, or deleted.
  *
- * With UIDPLUS: STORE \Deleted and UID EXPUNGE behind each other for as many
- * UIDs as a line holds, so that nobody else's mail is touched (RFC 4315 2.1).
- * Without: STORE; then, when a SEARCH directly before shows nothing marked but
- * what was marked here, EXPUNGE; else the messages stay marked (CASES D13).
- * Never CLOSE, never EXPUNGE unseen. Where the folder is read-only, or a STORE
- * is refused, nothing counts as erased.
+ * Deleting. With UIDPLUS: STORE \Deleted and UID EXPUNGE behind each other for
+ * as many UIDs as a line holds, so that nobody else's mail is touched (RFC 4315
+ * 2.1). Without: STORE; then, when a SEARCH directly before shows nothing
+ * marked but what was marked here, EXPUNGE; else the messages stay marked
+ * (CASES D13). Never CLOSE, never EXPUNGE unseen.
  *
- * Each imap_erase_begin() ends in one `erased` report.
+ * Marking: STORE \Seen.
+ *
+ * Where the folder is read-only, or a STORE is refused, nothing counts as done.
+ * Each imap_erase_begin() ends in one call of `done`.
  */
 #ifndef FLOW_ERASE_IMAP_H
 #define FLOW_ERASE_IMAP_H
 #include "imap.h"
 #include "source.h"
+
+/*
+ * keys: those that are done, borrowed. left: how many were not deleted (some
+ * count as done: they are marked and stay) or not marked. err: the first
+ * refusal; NULL: there was none.
+ */
+typedef void imap_erase_done(void *who, const struct message_key *keys,
+			     size_t n, size_t left, const struct err *err);
+
+enum imap_erase_what {
+	IMAP_ERASE_DELETE,
+	IMAP_ERASE_MARK_SEEN,
+};
 
 enum imap_erase_phase {
 	IMAP_ERASE_IDLE,
@@ -25,10 +41,11 @@ enum imap_erase_phase {
 
 struct imap_erase {
 	struct imap *imap;
-	const struct source_reports *report;
+	imap_erase_done *done;
 	void *who;
 
 	enum imap_erase_phase phase;
+	enum imap_erase_what what;
 	bool uidplus;
 	bool search_told, foreign; /* a SEARCH came; it showed others' mail */
 	uint32_t *uids;		   /* owned; sorted */
@@ -47,11 +64,11 @@ struct imap_erase {
 };
 
 void imap_erase_init(struct imap_erase *e, struct imap *imap,
-		     const struct source_reports *report, void *who);
+		     imap_erase_done *done, void *who);
 void imap_erase_fini(struct imap_erase *e);
 /* items: n >= 1; only while imap_erase_idle(). */
-void imap_erase_begin(struct imap_erase *e, const struct spool_item *items,
-		      size_t n, bool read_only);
+void imap_erase_begin(struct imap_erase *e, enum imap_erase_what what,
+		      const struct spool_item *items, size_t n, bool read_only);
 bool imap_erase_idle(const struct imap_erase *e);
 /* Gives commands; reports when all is over. */
 void imap_erase_go(struct imap_erase *e);

@@ -13,6 +13,7 @@ void imap_listing_begin(struct imap_listing *l, uint32_t from)
 void imap_listing_fini(struct imap_listing *l)
 {
 	free(l->item);
+	free(l->twin);
 	*l = (struct imap_listing){ .item = NULL };
 }
 
@@ -86,10 +87,22 @@ static struct spool_item *item_for(struct imap_listing *l, uint32_t uid)
 	return append(l, uid);
 }
 
+static void add_twin(struct imap_listing *l, const struct imap_fetch *f)
+{
+	if (l->n_twins == l->cap_twins) {
+		l->cap_twins = l->cap_twins ? l->cap_twins * 2 : 256;
+		l->twin = mem_grow(l->twin, l->cap_twins * sizeof(*l->twin));
+	}
+	l->twin[l->n_twins++] = (struct imap_listing_twin){ f->msgid, f->uid };
+}
+
 void imap_listing_add(struct imap_listing *l, const struct imap_fetch *f)
 {
-	if (f->uid >= l->from && f->uid)
-		merge(item_for(l, f->uid), f);
+	if (f->uid < l->from || !f->uid)
+		return;
+	merge(item_for(l, f->uid), f);
+	if (f->msgid)
+		add_twin(l, f);
 }
 
 static int by_key(const void *a, const void *b)
@@ -97,6 +110,13 @@ static int by_key(const void *a, const void *b)
 	const struct spool_item *x = a, *y = b;
 
 	return message_key_order(&x->key, &y->key);
+}
+
+static int by_uid(const void *a, const void *b)
+{
+	const struct imap_listing_twin *x = a, *y = b;
+
+	return x->uid < y->uid ? -1 : x->uid > y->uid;
 }
 
 /* Of equal ones the fuller is kept: a mere change of flags has no size. */
@@ -130,6 +150,20 @@ struct spool_item *imap_listing_take(struct imap_listing *l, size_t *n)
 	}
 	items = l->item ? l->item : mem_new(sizeof(*items));
 	*n = l->n;
-	*l = (struct imap_listing){ .item = NULL };
+	if (l->n_twins)
+		qsort(l->twin, l->n_twins, sizeof(*l->twin), by_uid);
+	l->item = NULL;
+	l->n = l->cap = 0;
+	l->is_sorted = true;
 	return items;
+}
+
+uint64_t imap_listing_msgid(const struct imap_listing *l, uint32_t uid)
+{
+	struct imap_listing_twin want = { 0, uid }, *found = NULL;
+
+	if (l->n_twins)
+		found = bsearch(&want, l->twin, l->n_twins, sizeof(want),
+				by_uid);
+	return found ? found->msgid : 0;
 }

@@ -144,12 +144,13 @@ static void on_fetched(void *who)
 }
 
 static void on_erased(void *who, const struct message_key *keys, size_t n,
-		      size_t left)
+		      size_t left, const struct err *err)
 {
 	(void)who;
 	(void)keys;
 	(void)n;
 	(void)left;
+	(void)err;
 }
 
 static bool may_read(void *who)

@@ -6,7 +6,8 @@
  * Order of a session, asked for by the owner (flow/account.c):
  *
  *   open -> ready -> { folder -> folder report -> list -> items report
- *        -> fetch* -> body reports -> erase* -> erased reports }* -> quit
+ *        -> fetch* -> body reports -> { mark, move, erase }* -> reports }*
+ *        -> quit
  *        -> closed
  *
  * Calls only queue work; what follows from it comes as reports, never from
@@ -37,6 +38,7 @@ struct source_options {
 	const struct secret *secret; /* borrowed until ready */
 	enum mech auth;		     /* MECH_NONE: auto */
 	bool password_in_clear;	     /* tls = "none" was written */
+	bool delete_to_trash;	     /* the provider wants it so */
 	const uint8_t *key;	     /* HASH_KEY_OCTETS, for POP3 identities */
 	const char *trace; /* account name when -vv is on, else NULL: the
 			      dialogue is logged at LOG_DEBUG without
@@ -55,6 +57,19 @@ struct source_folder {
 	uint32_t uidnext;     /* 0: unknown */
 	uint32_t exists;
 	bool read_only;
+};
+
+/* A message that was moved. uid: of it in the folder it was moved to; 0: not
+ * told. */
+struct source_moved {
+	struct message_key key;
+	uint32_t uid;
+};
+
+/* Where a deleted message disappears from. */
+enum source_erase {
+	SOURCE_ERASE,	   /* from the mailbox */
+	SOURCE_ERASE_HERE, /* from this folder: a copy of it is elsewhere */
 };
 
 /* who: as given to source_open. Views live until the report returns. */
@@ -87,11 +102,28 @@ struct source_reports {
 			const struct err *err);
 	/* All that was asked by fetch() so far has been answered. */
 	void (*fetched)(void *who);
-	/* The server confirmed: IMAP after the tagged OK of the expunge (or of
+	/*
+	 * The server confirmed: IMAP after the tagged OK of the expunge (or of
 	 * the STORE, where it cannot expunge: left then counts those that stay
-	 * marked); POP3 after the +OK to QUIT. */
+	 * marked); POP3 after the +OK to QUIT. err: what was refused, and is
+	 * counted in left; NULL: nothing.
+	 */
 	void (*erased)(void *who, const struct message_key *keys, size_t n,
-		       size_t left);
+		       size_t left, const struct err *err);
+	/* Answer to mark(): these are marked as seen. */
+	void (*marked)(void *who, const struct message_key *keys, size_t n,
+		       const struct err *err);
+	/* Answer to target(). err NULL: it is there. */
+	void (*target)(void *who, const struct source_folder *f,
+		       const struct err *err);
+	/* Answer to move(): these are in the target now, left of them here as
+	 * well. uidvalidity: of the uids. */
+	void (*moved)(void *who, const struct source_moved *moved, size_t n,
+		      size_t left, uint32_t uidvalidity, const struct err *err);
+	/* Answer to unseen(): sorted by key, fate 0; the receiver frees them.
+	 */
+	void (*unseen)(void *who, struct spool_item *items, size_t n,
+		       const struct err *err);
 	/* Asked whenever the source could read more: false pauses the session
 	 * (nothing is lost); source_poke() when it may go on. */
 	bool (*may_read)(void *who);
@@ -117,7 +149,25 @@ struct source_ops {
 	/* Deletes n messages of the folder selected last. keys and numbers of
 	 * the items count. Copied. */
 	void (*erase)(struct source *s, const struct spool_item *items,
-		      size_t n);
+		      size_t n, enum source_erase how);
+	/*
+	 * The following are IMAP's; NULL: the protocol has none. mark, move and
+	 * erase: one at a time, the next behind the answer.
+	 */
+	/* Marks messages of the folder selected last as seen. Copied. */
+	void (*mark)(struct source *s, const struct spool_item *items,
+		     size_t n);
+	/* The folder that move() moves to, in UTF-8: it is looked at, and made
+	 * if it is missing. Not the one selected. */
+	void (*target)(struct source *s, const char *name);
+	/* Moves messages from the folder selected last. Copied. */
+	void (*move)(struct source *s, const struct spool_item *items,
+		     size_t n);
+	/* Which messages of the folder selected last are not seen. */
+	void (*unseen)(struct source *s);
+	/* What all names of one message have in common (Gmail's labels), of the
+	 * last listing; 0: unknown. */
+	uint64_t (*twin)(struct source *s, const struct message_key *key);
 	/*
 	 * The header (up to the empty line, at most LIMIT_HEADER_SCAN octets)
 	 * of each: reported like bodies, with body_begin / body / body_end. For

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "acts_imap.h"
 #include "bodies_imap.h"
-#include "erase_imap.h"
 #include "imap_set.h"
 #include "limits.h"
 #include "listing_imap.h"
@@ -33,11 +33,6 @@ enum look {
 	LOOK_ASKED,
 };
 
-struct item_queue {
-	struct spool_item *item; /* owned */
-	size_t n;
-};
-
 struct imap_source {
 	struct source source; /* first */
 	struct source_options o;
@@ -61,8 +56,9 @@ struct imap_source {
 	bool from_start; /* a set that begins with `from` was refused */
 	struct imap_bodies bodies;
 	bool owes_fetched;
-	struct imap_erase erase;
-	struct item_queue to_erase;
+	struct imap_acts acts;
+	enum look unseen;
+	struct imap_listing unseen_found;
 	bool wants_quit;
 };
 
@@ -93,9 +89,9 @@ static void source_free(struct imap_source *s)
 	imap_signin_fini(&s->signin);
 	imap_listing_fini(&s->listing);
 	imap_bodies_fini(&s->bodies);
-	imap_erase_fini(&s->erase);
+	imap_listing_fini(&s->unseen_found);
+	imap_acts_fini(&s->acts);
 	imap_free(s->imap);
-	free(s->to_erase.item);
 	free(s->name);
 	free(s);
 }
@@ -341,6 +337,38 @@ static void on_listed(struct imap_source *s, const struct imap_event *ev)
 	end(s, &err);
 }
 
+/* --- those not seen --- */
+
+static void ask_unseen(struct imap_source *s)
+{
+	imap_listing_begin(&s->unseen_found, 1);
+	if (imap_search(s->imap, VIEW_LIT("UNSEEN")))
+		s->unseen = LOOK_ASKED;
+}
+
+static void add_unseen(struct imap_source *s, const struct imap_event *ev)
+{
+	for (size_t i = 0; i < ev->n_uids; i++)
+		imap_listing_add(&s->unseen_found,
+				 &(struct imap_fetch){ .uid = ev->uids[i] });
+}
+
+static void on_unseen(struct imap_source *s, const struct imap_event *ev)
+{
+	struct spool_item *items;
+	struct err err;
+	size_t n;
+
+	s->unseen = LOOK_NOT;
+	items = imap_listing_take(&s->unseen_found, &n);
+	err_set(&err, imap_refusal(ev->command, ev->status, ev->code),
+		"the server does not tell what is unseen");
+	err.origin = ERR_FROM_IMAP;
+	err_peer(&err, ev->text);
+	s->report->unseen(s->who, items, n,
+			  ev->status == IMAP_OK ? NULL : &err);
+}
+
 /* --- all folders, for people --- */
 
 static void on_name(struct imap_source *s, const struct imap_list *l)
@@ -366,23 +394,11 @@ static void on_names(struct imap_source *s)
 
 /* --- work --- */
 
-static void erase_waiting(struct imap_source *s)
-{
-	struct item_queue q = s->to_erase;
-
-	if (!q.n || !imap_erase_idle(&s->erase))
-		return;
-	s->to_erase = (struct item_queue){ .item = NULL };
-	imap_erase_begin(&s->erase, q.item, q.n,
-			 s->mailbox.has & IMAP_HAS_READ_ONLY);
-	free(q.item);
-}
-
 static bool is_busy(const struct imap_source *s)
 {
 	return s->list != LOOK_NOT || s->names != LOOK_NOT || s->owes_fetched ||
-	       s->to_erase.n || !imap_bodies_idle(&s->bodies) ||
-	       !imap_erase_idle(&s->erase);
+	       s->unseen != LOOK_NOT || !imap_bodies_idle(&s->bodies) ||
+	       !imap_acts_idle(&s->acts);
 }
 
 static void look(struct imap_source *s)
@@ -395,6 +411,8 @@ static void look(struct imap_source *s)
 		else
 			bad_name(s);
 	}
+	if (s->folder == LOOK_NOT && s->unseen == LOOK_WANTED)
+		ask_unseen(s);
 	if (s->folder == LOOK_NOT && s->list == LOOK_WANTED)
 		ask_listing(s);
 }
@@ -426,9 +444,8 @@ static void work(struct imap_source *s)
 	if (s->phase == PHASE_OPEN)
 		look(s);
 	if (s->phase == PHASE_OPEN)
-		erase_waiting(s);
-	if (s->phase == PHASE_OPEN)
-		imap_erase_go(&s->erase);
+		imap_acts_go(&s->acts, view_of(s->name),
+			     s->mailbox.has & IMAP_HAS_READ_ONLY);
 	if (s->phase == PHASE_OPEN)
 		fetch(s);
 	if (s->phase == PHASE_OPEN && s->wants_quit)
@@ -450,16 +467,28 @@ static void on_tagged(struct imap_source *s, const struct imap_event *ev)
 		on_listed(s, ev);
 		return;
 	case IMAP_LIST:
-		on_names(s);
+		if (s->names == LOOK_ASKED)
+			on_names(s);
+		else
+			imap_acts_event(&s->acts, ev);
 		return;
 	case IMAP_FETCH_BODY:
 		imap_bodies_event(&s->bodies, ev);
 		return;
 	case IMAP_SEARCH:
+		if (s->unseen == LOOK_ASKED)
+			on_unseen(s, ev);
+		else
+			imap_acts_event(&s->acts, ev);
+		return;
 	case IMAP_STORE:
 	case IMAP_UID_EXPUNGE:
 	case IMAP_EXPUNGE:
-		imap_erase_event(&s->erase, ev);
+	case IMAP_MOVE:
+	case IMAP_COPY:
+	case IMAP_CREATE:
+	case IMAP_STATUS:
+		imap_acts_event(&s->acts, ev);
 		return;
 	case IMAP_NO_COMMAND:
 	case IMAP_STARTTLS:
@@ -468,10 +497,6 @@ static void on_tagged(struct imap_source *s, const struct imap_event *ev)
 	case IMAP_ID:
 	case IMAP_ENABLE:
 	case IMAP_EXAMINE:
-	case IMAP_STATUS:
-	case IMAP_MOVE:
-	case IMAP_COPY:
-	case IMAP_CREATE:
 	case IMAP_NOOP:
 	case IMAP_IDLE:
 	case IMAP_UNSELECT:
@@ -503,18 +528,26 @@ static void on_open_event(struct imap_source *s, const struct imap_event *ev)
 		imap_bodies_event(&s->bodies, ev);
 		return;
 	case IMAP_EV_SEARCH:
-		imap_erase_event(&s->erase, ev);
+		if (s->unseen == LOOK_ASKED)
+			add_unseen(s, ev);
+		else
+			imap_acts_event(&s->acts, ev);
 		return;
 	case IMAP_EV_LIST:
-		on_name(s, &ev->list);
+		if (s->names == LOOK_ASKED)
+			on_name(s, &ev->list);
+		else
+			imap_acts_event(&s->acts, ev);
+		return;
+	case IMAP_EV_NOTE:
+	case IMAP_EV_STATUS:
+		imap_acts_event(&s->acts, ev);
 		return;
 	case IMAP_EV_GREETING:
 	case IMAP_EV_CAPABILITIES:
 	case IMAP_EV_TLS_WANTED:
 	case IMAP_EV_CONTINUE:
 	case IMAP_EV_IDLING:
-	case IMAP_EV_NOTE:
-	case IMAP_EV_STATUS:
 	case IMAP_EV_EXISTS:
 	case IMAP_EV_EXPUNGE:
 	case IMAP_EV_BYE:
@@ -712,17 +745,52 @@ static void op_headers(struct source *source, const struct spool_item *items,
 }
 
 static void op_erase(struct source *source, const struct spool_item *items,
-		     size_t n)
+		     size_t n, enum source_erase how)
 {
 	struct imap_source *s = of(source);
-	struct item_queue *q = &s->to_erase;
 
-	if (n) {
-		q->item = mem_grow(q->item, (q->n + n) * sizeof(*q->item));
-		memcpy(q->item + q->n, items, n * sizeof(*q->item));
-		q->n += n;
-	}
+	imap_acts_erase(&s->acts, items, n, how);
 	task_post(&s->turn);
+}
+
+static void op_mark(struct source *source, const struct spool_item *items,
+		    size_t n)
+{
+	struct imap_source *s = of(source);
+
+	imap_acts_mark(&s->acts, items, n);
+	task_post(&s->turn);
+}
+
+static void op_target(struct source *source, const char *name)
+{
+	struct imap_source *s = of(source);
+
+	imap_acts_target(&s->acts, name);
+	task_post(&s->turn);
+}
+
+static void op_move(struct source *source, const struct spool_item *items,
+		    size_t n)
+{
+	struct imap_source *s = of(source);
+
+	imap_acts_move(&s->acts, items, n);
+	task_post(&s->turn);
+}
+
+static void op_unseen(struct source *source)
+{
+	struct imap_source *s = of(source);
+
+	s->unseen = LOOK_WANTED;
+	task_post(&s->turn);
+}
+
+static uint64_t op_twin(struct source *source, const struct message_key *key)
+{
+	return imap_listing_msgid(&of(source)->listing,
+				  message_key_to_uid(key));
 }
 
 static void op_quit(struct source *source)
@@ -762,6 +830,11 @@ static const struct source_ops ops = {
 	.names = op_names,
 	.fetch = op_fetch,
 	.erase = op_erase,
+	.mark = op_mark,
+	.target = op_target,
+	.move = op_move,
+	.unseen = op_unseen,
+	.twin = op_twin,
 	.headers = op_headers,
 	.quit = op_quit,
 	.cancel = op_cancel,
@@ -781,7 +854,7 @@ struct source *source_imap_open(const struct source_options *o,
 	s->imap = imap_new(o->endpoint.tls == TLS_IMPLICIT);
 	imap_signin_init(&s->signin, &s->o);
 	imap_bodies_init(&s->bodies, s->imap, r, who);
-	imap_erase_init(&s->erase, s->imap, r, who);
+	imap_acts_init(&s->acts, s->imap, o->delete_to_trash, r, who);
 	task_init(&s->turn, o->loop, turn, s);
 	s->stream = stream_open(o->loop, o->resolver, &o->endpoint, &ports, s);
 	return &s->source;

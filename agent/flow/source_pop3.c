@@ -84,7 +84,7 @@ static void on_quit(struct pop3_source *s, const struct pop3_event *ev)
 
 	stream_expect_end(s->stream);
 	if (ev->ok && s->asked_to_erase)
-		s->report->erased(s->who, s->deleted, s->ndeleted, 0);
+		s->report->erased(s->who, s->deleted, s->ndeleted, 0, NULL);
 	if (ev->ok || s->ndeleted == 0) {
 		pop3_source_end(s, NULL);
 		return;
@@ -360,9 +360,11 @@ static void ask_headers(struct source *source, const struct spool_item *items,
 }
 
 static void ask_erase(struct source *source, const struct spool_item *items,
-		      size_t n)
+		      size_t n, enum source_erase how)
 {
 	struct pop3_source *s = of(source);
+
+	(void)how; /* a mailbox has one folder */
 
 	s->asked_to_erase = true;
 	for (size_t i = 0; i < n; i++)

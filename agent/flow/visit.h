@@ -156,7 +156,7 @@ void visit_answer(struct visit *v, enum pass_choice c);
 void visit_fail(struct visit *v, const struct err *err);
 /* For the exit code of this pass alone: the account is as well as before. */
 void visit_warn(struct visit *v, const struct err *err);
-/* A lasting condition that is no failure; text is constant. */
+/* A lasting condition that is no failure; text is copied. */
 void visit_notice(struct visit *v, const char *text);
 /* max_size, or the destination's SIZE; 0: no limit known. */
 uint64_t visit_max_octets(const struct visit *v);
@@ -212,7 +212,7 @@ const struct spool_item *visit_listed(const struct visit *v,
 void visit_missed(struct visit *v, const struct message_key *key);
 void visit_on_settled(void *who, struct parcel *p); /* parcel.settled */
 void visit_on_erased(void *who, const struct message_key *keys, size_t n,
-		     size_t left);
+		     size_t left, const struct err *err);
 
 /* visit_arrive.c */
 void visit_on_body_begin(void *who, const struct message_key *key,

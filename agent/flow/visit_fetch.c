@@ -148,8 +148,19 @@ static void on_gone(struct spool_req *req)
 	visit_wake(v);
 }
 
+static void note_refusal(struct visit *v, const char *what,
+			 const struct err *err)
+{
+	struct err words = *err;
+	char line[sizeof(v->told->notice)];
+
+	(void)err_within(&words, what);
+	err_line(&words, line, sizeof(line));
+	visit_notice(v, line);
+}
+
 void visit_on_erased(void *who, const struct message_key *keys, size_t n,
-		     size_t left)
+		     size_t left, const struct err *err)
 {
 	struct visit *v = who;
 
@@ -158,7 +169,9 @@ void visit_on_erased(void *who, const struct message_key *keys, size_t n,
 	v->told->deleted += n > left ? n - left : 0;
 	if (n > left)
 		event_deleted(v->config->name, v->folder, n - left);
-	if (left)
+	if (err)
+		note_refusal(v, "delivered messages could not be deleted", err);
+	else if (left)
 		visit_notice(v, "delivered messages could not be deleted: "
 				"they are marked at most (no UIDPLUS, or "
 				"somebody else's are marked, too)");
@@ -187,7 +200,8 @@ static void erase(struct visit *v)
 		return;
 	v->erasing = true;
 	v->erase_ms = loop_now_ms(v->parts->loop);
-	v->source->ops->erase(v->source, v->erase.item, v->erase.n);
+	v->source->ops->erase(v->source, v->erase.item, v->erase.n,
+			      SOURCE_ERASE);
 	item_list_clear(&v->erase);
 }
 

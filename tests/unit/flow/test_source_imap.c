@@ -27,7 +27,8 @@ struct box {
 	struct source *source;
 	struct source_options o;
 	const char *folder, *second; /* second: looked at behind the first */
-	bool headers, cancels, pauses, is_paused, names;
+	const char *move_to;
+	bool headers, cancels, pauses, is_paused, names, marks, unseen, here;
 	uint32_t from;
 	struct task resume;
 	struct spool_item *items, *came; /* came: whole bodies */
@@ -100,12 +101,16 @@ static void on_folder(void *who, const struct source_folder *f,
 	}
 	tell(b, "folder %" PRIu32 " %" PRIu32 " %" PRIu32 "%s", f->uidvalidity,
 	     f->uidnext, f->exists, f->read_only ? " read-only" : "");
-	b->source->ops->list(b->source, b->from);
+	if (b->unseen)
+		b->source->ops->unseen(b->source);
+	else
+		b->source->ops->list(b->source, b->from);
 }
 
 static void on_items(void *who, struct spool_item *items, size_t n)
 {
 	struct box *b = who;
+	uint64_t twin;
 
 	tell(b, "items %zu", n);
 	for (size_t i = 0; i < n; i++) {
@@ -116,6 +121,9 @@ static void on_items(void *who, struct spool_item *items, size_t n)
 		     items[i].date,
 		     items[i].flags & SPOOL_ITEM_SEEN ? " seen" : "",
 		     items[i].flags & SPOOL_ITEM_DELETED ? " deleted" : "");
+		twin = b->source->ops->twin(b->source, &items[i].key);
+		if (twin)
+			tell(b, "twin %" PRIu64, twin);
 	}
 	b->items = items;
 	b->n = n;
@@ -198,18 +206,102 @@ static void on_fetched(void *who)
 	struct box *b = who;
 
 	tell(b, "fetched");
-	if (!b->headers && b->ncame)
-		b->source->ops->erase(b->source, b->came, b->ncame);
-	else
+	if (b->headers || !b->ncame)
 		next_folder_or_quit(b);
+	else if (b->marks)
+		b->source->ops->mark(b->source, b->came, b->ncame);
+	else if (b->move_to)
+		b->source->ops->target(b->source, b->move_to);
+	else
+		b->source->ops->erase(b->source, b->came, b->ncame,
+				      b->here ? SOURCE_ERASE_HERE
+					      : SOURCE_ERASE);
 }
 
-static void on_erased(void *who, const struct message_key *keys, size_t n,
-		      size_t left)
+static void tell_refusal(struct box *b, const struct err *err)
+{
+	char line[800];
+
+	if (!err)
+		return;
+	err_line(err, line, sizeof(line));
+	tell(b, "refused %s: %s", err_class_name(err->class), line);
+}
+
+static void tell_keys(struct box *b, const char *what,
+		      const struct message_key *keys, size_t n)
+{
+	struct text line;
+
+	text_init(&line, 1000);
+	for (size_t i = 0; i < n; i++)
+		text_fmt(&line, " %" PRIu32, message_key_to_uid(&keys[i]));
+	tell(b, "%s%s", what, text_str(&line));
+	text_fini(&line);
+}
+
+static void on_marked(void *who, const struct message_key *keys, size_t n,
+		      const struct err *err)
+{
+	tell_refusal(who, err);
+	tell_keys(who, "marked", keys, n);
+	next_folder_or_quit(who);
+}
+
+static void on_target(void *who, const struct source_folder *f,
+		      const struct err *err)
+{
+	struct box *b = who;
+
+	tell_refusal(b, err);
+	if (err) {
+		next_folder_or_quit(b);
+		return;
+	}
+	tell(b, "target %" PRIu32 " %" PRIu32 " %" PRIu32, f->uidvalidity,
+	     f->uidnext, f->exists);
+	b->source->ops->move(b->source, b->came, b->ncame);
+}
+
+static void on_moved(void *who, const struct source_moved *moved, size_t n,
+		     size_t left, uint32_t uidvalidity, const struct err *err)
 {
 	struct box *b = who;
 	struct text line;
 
+	tell_refusal(b, err);
+	text_init(&line, 1000);
+	for (size_t i = 0; i < n; i++)
+		text_fmt(&line, " %" PRIu32 ">%" PRIu32,
+			 message_key_to_uid(&moved[i].key), moved[i].uid);
+	tell(b, "moved%s left %zu under %" PRIu32, text_str(&line), left,
+	     uidvalidity);
+	text_fini(&line);
+	next_folder_or_quit(b);
+}
+
+static void on_unseen(void *who, struct spool_item *items, size_t n,
+		      const struct err *err)
+{
+	struct box *b = who;
+	struct message_key *keys = mem_new((n + 1) * sizeof(*keys));
+
+	for (size_t i = 0; i < n; i++)
+		keys[i] = items[i].key;
+	tell_refusal(b, err);
+	tell_keys(b, "unseen", keys, n);
+	free(keys);
+	free(items);
+	b->source->ops->list(b->source, b->from);
+}
+
+static void on_erased(void *who, const struct message_key *keys, size_t n,
+		      size_t left, const struct err *err)
+{
+	struct box *b = who;
+	struct text line;
+
+	tell_refusal(b, err);
 	text_init(&line, 1000);
 	for (size_t i = 0; i < n; i++)
 		text_fmt(&line, " %" PRIu32, message_key_to_uid(&keys[i]));
@@ -243,6 +335,10 @@ static const struct source_reports reports = {
 	.refused = on_refused,
 	.fetched = on_fetched,
 	.erased = on_erased,
+	.marked = on_marked,
+	.target = on_target,
+	.moved = on_moved,
+	.unseen = on_unseen,
 	.may_read = may_read,
 	.closed = on_closed,
 	.name = on_name,
@@ -271,12 +367,23 @@ static void set_up(struct box *b, struct view words)
 		b->cancels = true;
 	else if (view_eq(verb, VIEW_LIT("pause")))
 		b->pauses = true;
+	else if (view_eq(verb, VIEW_LIT("mark")))
+		b->marks = true;
+	else if (view_eq(verb, VIEW_LIT("unseen")))
+		b->unseen = true;
+	else if (view_eq(verb, VIEW_LIT("here")))
+		b->here = true;
+	else if (view_eq(verb, VIEW_LIT("trash")))
+		b->o.delete_to_trash = true;
 	else if (view_eq(verb, VIEW_LIT("from")) &&
 		 view_number(words, UINT32_MAX, &n))
 		b->from = (uint32_t)n;
 	else if (view_eq(verb, VIEW_LIT("folder"))) {
 		snprintf(b->words, 100, "%.*s", VIEW_ARG(words));
 		b->folder = b->words;
+	} else if (view_eq(verb, VIEW_LIT("move"))) {
+		snprintf(b->words + 100, 100, "%.*s", VIEW_ARG(words));
+		b->move_to = b->words + 100;
 	} else if (view_eq(verb, VIEW_LIT("then"))) {
 		snprintf(b->words + 100, 100, "%.*s", VIEW_ARG(words));
 		b->second = b->words + 100;
@@ -461,7 +568,7 @@ struct erasing {
 };
 
 static void on_many_erased(void *who, const struct message_key *keys, size_t n,
-			   size_t left)
+			   size_t left, const struct err *err)
 {
 	struct erasing *e = who;
 
@@ -469,6 +576,7 @@ static void on_many_erased(void *who, const struct message_key *keys, size_t n,
 		assert_true(message_key_order(&keys[i - 1], &keys[i]) < 0);
 	e->n = n;
 	e->left = left;
+	assert_true(!left == !err);
 	e->reports++;
 }
 
@@ -508,7 +616,6 @@ static void answer(struct imap *p, struct imap_erase *e, uint32_t no)
 
 static void erase_many(uint32_t no, struct erasing *told)
 {
-	static const struct source_reports only = { .erased = on_many_erased };
 	const size_t n = 5000;
 	struct spool_item *items = mem_new(n * sizeof(*items));
 	struct imap *p = imap_new(true);
@@ -522,8 +629,8 @@ static void erase_many(uint32_t no, struct erasing *told)
 	items[1] = items[0];
 	feed(p, "* OK [CAPABILITY IMAP4rev1 UIDPLUS] hi\r\n");
 	assert_true(imap_next(p, &ev));
-	imap_erase_init(&e, p, &only, told);
-	imap_erase_begin(&e, items, n, false);
+	imap_erase_init(&e, p, on_many_erased, told);
+	imap_erase_begin(&e, IMAP_ERASE_DELETE, items, n, false);
 	imap_erase_go(&e);
 	answer(p, &e, 0);
 	assert_true(imap_erase_idle(&e));
@@ -531,7 +638,7 @@ static void erase_many(uint32_t no, struct erasing *told)
 	assert_int_equal(told->n, n - 1);
 	assert_int_equal(told->left, 0);
 	/* once more, with one STORE refused */
-	imap_erase_begin(&e, items, n, false);
+	imap_erase_begin(&e, IMAP_ERASE_DELETE, items, n, false);
 	imap_erase_go(&e);
 	answer(p, &e, imap_tag(p) - 1 + no);
 	assert_true(imap_erase_idle(&e));

@@ -156,12 +156,13 @@ static void on_fetched(void *who)
 
 	tell(b, "fetched");
 	if (!b->headers && b->ncame)
-		b->source->ops->erase(b->source, b->came, b->ncame);
+		b->source->ops->erase(b->source, b->came, b->ncame,
+				      SOURCE_ERASE);
 	b->source->ops->quit(b->source);
 }
 
 static void on_erased(void *who, const struct message_key *keys, size_t n,
-		      size_t left)
+		      size_t left, const struct err *err)
 {
 	struct box *b = who;
 	struct text line;
@@ -170,6 +171,7 @@ static void on_erased(void *who, const struct message_key *keys, size_t n,
 	text_init(&line, 1000);
 	for (size_t i = 0; i < n; i++)
 		text_fmt(&line, " %" PRIu32, item_of(b, &keys[i])->number);
+	assert_null(err);
 	tell(b, "erased%s", text_str(&line));
 	text_fini(&line);
 }

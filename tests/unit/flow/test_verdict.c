@@ -167,12 +167,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(accepted_for_all_is_delivered),
 		cmocka_unit_test(
-		    one_deferred_recipient_keeps_the_message_waiting),
+			one_deferred_recipient_keeps_the_message_waiting),
 		cmocka_unit_test(one_refused_recipient_holds_the_message),
 		cmocka_unit_test(later_means_later_and_not_for_ever),
 		cmocka_unit_test(refused_data_holds_this_message_alone),
 		cmocka_unit_test(
-		    a_refused_configured_recipient_is_a_wrong_setting),
+			a_refused_configured_recipient_is_a_wrong_setting),
 		cmocka_unit_test(a_refused_fixed_sender_is_a_wrong_setting),
 		cmocka_unit_test(a_lost_reply_is_a_doubt),
 		cmocka_unit_test(unsent_may_go_at_once),
