@@ -8,6 +8,7 @@ static const struct provider_region *const regions[] = {
 	&provider_china,
 	&provider_europe,
 	&provider_global,
+	&provider_russia,
 };
 #define REGIONS (sizeof(regions) / sizeof(regions[0]))
 

@@ -97,7 +97,7 @@ struct provider_region {
 	size_t n;
 };
 extern const struct provider_region provider_china, provider_europe,
-	provider_global;
+	provider_global, provider_russia;
 
 /* By name or alias, which are lower case. NULL: not in the table. */
 const struct provider *provider_find(struct view name);
