@@ -226,6 +226,7 @@ class _Session:
     def run(self):
         why = "eof"
         try:
+            self.note("from", address=self.sock.getpeername()[0])
             if self.sink.tls == "implicit":
                 self.wrap()
             if self.answer("connect", b"",
