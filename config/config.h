@@ -176,6 +176,44 @@ struct config_delivery {
 	struct config_effectives effective;
 };
 
+/* What a folder is for, as its server says: special:Junk (RFC 6154 2). */
+enum config_use {
+	CONFIG_USE_ALL = 1u << 0,
+	CONFIG_USE_ARCHIVE = 1u << 1,
+	CONFIG_USE_DRAFTS = 1u << 2,
+	CONFIG_USE_FLAGGED = 1u << 3,
+	CONFIG_USE_IMPORTANT = 1u << 4, /* RFC 8457 3 */
+	CONFIG_USE_JUNK = 1u << 5,
+	CONFIG_USE_SENT = 1u << 6,
+	CONFIG_USE_TRASH = 1u << 7,
+};
+
+/* A folder as its server lists it. */
+struct config_mailbox {
+	struct view name; /* in UTF-8 */
+	char delimiter; /* between its levels; 0: there are none, or unknown */
+	unsigned uses;	/* bits of enum config_use */
+};
+
+/*
+ * The settings of a folder: the account's own, or those of a `folder` block,
+ * where the block has inherited from the account what it does not say.
+ */
+struct config_folder {
+	char *pattern; /* of the block; NULL: the account's own */
+	unsigned line; /* of the block */
+	const struct config_delivery *delivery;
+	struct config_list to; /* templates: see config_recipient() */
+	enum config_first_run first_run;
+	uint64_t first_run_age_ms; /* of CONFIG_FIRST_AGE */
+	enum config_keep keep;
+	uint64_t keep_after_ms;	  /* of CONFIG_KEEP_AFTER */
+	bool mark_seen;		  /* IMAP */
+	char *move_to;		  /* folder, in UTF-8; NULL: none; IMAP */
+	uint64_t max_size_octets; /* 0: the destination's SIZE */
+	struct config_effectives effective; /* of a block: its own settings */
+};
+
 struct config_account {
 	char *name;
 	char *file;
@@ -193,20 +231,18 @@ struct config_account {
 	enum mech auth; /* MECH_NONE: auto */
 	struct config_tls tls;
 	struct config_route route;
-	const struct config_delivery *delivery;
-	struct config_list to;	    /* templates: see config_recipient() */
-	struct config_list folders; /* names in UTF-8; IMAP only, else n 0 */
-	uint64_t poll_every_ms;	    /* 0: only on request */
+	/* What counts for mail of this account, but for the folders that a
+	 * block names; and the blocks, in the order of the file. */
+	struct config_folder own;
+	struct config_folder *blocks; /* owned; IMAP only */
+	size_t n_blocks;
+	/* Patterns as written, also those that leave out; IMAP only, else n 0.
+	 * See config_folder_for(). */
+	struct config_list folders;
+	uint64_t poll_every_ms; /* 0: only on request */
 	bool idle;
 	uint64_t idle_renew_ms; /* 0: the built-in value */
-	enum config_first_run first_run;
-	uint64_t first_run_age_ms; /* of CONFIG_FIRST_AGE */
-	enum config_keep keep;
-	uint64_t keep_after_ms;	  /* of CONFIG_KEEP_AFTER */
-	bool mark_seen;		  /* once delivered; IMAP only */
-	bool unseen_only;	  /* IMAP only */
-	char *move_to;		  /* name in UTF-8; NULL: mail is not moved */
-	uint64_t max_size_octets; /* 0: the destination's SIZE */
+	bool unseen_only;	/* IMAP only */
 	enum config_on_doubt on_doubt;
 	bool received_from;
 	struct config_effectives effective;
@@ -253,7 +289,21 @@ bool config_is_smtp(const struct config_server *s); /* not LMTP, not maildir */
 const char *config_scheme_name(enum config_scheme scheme); /* "imaps" */
 
 /*
- * A recipient template of a->to with {account}, {user} and {folder} filled in.
+ * What counts for a folder: the first block whose pattern it matches, else the
+ * account's own where it matches one of `folders`. NULL: it is not to be
+ * fetched; a pattern with ! in `folders` leaves out what any other would take.
+ * POP3: always the account's own.
+ */
+const struct config_folder *config_folder_for(const struct config_account *a,
+					      const struct config_mailbox *m);
+/*
+ * Patterns that take something, numbered from 0: those of `folders`, then those
+ * of the blocks. NULL: no more.
+ */
+const char *config_folder_pattern(const struct config_account *a, size_t i);
+
+/*
+ * A recipient template of `to` with {account}, {user} and {folder} filled in.
  * Where the template itself holds the @, an @ of a filled in value becomes =,
  * and what cannot stand in a local part becomes -. false: the result is no
  * address (too long); out is empty.

@@ -1,12 +1,13 @@
 /*
  * inherit - which of the places where a setting may be written counts for an
- * account or a delivery, and the list of it all for `check --effective`.
+ * account, a folder of it or a delivery, and the list of it all for `check
+ * --effective`.
  */
 #ifndef CONFIG_INHERIT_H
 #define CONFIG_INHERIT_H
 #include "section.h"
 
-#define LEVELS 5u
+#define LEVELS 6u
 
 /* Sections in the order in which they are asked. */
 struct levels {
@@ -16,7 +17,7 @@ struct levels {
 
 /* What counts: NULL where a setting is written nowhere. */
 struct resolved {
-	const struct section *own; /* the account or delivery */
+	const struct section *own; /* the account, its folder, or delivery */
 	const struct written *by[SETTINGS];
 };
 

@@ -1,6 +1,5 @@
 #include "make_account.h"
-#include "form.h"
-#include "limits.h"
+#include "make_folder.h"
 #include "must.h"
 #include "provider.h"
 #include "serverurl.h"
@@ -15,8 +14,8 @@ static const struct section *builtin_provider(struct making *m,
 }
 
 /* Asks account and defaults for the provider, then puts the levels together. */
-static void levels_of(struct making *m, const struct section *s,
-		      struct config_account *a, struct resolved *r)
+static struct levels levels_of(struct making *m, const struct section *s,
+			       struct config_account *a, struct resolved *r)
 {
 	const struct section *defaults, *own = NULL, *builtin = NULL;
 	struct levels levels = { 0 };
@@ -42,6 +41,7 @@ static void levels_of(struct making *m, const struct section *s,
 	levels_add(&levels, builtin);
 	levels_add(&levels, m->account_base);
 	inherit(r, &levels);
+	return levels;
 }
 
 /* protocol counts unless the server is written nearer than it */
@@ -121,103 +121,6 @@ static void sign_in(struct making *m, const struct resolved *r,
 	a->auth = (enum mech)resolved_choice(r, SET_AUTH);
 }
 
-/* A name that is used twice is a fault of its own. */
-static bool all_are_one(const struct config *c)
-{
-	for (size_t i = 1; i < c->n_deliveries; i++)
-		if (strcmp(c->deliveries[0].name, c->deliveries[i].name) != 0)
-			return false;
-	return true;
-}
-
-static struct config_delivery *the_only_one(struct making *m,
-					    const struct resolved *r)
-{
-	struct config *c = m->c;
-
-	if (c->n_deliveries && all_are_one(c))
-		return &c->deliveries[0];
-	if (m->unread->files || m->unread->titles.n)
-		return NULL;
-	if (c->n_deliveries == 0)
-		make_fault(m, r, NULL,
-			   "there is no delivery: delivery \"home\" { server = "
-			   "\"smtp://localhost\" to = \"me@example.org\" }");
-	else
-		make_fault(m, r, NULL,
-			   "delivery is missing: there are several, \"%s\" and "
-			   "\"%s\" for example",
-			   c->deliveries[0].name, c->deliveries[1].name);
-	return NULL;
-}
-
-static const struct config_delivery *delivery(struct making *m,
-					      const struct resolved *r)
-{
-	const struct section *s;
-
-	if (!r->by[SET_DELIVERY])
-		return the_only_one(m, r);
-	if (!r->by[SET_DELIVERY]->ok)
-		return NULL;
-	s = make_find(m, r, SET_DELIVERY, SECTION_DELIVERY);
-	return s ? config_delivery(m->c, view_of(s->title)) : NULL;
-}
-
-/* Filled in, it must be an address; without @ only on this machine. */
-static void check_recipient(struct making *m, const struct resolved *r,
-			    const struct config_account *a,
-			    const struct written *w, const char *template)
-{
-	char out[LIMIT_ADDRESS + 1];
-
-	if (!a->user)
-		return;
-	if (!config_recipient(a, template, VIEW_LIT("INBOX"), out,
-			      sizeof(out))) {
-		make_fault(m, r, w,
-			   "to: \"%s\" is no mail address once it is filled in",
-			   template);
-	} else if (!a->delivery->server.is_loopback &&
-		   !form_is_mail(view_of(out))) {
-		make_fault(m, r, w,
-			   "to: \"%s\" has no @ and a domain, which only a "
-			   "server on this machine can do without",
-			   out);
-	}
-}
-
-/* Where a maildir is one folder for all, nobody needs an address. */
-static bool needs_no_recipient(const struct config_delivery *d)
-{
-	return d->server.scheme == CONFIG_MAILDIR &&
-	       !strstr(d->server.path, "%u");
-}
-
-static const struct written *
-recipients(struct making *m, const struct resolved *r, struct config_account *a)
-{
-	const struct written *w = r->by[SET_TO];
-	const struct section *s;
-
-	if (!a->delivery)
-		return w;
-	s = sections_find(m->written, SECTION_DELIVERY, a->delivery->name);
-	if (!w)
-		w = s->set[SET_TO];
-	if (w && w->ok)
-		config_list_copy(&a->to, &w->value.list);
-	else if (!w && needs_no_recipient(a->delivery))
-		config_list_add(&a->to, VIEW_LIT("{account}"));
-	else if (!w)
-		make_fault(m, r, NULL,
-			   "to is missing, here and in delivery \"%s\"",
-			   a->delivery->name);
-	for (size_t i = 0; i < a->to.n; i++)
-		check_recipient(m, r, a, w, a->to.item[i]);
-	return w;
-}
-
 static void only_imap(struct making *m, const struct resolved *r)
 {
 	for (unsigned id = 0; id < SETTINGS; id++)
@@ -231,41 +134,8 @@ static void policy(const struct resolved *r, struct config_account *a)
 {
 	a->enabled = resolved_choice(r, SET_ENABLED);
 	a->poll_every_ms = resolved_number(r, SET_POLL_EVERY);
-	a->first_run = (enum config_first_run)resolved_choice(r, SET_FIRST_RUN);
-	a->first_run_age_ms = resolved_number(r, SET_FIRST_RUN);
-	a->keep = (enum config_keep)resolved_choice(r, SET_KEEP);
-	a->keep_after_ms = resolved_number(r, SET_KEEP);
-	a->max_size_octets = resolved_number(r, SET_MAX_SIZE);
 	a->on_doubt = (enum config_on_doubt)resolved_choice(r, SET_ON_DOUBT);
 	a->received_from = resolved_choice(r, SET_RECEIVED_FROM);
-}
-
-static bool is_same_folder(const char *a, const char *b)
-{
-	/* RFC 3501 5.1: INBOX in any case of letters */
-	if (view_ieq(view_of(a), VIEW_LIT("INBOX")))
-		return view_ieq(view_of(b), VIEW_LIT("INBOX"));
-	return strcmp(a, b) == 0;
-}
-
-/* Mail that is moved must be there to be moved, and must not come back. */
-static void check_move(struct making *m, const struct resolved *r,
-		       const struct config_account *a)
-{
-	const struct written *w = r->by[SET_MOVE_TO];
-
-	if (!a->move_to)
-		return;
-	if (a->keep == CONFIG_KEEP_NO)
-		make_fault(m, r, w,
-			   "move_to excludes keep = no: write keep = yes, or "
-			   "how long after delivery it is deleted there, such "
-			   "as keep = 14d");
-	for (size_t i = 0; i < a->folders.n; i++)
-		if (is_same_folder(a->move_to, a->folders.item[i]))
-			make_fault(m, r, w,
-				   "move_to: \"%s\" is one of `folders` itself",
-				   a->move_to);
 }
 
 static void imap_policy(const struct resolved *r, struct config_account *a)
@@ -273,22 +143,7 @@ static void imap_policy(const struct resolved *r, struct config_account *a)
 	resolved_list(r, SET_FOLDERS, &a->folders);
 	a->idle = resolved_choice(r, SET_IDLE);
 	a->idle_renew_ms = resolved_number(r, SET_IDLE);
-	a->mark_seen = resolved_choice(r, SET_MARK_SEEN);
 	a->unseen_only = resolved_choice(r, SET_UNSEEN_ONLY);
-	a->move_to = mem_str(resolved_string(r, SET_MOVE_TO));
-}
-
-static void effective_to(const struct resolved *r, struct config_account *a,
-			 const struct written *to)
-{
-	struct config_effectives *e = &a->effective;
-	char name[100];
-
-	(void)snprintf(name, sizeof(name), "\"%.64s\"",
-		       a->delivery ? a->delivery->name : "");
-	effective_add(e, r, SET_DELIVERY, name, NULL);
-	effective_add(e, r, SET_TO,
-		      to && to->ok ? to->value.text : "\"{account}\"", to);
 }
 
 static void effective(const struct resolved *r, struct config_account *a,
@@ -302,7 +157,7 @@ static void effective(const struct resolved *r, struct config_account *a,
 	effective_add(e, r, SET_USER, NULL, NULL);
 	make_effective_secret(e, r, &a->secret);
 	effective_add(e, r, SET_ENABLED, NULL, NULL);
-	effective_to(r, a, to);
+	make_folder_to(e, r, &a->own, to);
 	for (unsigned id = SET_FOLDERS; id <= SET_RECEIVED_FROM; id++) {
 		const struct setting *s = &setting_table[id];
 
@@ -316,24 +171,27 @@ void make_account(struct making *m, const struct section *s,
 		  struct config_account *a)
 {
 	const struct written *to;
+	struct levels levels;
 	struct resolved r;
 
-	levels_of(m, s, a, &r);
+	levels = levels_of(m, s, a, &r);
 	a->name = mem_str(s->title);
 	a->file = mem_str(s->at.file);
 	a->line = s->at.line;
 	sign_in(m, &r, a);
-	a->delivery = delivery(m, &r);
-	to = recipients(m, &r, a);
+	to = make_folder(m, &r, a, &a->own);
 	policy(&r, a);
 	make_tls(m, &r, &a->tls);
 	if (!server(m, &r, a))
 		return;
-	if (config_is_pop3(&a->server))
+	if (config_is_pop3(&a->server)) {
 		only_imap(m, &r);
-	else
+		make_folder_misfit(m, s);
+	} else {
 		imap_policy(&r, a);
-	check_move(m, &r, a);
+		make_folder_blocks(m, s, &levels, a);
+		make_folder_check(m, &r, a);
+	}
 	effective(&r, a, to);
 }
 
@@ -348,8 +206,10 @@ void make_account_fini(struct config_account *a)
 	make_secret_fini(&a->secret);
 	make_tls_fini(&a->tls);
 	make_route_fini(&a->route);
-	free(a->move_to);
-	config_list_fini(&a->to);
+	make_folder_fini(&a->own);
+	for (size_t i = 0; i < a->n_blocks; i++)
+		make_folder_fini(&a->blocks[i]);
+	free(a->blocks);
 	config_list_fini(&a->folders);
 	effectives_fini(&a->effective);
 }

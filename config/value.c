@@ -2,6 +2,7 @@
 #include "form.h"
 #include "limits.h"
 #include "must.h"
+#include "pattern.h"
 #include "proxyurl.h"
 #include "serverurl.h"
 #include "text.h"
@@ -373,21 +374,15 @@ static bool read_addresses(struct reading *r)
 
 static bool read_folders(struct reading *r)
 {
+	const char *why;
+
 	if (!r->words->n)
 		return wrong(r, "at least one folder is wanted");
 	for (size_t i = 0; i < r->words->n; i++) {
 		struct view v = r->words->item[i].text;
 
-		if (!form_is_text(v))
-			return wrong_word(r, v, "is no folder name in UTF-8");
-		if (view_find(v, '*') < v.n || view_find(v, '%') < v.n)
-			return wrong_word(r, v,
-					  "is a pattern: not supported by this "
-					  "version (write the names)");
-		if (view_istarts(v, VIEW_LIT("special:")) || v.p[0] == '!')
-			return wrong_word(r, v,
-					  "is not supported by this version "
-					  "(write the names)");
+		if (!pattern_is_valid(v, &why))
+			return wrong_word(r, v, why);
 	}
 	return true;
 }

@@ -330,6 +330,18 @@ static void put_settings(const char *kind, const char *name,
 	table_fini(&t);
 }
 
+static void put_account(const struct config_account *a, struct text *out)
+{
+	char kind[100];
+
+	put_settings("account", a->name, &a->effective, out);
+	(void)snprintf(kind, sizeof(kind), "account \"%.70s\": folder",
+		       a->name);
+	for (size_t i = 0; i < a->n_blocks; i++)
+		put_settings(kind, a->blocks[i].pattern,
+			     &a->blocks[i].effective, out);
+}
+
 void check_view_effective(const struct config *c, const char *const *names,
 			  size_t n, struct text *out)
 {
@@ -341,8 +353,7 @@ void check_view_effective(const struct config *c, const char *const *names,
 	}
 	for (size_t i = 0; i < c->n_accounts; i++)
 		if (is_named(c->accounts[i].name, names, n))
-			put_settings("account", c->accounts[i].name,
-				     &c->accounts[i].effective, out);
+			put_account(&c->accounts[i], out);
 }
 
 static json_t *settings_json(const struct config_effectives *e)
@@ -364,6 +375,19 @@ static json_t *section_json(const char *name, const struct config_effectives *e)
 			 settings_json(e));
 }
 
+static json_t *account_json(const struct config_account *a)
+{
+	json_t *o = section_json(a->name, &a->effective);
+	json_t *folders = json_array();
+
+	for (size_t i = 0; i < a->n_blocks; i++)
+		(void)json_array_append_new(
+			folders, section_json(a->blocks[i].pattern,
+					      &a->blocks[i].effective));
+	(void)json_object_set_new(o, "folders", folders);
+	return o;
+}
+
 json_t *check_view_effective_json(const struct config *c,
 				  const char *const *names, size_t n)
 {
@@ -376,9 +400,7 @@ json_t *check_view_effective_json(const struct config *c,
 	for (size_t i = 0; i < c->n_accounts; i++)
 		if (is_named(c->accounts[i].name, names, n))
 			(void)json_array_append_new(
-				accounts,
-				section_json(c->accounts[i].name,
-					     &c->accounts[i].effective));
+				accounts, account_json(&c->accounts[i]));
 	return json_pack("{s:o, s:o, s:o, s:o}", "file", shape_str(c->file),
 			 "general", settings_json(&c->effective), "deliveries",
 			 deliveries, "accounts", accounts);

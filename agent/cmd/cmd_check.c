@@ -4,6 +4,7 @@
 #include "limits.h"
 #include "must.h"
 #include "parts.h"
+#include "pattern.h"
 #include "probe.h"
 #include "report.h"
 #include "term.h"
@@ -48,20 +49,43 @@ static void add_recipient(char ***list, size_t *n, const char *address)
 	(*list)[(*n)++] = mem_str(address);
 }
 
-static void add_of_account(const struct config_account *a, char ***list,
-			   size_t *n)
+/* Names a pattern stands for cannot be known before the server lists them. */
+static void add_of_pattern(const struct config_account *a,
+			   const struct config_folder *f, const char *pattern,
+			   char ***list, size_t *n)
 {
-	size_t folders = a->folders.n ? a->folders.n : 1;
+	bool plain = pattern_is_plain(view_of(pattern));
 	char address[LIMIT_ADDRESS + 1];
 
-	for (size_t i = 0; i < a->to.n; i++)
-		for (size_t f = 0; f < folders; f++)
-			if (config_recipient(
-				    a, a->to.item[i],
-				    view_of(a->folders.n ? a->folders.item[f]
-							 : "INBOX"),
-				    address, sizeof(address)))
-				add_recipient(list, n, address);
+	for (size_t i = 0; i < f->to.n; i++)
+		if ((plain || !strstr(f->to.item[i], "{folder}")) &&
+		    config_recipient(a, f->to.item[i], view_of(pattern),
+				     address, sizeof(address)))
+			add_recipient(list, n, address);
+}
+
+static void add_of_account(const struct config_account *a,
+			   const struct config_delivery *d, char ***list,
+			   size_t *n)
+{
+	if (a->own.delivery == d && !a->folders.n)
+		add_of_pattern(a, &a->own, "INBOX", list, n);
+	for (size_t i = 0; a->own.delivery == d && i < a->folders.n; i++)
+		if (!pattern_excludes(view_of(a->folders.item[i])))
+			add_of_pattern(a, &a->own, a->folders.item[i], list, n);
+	for (size_t i = 0; i < a->n_blocks; i++)
+		if (a->blocks[i].delivery == d)
+			add_of_pattern(a, &a->blocks[i], a->blocks[i].pattern,
+				       list, n);
+}
+
+static bool delivers_to(const struct config_account *a,
+			const struct config_delivery *d)
+{
+	for (size_t i = 0; i < a->n_blocks; i++)
+		if (a->blocks[i].delivery == d)
+			return true;
+	return a->own.delivery == d;
 }
 
 static bool is_named(const char *const *names, size_t n,
@@ -80,9 +104,8 @@ size_t check_recipients(const struct config *c, const struct config_delivery *d,
 
 	*out = NULL;
 	for (size_t i = 0; i < c->n_accounts; i++)
-		if (c->accounts[i].delivery == d &&
-		    is_named(names, n, &c->accounts[i]))
-			add_of_account(&c->accounts[i], out, &count);
+		if (is_named(names, n, &c->accounts[i]))
+			add_of_account(&c->accounts[i], d, out, &count);
 	return count;
 }
 
@@ -91,7 +114,7 @@ static bool delivery_is_meant(const struct check *k,
 			      const struct config_delivery *d)
 {
 	for (size_t i = 0; i < k->config->n_accounts; i++)
-		if (k->config->accounts[i].delivery == d &&
+		if (delivers_to(&k->config->accounts[i], d) &&
 		    is_meant(k->options, &k->config->accounts[i]))
 			return true;
 	return k->options->nwords == 0;

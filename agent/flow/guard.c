@@ -36,9 +36,9 @@ bool guard_suspicious(bool first, uint64_t fresh, uint64_t listed,
 	       fresh > listed / 5;
 }
 
-int64_t guard_keep_ms(const struct config_account *a)
+int64_t guard_keep_ms(const struct config_folder *f)
 {
-	switch (a->keep) {
+	switch (f->keep) {
 	case CONFIG_KEEP_YES:
 		return -1;
 	case CONFIG_KEEP_NO:
@@ -46,7 +46,7 @@ int64_t guard_keep_ms(const struct config_account *a)
 	case CONFIG_KEEP_AFTER:
 		break;
 	}
-	return (int64_t)a->keep_after_ms;
+	return (int64_t)f->keep_after_ms;
 }
 
 bool guard_due(int64_t keep_ms, uint16_t day, int64_t now_ms)

@@ -29,7 +29,7 @@ bool guard_suspicious(bool first, uint64_t fresh, uint64_t listed,
 		      uint64_t known);
 
 /* keep in ms: -1 for ever. */
-int64_t guard_keep_ms(const struct config_account *a);
+int64_t guard_keep_ms(const struct config_folder *f);
 /* Delivered on `day` (days since 1970): to be deleted by now? */
 bool guard_due(int64_t keep_ms, uint16_t day, int64_t now_ms);
 /*

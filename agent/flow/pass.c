@@ -467,8 +467,7 @@ static bool is_asked(const struct pass_options *o, const char *name)
 	return !o->names;
 }
 
-static struct delivery *delivery_of(struct pass *p,
-				    const struct config_delivery *d)
+struct delivery *pass_delivery(struct pass *p, const struct config_delivery *d)
 {
 	for (size_t i = 0; i < p->parts.config->n_deliveries; i++)
 		if (delivery_config(p->counters[i].delivery) == d)
@@ -490,7 +489,7 @@ static void seat_all(struct pass *p)
 		s->told = &p->told[p->ntold++];
 		s->told->config = s->config;
 		s->visit = visit_new(p, &p->parts, &p->options, s->told,
-				     delivery_of(p, s->config->delivery),
+				     pass_delivery(p, s->config->own.delivery),
 				     is_requested(p));
 	}
 }

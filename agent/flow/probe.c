@@ -326,10 +326,12 @@ static void list_folders(struct probe *p, const struct config_account *a)
 {
 	bool pop3 = config_is_pop3(&a->server);
 
-	p->nfolders = pop3 ? 1 : a->folders.n;
+	while (!pop3 && config_folder_pattern(a, p->nfolders))
+		p->nfolders++;
+	p->nfolders += pop3;
 	p->folders = mem_new(p->nfolders * sizeof(*p->folders));
 	for (size_t i = 0; i < p->nfolders; i++)
-		p->folders[i].name = pop3 ? "" : a->folders.item[i];
+		p->folders[i].name = pop3 ? "" : config_folder_pattern(a, i);
 }
 
 struct probe *probe_source(const struct parts *parts,

@@ -83,6 +83,7 @@ struct visit *visit_new(struct pass *pass, const struct parts *parts,
 	v->options = o;
 	v->told = told;
 	v->config = told->config;
+	v->settings = &v->config->own;
 	v->delivery = d;
 	v->named = named;
 	v->head = head_new();
@@ -150,7 +151,7 @@ void visit_notice(struct visit *v, const char *text)
 uint64_t visit_max_octets(const struct visit *v)
 {
 	uint64_t theirs = delivery_max_octets(v->delivery);
-	uint64_t ours = v->config->max_size_octets;
+	uint64_t ours = v->settings->max_size_octets;
 
 	return !ours ? theirs : !theirs || ours < theirs ? ours : theirs;
 }
@@ -244,7 +245,7 @@ static void note_outcome(struct visit *v, int64_t now)
 	    (v->declined || v->options->task == PASS_REFETCH))
 		return;
 	if (v->kept && !v->guarded)
-		a->keep_ms = guard_keep_ms(v->config);
+		a->keep_ms = guard_keep_ms(&v->config->own);
 	a->health = health_of(v);
 	hash_random(&random, sizeof(random));
 	if (v->err.class == ERR_NONE) {
@@ -413,18 +414,26 @@ static void open_session(struct visit *v)
 	visit_select(v); /* pipelined behind the sign-in where that works */
 }
 
+static void put_settings(const struct config_effectives *e, struct text *t)
+{
+	for (size_t i = 0; i < e->n; i++)
+		(void)text_fmt(t, "%s=%s\n", e->item[i].name, e->item[i].value);
+}
+
 /* What a change of ends backoff: every setting, and the secret itself. */
 static uint64_t settings_hash(const struct visit *v)
 {
-	const struct config_effectives *e = &v->config->effective;
+	const struct config_account *a = v->config;
 	struct text t;
 	uint64_t sum;
 	uint8_t out[8];
 
 	text_init(&t, 1u << 20);
-	for (size_t i = 0; i < e->n; i++)
-		(void)text_fmt(&t, "%s=%s\n", e->item[i].name,
-			       e->item[i].value);
+	put_settings(&a->effective, &t);
+	for (size_t i = 0; i < a->n_blocks; i++) {
+		(void)text_fmt(&t, "folder %s\n", a->blocks[i].pattern);
+		put_settings(&a->blocks[i].effective, &t);
+	}
 	/* behind the effective settings, which do not show it */
 	(void)text_fmt(&t, "%s\n",
 		       v->config->route.proxy.user ? v->config->route.proxy.user
@@ -514,7 +523,7 @@ void visit_next_folder(struct visit *v)
 	forget_folder(v);
 	v->folder_at++;
 	if (v->source && !v->stopping && !v->again &&
-	    v->folder_at < v->config->folders.n)
+	    config_folder_pattern(v->config, v->folder_at))
 		visit_select(v);
 	else
 		leave(v);

@@ -55,7 +55,8 @@ struct visit {
 	const struct pass_options *options;
 	struct pass_account *told; /* what people see; the pass owns it */
 	const struct config_account *config;
-	struct delivery *delivery; /* borrowed from the pass */
+	const struct config_folder *settings; /* of the folder in hand */
+	struct delivery *delivery;	      /* its; borrowed from the pass */
 	struct spool_account row;
 	bool named;
 
@@ -230,5 +231,6 @@ void pass_visit_ended(struct pass *p, struct visit *v);
 void pass_visit_changed(struct pass *p, struct visit *v);
 bool pass_ask(struct pass *p, struct visit *v, uint64_t messages,
 	      uint64_t octets);
+struct delivery *pass_delivery(struct pass *p, const struct config_delivery *d);
 void pass_judged(struct pass *p, struct visit *v, const struct pass_judged *j);
 #endif

@@ -111,8 +111,8 @@ static void set_envelope(struct visit *v, struct message *m,
 		message_set(&m->sender, f->path == HEAD_PATH_ADDRESS
 						? f->return_path
 						: VIEW_NONE);
-	for (size_t i = 0; i < v->config->to.n; i++)
-		if (config_recipient(v->config, v->config->to.item[i],
+	for (size_t i = 0; i < v->settings->to.n; i++)
+		if (config_recipient(v->config, v->settings->to.item[i],
 				     view_of(v->folder), address,
 				     sizeof(address)))
 			message_add_rcpt(m, view_of(address));

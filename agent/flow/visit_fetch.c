@@ -27,7 +27,7 @@ static bool is_pop3(const struct visit *v)
 
 static bool deletes_at_once(const struct visit *v)
 {
-	return v->config->keep == CONFIG_KEEP_NO && visit_may_delete(v);
+	return v->settings->keep == CONFIG_KEEP_NO && visit_may_delete(v);
 }
 
 const struct spool_item *visit_listed(const struct visit *v,

@@ -12,9 +12,21 @@ static bool is_pop3(const struct visit *v)
 	return config_is_pop3(&v->config->server);
 }
 
+/* What counts for this folder, and where its mail goes. */
+static void set_settings(struct visit *v)
+{
+	const struct config_mailbox m = { .name = view_of(v->folder) };
+	const struct config_folder *f = config_folder_for(v->config, &m);
+
+	v->settings = f ? f : &v->config->own;
+	v->delivery = pass_delivery(v->pass, v->settings->delivery);
+}
+
 void visit_select(struct visit *v)
 {
-	v->folder = is_pop3(v) ? "" : v->config->folders.item[v->folder_at];
+	v->folder = is_pop3(v) ? ""
+			       : config_folder_pattern(v->config, v->folder_at);
+	set_settings(v);
 	if (v->phase != VISIT_SIGNIN)
 		v->phase = VISIT_SELECTING;
 	v->source->ops->folder(v->source, v->folder);
@@ -26,7 +38,7 @@ void visit_select(struct visit *v)
 static bool delivered_is_due(const struct visit *v)
 {
 	return v->here.delivered_low &&
-	       guard_due(guard_keep_ms(v->config), v->here.delivered_day,
+	       guard_due(guard_keep_ms(v->settings), v->here.delivered_day,
 			 loop_unix_ms());
 }
 
@@ -130,7 +142,7 @@ void visit_on_folder(void *who, const struct source_folder *f,
 /* When a message that is kept for a while is deleted. */
 static int64_t due_ms(const struct visit *v, const struct spool_item *i)
 {
-	return ((int64_t)i->day + 1) * DAY_MS + guard_keep_ms(v->config);
+	return ((int64_t)i->day + 1) * DAY_MS + guard_keep_ms(v->settings);
 }
 
 void visit_uid_text(const struct visit *v, const struct spool_item *i,
@@ -210,10 +222,12 @@ static enum pass_reason settled_reason(const struct visit *v,
 	case FATE_QUEUED:
 		return REASON_QUEUED;
 	case FATE_DELIVERED:
-		if (guard_due(guard_keep_ms(v->config), i->day, loop_unix_ms()))
+		if (guard_due(guard_keep_ms(v->settings), i->day,
+			      loop_unix_ms()))
 			return REASON_DUE;
-		return v->config->keep == CONFIG_KEEP_AFTER ? REASON_LATER
-							    : REASON_DELIVERED;
+		return v->settings->keep == CONFIG_KEEP_AFTER
+			       ? REASON_LATER
+			       : REASON_DELIVERED;
 	case FATE_GONE:
 		return REASON_GONE;
 	case FATE_ADOPTED:
@@ -507,7 +521,7 @@ static void leave_out_large(struct visit *v)
 /* false: they wait for a person. */
 static bool guard_deletions(struct visit *v)
 {
-	int64_t keep = guard_keep_ms(v->config);
+	int64_t keep = guard_keep_ms(v->settings);
 	int64_t was = v->row.keep_ms == INT64_MIN ? keep : v->row.keep_ms;
 	struct err err;
 
@@ -528,7 +542,7 @@ static bool guard_deletions(struct visit *v)
  */
 static bool guard_source(struct visit *v)
 {
-	if (visit_may_delete(v) || v->config->keep == CONFIG_KEEP_YES)
+	if (visit_may_delete(v) || v->settings->keep == CONFIG_KEEP_YES)
 		return true;
 	visit_notice(v, v->there.read_only
 				? "the folder is read-only: nothing is deleted"
@@ -704,7 +718,7 @@ static void apply(struct visit *v)
 			return;
 		}
 		limit = (uint32_t)((loop_unix_ms() -
-				    (int64_t)v->config->first_run_age_ms) /
+				    (int64_t)v->settings->first_run_age_ms) /
 				   1000);
 		adopt_wanted(v, limit ? limit : 1);
 		break;
@@ -737,7 +751,7 @@ void visit_decide(struct visit *v)
 		apply(v);
 		return;
 	}
-	v->take = guard_take(v->config->first_run, is_first(v), sudden(v),
+	v->take = guard_take(v->settings->first_run, is_first(v), sudden(v),
 			     v->nitems, v->options->yes);
 	apply(v);
 }

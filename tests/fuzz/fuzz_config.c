@@ -27,7 +27,7 @@ static void check(struct config *c, struct config_errors *e)
 	for (size_t i = 0; c && i < c->n_accounts; i++) {
 		const struct config_account *a = &c->accounts[i];
 
-		MUST(a->user && a->server.host && a->delivery && a->to.n);
+		MUST(a->user && a->server.host && a->own.delivery && a->own.to.n);
 		MUST(!view_breaks_line(view_of(a->user)));
 		MUST(config_account(c, view_of(a->name)) == a);
 	}

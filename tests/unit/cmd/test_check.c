@@ -45,20 +45,20 @@ static void each_recipient_is_asked_for_once(void **state)
 	struct config_account a[] = {
 		{ .name = (char *)"a",
 		  .enabled = true,
-		  .delivery = &home,
-		  .to = { both, 2 } },
+		  .own.delivery = &home,
+		  .own.to = { both, 2 } },
 		{ .name = (char *)"b",
 		  .enabled = true,
-		  .delivery = &home,
-		  .to = { one, 1 } },
+		  .own.delivery = &home,
+		  .own.to = { one, 1 } },
 		{ .name = (char *)"c",
 		  .enabled = true,
-		  .delivery = &other,
-		  .to = { by_folder, 1 } },
+		  .own.delivery = &other,
+		  .own.to = { by_folder, 1 } },
 		{ .name = (char *)"d",
 		  .enabled = false,
-		  .delivery = &home,
-		  .to = { both, 2 } },
+		  .own.delivery = &home,
+		  .own.to = { both, 2 } },
 	};
 	struct config c = a_config(a, 4);
 
@@ -73,8 +73,8 @@ static void folders_make_recipients(void **state)
 {
 	struct config_account a = { .name = (char *)"a",
 				    .enabled = true,
-				    .delivery = &home,
-				    .to = { by_folder, 1 },
+				    .own.delivery = &home,
+				    .own.to = { by_folder, 1 },
 				    .folders = { folders, 2 } };
 	struct config c = a_config(&a, 1);
 

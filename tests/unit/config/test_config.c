@@ -77,9 +77,14 @@ static void good(const char *name)
 	for (size_t i = 0; i < c->n_deliveries; i++)
 		put_all(&t, "delivery", c->deliveries[i].name,
 			&c->deliveries[i].effective);
-	for (size_t i = 0; i < c->n_accounts; i++)
-		put_all(&t, "account", c->accounts[i].name,
-			&c->accounts[i].effective);
+	for (size_t i = 0; i < c->n_accounts; i++) {
+		const struct config_account *a = &c->accounts[i];
+
+		put_all(&t, "account", a->name, &a->effective);
+		for (size_t k = 0; k < a->n_blocks; k++)
+			put_all(&t, "folder", a->blocks[k].pattern,
+				&a->blocks[k].effective);
+	}
 	config_unref(c);
 	got = text_take(&t);
 	without_folder(got);
@@ -125,6 +130,7 @@ GOOD(smallest)
 GOOD(inheritance)
 GOOD(forms)
 GOOD(proxy)
+GOOD(folders)
 BAD(unknown)
 BAD(syntax)
 BAD(quotes)
@@ -133,6 +139,7 @@ BAD(nul)
 BAD(values)
 BAD(schemes)
 BAD(later)
+BAD(folders)
 BAD(twice)
 BAD(missing)
 BAD(nodelivery)
@@ -184,7 +191,7 @@ static void passwords_come_out_as_written(void **state)
 		assert_true(
 			view_eq(secret_view(&c->accounts[0].secret.password),
 				view_of(cases[i].want)));
-		assert_int_equal(c->accounts[0].keep, CONFIG_KEEP_NO);
+		assert_int_equal(c->accounts[0].own.keep, CONFIG_KEEP_NO);
 		config_unref(c);
 	}
 }
@@ -255,7 +262,7 @@ static void the_tree_is_typed(void **state)
 	assert_string_equal(a->place, "old.example");
 	assert_string_equal(a->route.source_address, "192.0.2.7");
 	assert_int_equal(a->secret.kind, CONFIG_SECRET_CREDENTIAL);
-	assert_ptr_equal(a->delivery, config_delivery(c, VIEW_LIT("md")));
+	assert_ptr_equal(a->own.delivery, config_delivery(c, VIEW_LIT("md")));
 	d = config_delivery(c, VIEW_LIT("v6"));
 	assert_int_equal(d->server.tls, CONFIG_TLS_LOCAL);
 	assert_string_equal(d->server.host, "::1");
@@ -494,6 +501,7 @@ int main(void)
 		cmocka_unit_test_setup(good_forms, dir_home),
 		cmocka_unit_test_setup(good_proxy, dir_home),
 		cmocka_unit_test_setup(proxies_are_taken_apart, dir_home),
+		cmocka_unit_test_setup(good_folders, dir_home),
 		cmocka_unit_test_setup(bad_unknown, dir_home),
 		cmocka_unit_test_setup(bad_syntax, dir_home),
 		cmocka_unit_test_setup(bad_quotes, dir_home),
@@ -502,6 +510,7 @@ int main(void)
 		cmocka_unit_test_setup(bad_values, dir_home),
 		cmocka_unit_test_setup(bad_schemes, dir_home),
 		cmocka_unit_test_setup(bad_later, dir_home),
+		cmocka_unit_test_setup(bad_folders, dir_home),
 		cmocka_unit_test_setup(bad_twice, dir_home),
 		cmocka_unit_test_setup(bad_missing, dir_home),
 		cmocka_unit_test_setup(bad_nodelivery, dir_home),
