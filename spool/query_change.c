@@ -9,6 +9,19 @@ struct change {
 	uint64_t n;
 };
 
+/* Recipients that were refused are asked once more. */
+static bool ask_again(struct ledger *l, const struct message *m)
+{
+	struct bind b = { ledger_statement(l, STMT_RETRY_RCPTS,
+					   "DELETE FROM fate WHERE message = ?"
+					   " AND state = ?"),
+			  0 };
+
+	bind_int(&b, m->id);
+	bind_int(&b, RCPT_REFUSED);
+	return ledger_do(l, b.s);
+}
+
 static bool set_due(struct ledger *l, const struct message *m, int64_t now_ms)
 {
 	struct bind b = {
@@ -25,7 +38,9 @@ static bool set_due(struct ledger *l, const struct message *m, int64_t now_ms)
 	bind_int(&b, now_ms);
 	bind_int(&b, m->id);
 	bind_int(&b, m->state);
-	return ledger_do_one(l, b.s) || ledger_break(l, "releasing a message");
+	return (ledger_do_one(l, b.s) ||
+		ledger_break(l, "releasing a message")) &&
+	       ask_again(l, m);
 }
 
 /* The queue row becomes a DROPPED one. */

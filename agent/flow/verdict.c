@@ -47,28 +47,34 @@ static enum verdict setting(struct message *m, const char *what,
 	return VERDICT_SETTING;
 }
 
-static size_t count(const struct message *m, enum rcpt_state state)
+static const struct message_rcpt *first(const struct message *m,
+					enum rcpt_state state)
 {
-	size_t n = 0;
-
 	for (size_t i = 0; i < m->nrcpts; i++)
-		n += m->rcpts[i].state == state;
-	return n;
+		if (m->rcpts[i].state == state)
+			return &m->rcpts[i];
+	return NULL;
+}
+
+/* What was said to it counts, not what was said last. */
+static struct view words_to(struct message *m, const struct message_rcpt *r,
+			    struct view words)
+{
+	if (!r->reply)
+		return words;
+	message_set(&m->reply, view_of(r->reply));
+	return view_of(m->reply);
 }
 
 static enum verdict refused_rcpts(struct message *m)
 {
-	for (size_t i = 0; i < m->nrcpts; i++)
-		if (m->rcpts[i].state == RCPT_REFUSED) {
-			struct text t;
+	const struct message_rcpt *r = first(m, RCPT_REFUSED);
+	struct text t;
 
-			text_init(&t, 600);
-			(void)text_fmt(&t, "recipient %.300s refused",
-				       m->rcpts[i].address);
-			held(m, text_str(&t), view_of(m->rcpts[i].reply));
-			text_fini(&t);
-			break;
-		}
+	text_init(&t, 600);
+	(void)text_fmt(&t, "recipient %.300s refused", r->address);
+	held(m, text_str(&t), words_to(m, r, VIEW_NONE));
+	text_fini(&t);
 	return VERDICT_HELD;
 }
 
@@ -76,9 +82,12 @@ static enum verdict accepted(struct message *m, const struct dest_result *r,
 			     const struct config_delivery *d, int64_t now_ms,
 			     uint32_t random)
 {
-	if (count(m, RCPT_WAITING))
-		return later(m, d, r->words, now_ms, random);
-	if (count(m, RCPT_REFUSED))
+	const struct message_rcpt *waiting = first(m, RCPT_WAITING);
+
+	if (waiting)
+		return later(m, d, words_to(m, waiting, r->words), now_ms,
+			     random);
+	if (first(m, RCPT_REFUSED))
 		return refused_rcpts(m);
 	m->state = MESSAGE_DELIVERED;
 	m->settled_at = now_ms;
@@ -103,7 +112,7 @@ static enum verdict refused(struct message *m, const struct dest_result *r,
 				       now_ms, random);
 		return held(m, "the sender was refused", r->words);
 	case DEST_AT_RCPT:
-		if (count(m, RCPT_ACCEPTED))
+		if (first(m, RCPT_ACCEPTED))
 			return refused_rcpts(m);
 		for (size_t i = 0; i < m->nrcpts; i++)
 			m->rcpts[i].state = RCPT_WAITING;
