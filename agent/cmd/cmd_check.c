@@ -216,11 +216,12 @@ static void on_changed(void *who, const struct pass_account *a)
 }
 
 static void on_delivery(void *who, const struct config_delivery *d,
-			const struct err *err)
+			const struct err *err, bool is_new)
 {
 	(void)who;
 	(void)d;
 	(void)err;
+	(void)is_new;
 }
 
 static void on_ended(void *who)

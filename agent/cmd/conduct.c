@@ -65,11 +65,9 @@ static bool is_dry(const struct conduct *c)
 	return c->what->dry_run;
 }
 
-static bool error_is_due(const struct conduct *c, const struct pass_account *a)
+static bool error_is_due(const struct conduct *c, bool is_new)
 {
-	if (a->err.class == ERR_NONE)
-		return false;
-	return a->err_is_new || c->has_person || is_dry(c) ||
+	return is_new || c->has_person || is_dry(c) ||
 	       c->options->verbosity > 0 || c->what->task != PASS_FETCH;
 }
 
@@ -109,7 +107,7 @@ static void tell(struct conduct *c, const struct pass_account *a)
 	struct text line;
 
 	text_init(&line, 4096);
-	if (error_is_due(c, a)) {
+	if (a->err.class != ERR_NONE && error_is_due(c, a->err_is_new)) {
 		report_error(a->config->name, &a->err, &line);
 		say(c, &line);
 	}
@@ -154,12 +152,14 @@ static void on_judged(void *who, const struct pass_account *a,
 }
 
 static void on_delivery(void *who, const struct config_delivery *d,
-			const struct err *err)
+			const struct err *err, bool is_new)
 {
 	struct conduct *c = who;
 	struct text line;
 	char name[96];
 
+	if (!error_is_due(c, is_new))
+		return;
 	text_init(&line, 4096);
 	(void)snprintf(name, sizeof(name), "delivery %s", d->name);
 	if (err)

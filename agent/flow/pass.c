@@ -172,15 +172,15 @@ static void note_delivery(struct counter *c)
 			    : err->class == ERR_TRUST ? HEALTH_TLS
 						      : HEALTH_FAILING;
 		r->failures++;
-		if (trouble_note(&r->trouble, err, now))
-			c->pass->reports->delivery(c->pass->who,
-						   delivery_config(c->delivery),
-						   err);
+		c->pass->reports->delivery(
+			c->pass->who, delivery_config(c->delivery), err,
+			trouble_note(&r->trouble, err, now));
 		return;
 	}
 	if (r->trouble.told_ms)
 		c->pass->reports->delivery(c->pass->who,
-					   delivery_config(c->delivery), NULL);
+					   delivery_config(c->delivery), NULL,
+					   true);
 	r->health = HEALTH_OK;
 	r->failures = 0;
 	r->last_success_ms = now;

@@ -139,9 +139,10 @@ struct pass_reports {
 	 */
 	void (*ask)(void *who, struct pass_account *a, const char *folder,
 		    uint64_t messages, uint64_t octets);
-	/* A delivery failed or recovered as a whole; err NULL: recovered. */
+	/* A delivery failed or recovered as a whole; err NULL: recovered.
+	 * is_new: to be told also where only changes are (trouble.h). */
 	void (*delivery)(void *who, const struct config_delivery *d,
-			 const struct err *err);
+			 const struct err *err, bool is_new);
 	/* The pass is over: nothing is open, nothing out. Last report. */
 	void (*ended)(void *who);
 };
