@@ -286,6 +286,7 @@ const struct config_delivery *config_delivery(const struct config *c,
 
 bool config_is_pop3(const struct config_server *s);
 bool config_is_smtp(const struct config_server *s); /* not LMTP, not maildir */
+bool config_is_lmtp(const struct config_server *s);
 const char *config_scheme_name(enum config_scheme scheme); /* "imaps" */
 
 /*

@@ -30,13 +30,8 @@ static bool server(struct making *m, const struct resolved *r,
 		make_fault(m, r, w,
 			   "server: %s:// in a delivery is not supported by "
 			   "this version (IMAP APPEND); there are smtp "
-			   "submission submissions smtps maildir",
+			   "submission submissions smtps lmtp maildir",
 			   config_scheme_name(d->server.scheme));
-		return false;
-	}
-	if (serverurl_later(d->server.scheme)[0]) {
-		make_fault(m, r, w, "not supported by this version: %s",
-			   serverurl_later(d->server.scheme));
 		return false;
 	}
 	make_tls_mode(m, r, &d->server);
@@ -68,12 +63,23 @@ static void sign_in(struct making *m, const struct resolved *r,
 				   setting_table[need_user[i]].name);
 }
 
-static void maildir_fits(struct making *m, const struct resolved *r)
+/* No connection over a network: nothing that would secure or lead one. */
+static void local_fits(struct making *m, const struct resolved *r,
+		       const struct config_delivery *d)
 {
-	for (unsigned id = SET_TLS; id <= SET_AUTH; id++)
+	bool maildir = d->server.scheme == CONFIG_MAILDIR;
+	unsigned last = maildir ? SET_AUTH : SET_PROXY;
+
+	for (unsigned id = SET_TLS; id <= last; id++)
 		if (resolved_is_written(r, (enum setting_id)id))
-			make_fault(m, r, r->by[id], "%s does not fit a maildir",
-				   setting_table[id].name);
+			make_fault(m, r, r->by[id], "%s does not fit a %s",
+				   setting_table[id].name,
+				   maildir ? "maildir" : "socket");
+}
+
+static bool is_local(const struct config_server *s)
+{
+	return s->scheme == CONFIG_MAILDIR || (config_is_lmtp(s) && s->path[0]);
 }
 
 static void policy(const struct resolved *r, struct config_delivery *d)
@@ -104,6 +110,10 @@ static const char *drop_headers(const struct resolved *r,
 	if (r->by[SET_DROP_HEADERS]) {
 		resolved_list(r, SET_DROP_HEADERS, &d->drop_headers);
 		return NULL;
+	}
+	if (config_is_lmtp(&d->server)) {
+		config_list_add(&d->drop_headers, VIEW_LIT("Return-Path"));
+		return "{\"Return-Path\"}";
 	}
 	if (!config_is_smtp(&d->server))
 		return "{}";
@@ -146,8 +156,8 @@ void make_delivery(struct making *m, const struct section *s,
 	d->name = mem_str(s->title);
 	d->file = mem_str(s->at.file);
 	d->line = s->at.line;
-	if (server(m, &r, d) && d->server.scheme == CONFIG_MAILDIR)
-		maildir_fits(m, &r);
+	if (server(m, &r, d) && is_local(&d->server))
+		local_fits(m, &r, d);
 	sign_in(m, &r, d);
 	make_tls(m, &r, &d->tls);
 	policy(&r, d);

@@ -84,9 +84,9 @@ bool config_is_smtp(const struct config_server *s)
 	       s->scheme != CONFIG_LMTP && s->scheme != CONFIG_MAILDIR;
 }
 
-const char *serverurl_later(enum config_scheme scheme)
+bool config_is_lmtp(const struct config_server *s)
 {
-	return scheme == CONFIG_LMTP ? "lmtp: (delivery by LMTP)" : "";
+	return s->scheme == CONFIG_LMTP;
 }
 
 void serverurl_fini(struct config_server *s)
@@ -233,7 +233,8 @@ static bool read_rest(struct view v, struct config_server *s, char *why,
 		if (!read_path(v, s, why, cap))
 			return false;
 		s->is_loopback = true;
-		s->tls = CONFIG_TLS_LOCAL;
+		s->tls = s->scheme == CONFIG_LMTP ? CONFIG_TLS_NONE
+						  : CONFIG_TLS_LOCAL;
 		return true;
 	}
 	if (!slashes)

@@ -12,7 +12,7 @@ enum server_use {
 
 /*
  * The TLS mode is that of the scheme; CONFIG_TLS_LOCAL for smtp:// to a host
- * written as this machine. false: why says what is wrong and what to write
+ * written as this machine; CONFIG_TLS_NONE for a socket. false: why says what is wrong and what to write
  * instead; s is empty. true: serverurl_fini() releases.
  */
 bool serverurl_read(struct view url, struct config_server *s, char *why,
@@ -26,6 +26,4 @@ bool serverurl_host(struct view v, struct config_server *s, char *why,
 void serverurl_fini(struct config_server *s);
 void serverurl_copy(struct config_server *to, const struct config_server *from);
 enum server_use serverurl_use(enum config_scheme scheme);
-/* "" for what this version can do, else what it cannot */
-const char *serverurl_later(enum config_scheme scheme);
 #endif

@@ -185,6 +185,7 @@ static void open_conn(struct delivery *d)
 		.resolver = d->parts.resolver,
 		.spool = d->parts.spool,
 		.endpoint = d->endpoint,
+		.lmtp = config_is_lmtp(s),
 		.path = s->scheme == CONFIG_MAILDIR ? s->path : NULL,
 		.hostname = d->parts.hostname,
 		.user = d->config->user,

@@ -266,6 +266,7 @@ static void open_dest(struct probe *p)
 		.resolver = p->parts->resolver,
 		.spool = p->parts->spool,
 		.endpoint = p->endpoint,
+		.lmtp = config_is_lmtp(&d->server),
 		.path = maildir ? d->server.path : NULL,
 		.hostname = p->parts->hostname,
 		.user = d->user,

@@ -68,7 +68,7 @@ bool reach_endpoint(const struct parts *p, const struct config_server *s,
 		.tls = tls_of(s->tls),
 		.source_address = r->source_address,
 		.proxy = proxy_of(&r->proxy),
-		.quickack = config_is_smtp(s),
+		.quickack = config_is_smtp(s) || config_is_lmtp(s),
 	};
 	if (s->scheme == CONFIG_LMTP && s->path && s->path[0])
 		e->path = s->path;

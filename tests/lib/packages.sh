@@ -11,7 +11,7 @@
 
 packages_build="cmake ninja-build gcc clang pkg-config libssl-dev libuv1-dev
 	libconfuse-dev libsqlite3-dev libjansson-dev libcmocka-dev"
-packages_servers="dovecot-imapd dovecot-pop3d postfix openssl python3
+packages_servers="dovecot-imapd dovecot-pop3d dovecot-lmtpd postfix openssl python3
 	python3-dkim"
 packages_tests="python3-pytest strace valgrind libdb5.3 libgnutls-dane0
 	libpcre2-8-0 libidn12 libnss-wrapper microsocks tinyproxy-bin"

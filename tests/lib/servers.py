@@ -46,7 +46,7 @@ base_dir = {d}/run
 state_dir = {d}/state
 log_path = {d}/log
 instance_name = mailhaul-tests
-protocols = imap pop3
+protocols = imap pop3 lmtp
 listen = 127.0.0.1
 {internal}
 first_valid_uid = 1
@@ -120,6 +120,17 @@ service pop3-login {{
     ssl = yes
   }}
 }}
+service lmtp {{
+  inet_listener lmtp {{
+    port = {lmtp}
+  }}
+  unix_listener lmtp-socket {{
+    mode = 0666
+  }}
+}}
+protocol lmtp {{
+  auth_username_format = %n
+}}
 service imap {{
   service_count = 100
 }}
@@ -143,7 +154,7 @@ class Dovecot:
         self.dir, self.ca, self.storage = folder, ca, storage
         self.password = password
         self.ports = {k: free_port()
-                      for k in ("imap", "imaps", "pop3", "pop3s")}
+                      for k in ("imap", "imaps", "pop3", "pop3s", "lmtp")}
         user, group = _me()
         self.uid, self.gid = user.pw_uid, group.gr_gid
         for name in ("run", "state", "mail"):
@@ -162,6 +173,7 @@ class Dovecot:
             secure=secure, cert=cert, key=key, uidl=uidl,
             password=password, extra=extra, **self.ports))
         self.log = os.path.join(folder, "log")
+        self.lmtp_socket = os.path.join(folder, "run", "lmtp-socket")
         self.process = None
         self._files = 0
         self.start()

@@ -12,7 +12,7 @@ else was not. One thread per connection; a free port on loopback.
 
 A rule's stages: connect, ehlo, starttls, auth, mail, rcpt, data, bdat (refuse
 a chunk), body (while octets of a message arrive), dot (the end of data, of a
-BDAT LAST too), rset, quit. What a rule does:
+BDAT LAST too), verdict (LMTP: of one recipient), rset, quit. What a rule does:
     "451 text"   answers so (several lines by \\n)
     CUT          closes without a reply; at dot after the message was stored
     RESET        the same by RST
@@ -24,6 +24,7 @@ a callable gets it as octets.
 """
 import base64
 import hashlib
+import os
 import re
 import socket
 import ssl
@@ -75,9 +76,11 @@ class Sink:
     def __init__(self, chunking=False, pipelining=True, size=None,
                  eightbit=True, smtputf8=True, enhanced=True, tls=None,
                  cert=None, auth=None, auth_clear=False, host="sink.test",
-                 port=0):
+                 port=0, lmtp=False, path=None):
         """tls: None, "implicit", "starttls". auth: {user: password}, offered
-        under TLS alone unless auth_clear."""
+        under TLS alone unless auth_clear. lmtp: RFC 2033, a verdict for each
+        recipient; path: of a socket to listen at instead of a port."""
+        self.lmtp, self.path = lmtp, path
         self.chunking, self.pipelining, self.size = chunking, pipelining, size
         self.eightbit, self.smtputf8 = eightbit, smtputf8
         self.enhanced, self.tls, self.auth = enhanced, tls, auth
@@ -94,11 +97,19 @@ class Sink:
 
     # -------------------------------------------------------------- control
     def _listen(self, port):
-        self._server = socket.socket()
-        self._server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._server.bind(("127.0.0.1", port))
-        self._server.listen(512)
-        self.port = self._server.getsockname()[1]
+        if self.path:
+            self._server = socket.socket(socket.AF_UNIX)
+            if os.path.exists(self.path):
+                os.unlink(self.path)
+            self._server.bind(self.path)
+            self._server.listen(512)
+            self.port = 0
+        else:
+            self._server = socket.socket()
+            self._server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._server.bind(("127.0.0.1", port))
+            self._server.listen(512)
+            self.port = self._server.getsockname()[1]
         self._thread = threading.Thread(target=self._accept,
                                         args=(self._server,), daemon=True)
         self._thread.start()
@@ -188,7 +199,8 @@ class Sink:
             if self._closing:
                 s.close()
                 return
-            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if not self.path:
+                s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self.lock:
                 self._conns += 1
                 number = self._conns
@@ -313,7 +325,7 @@ class _Session:
     def command(self):
         line = self.line()
         verb = line.split(b" ")[0].upper()
-        if verb in (b"EHLO", b"LHLO", b"HELO"):
+        if verb in ([b"LHLO"] if self.sink.lmtp else [b"EHLO", b"HELO"]):
             self.reset()
             self.answer("ehlo", line, "\n".join(
                 "250 " + w for w in self.offers()))
@@ -469,6 +481,22 @@ class _Session:
         if do in (CUT, DROP, RESET, SILENCE, MUTE):
             self.act(do)
         self.reset()
-        self.say(reply)
+        if self.sink.lmtp:
+            self.verdicts(message, reply)
+        else:
+            self.say(reply)
         if reply.startswith("421"):
             raise _Closed("421")
+
+    def verdicts(self, message, reply):
+        """RFC 2033 4.2: one reply for each recipient that RCPT accepted."""
+        message.rcpts, all_of_them = [], message.rcpts
+        for rcpt in all_of_them:
+            do = self.sink.decide("verdict", rcpt.encode())
+            self.note("verdict", rcpt=rcpt, reply=do or reply,
+                      msgid=message.msgid)
+            if do in (CUT, DROP, RESET, SILENCE, MUTE):
+                self.act(do)
+            self.say(do or reply)
+            if (do or reply).startswith("2"):
+                message.rcpts.append(rcpt)
