@@ -37,6 +37,16 @@ enum ledger_statement {
 	STMT_HOLD,
 	STMT_UNSKIP,
 	STMT_GONE,
+	STMT_MARKED,
+	STMT_MOVED,
+	STMT_INTEND,
+	STMT_INTENTS,
+	STMT_INTENTS_OF,
+	STMT_INTENT_TARGET,
+	STMT_UNINTEND,
+	STMT_UNINTEND_ALL,
+	STMT_UNPLACED,
+	STMT_BROUGHT,
 	STMT_GONE_PROBE,
 	STMT_GONE_RANGE,
 	STMT_GIVE_UP,
@@ -64,6 +74,7 @@ enum ledger_statement {
 	STMT_FOLDER_LOAD,
 	STMT_FOLDER_DELIVERED,
 	STMT_FOLDER_SKIPPED,
+	STMT_FOLDER_INTENTS,
 	STMT_FOLDER_SAVE,
 	STMT_FOLDER_KNOWN,
 	STMT_FOLDER_AGAIN,
@@ -271,6 +282,16 @@ void ledger_delivery_row(sqlite3_stmt *s, struct spool_delivery *d);
 /* ledger_identity.c: the compact tables. UIDs lie in span, other keys in ident.
  */
 
+/* settled.done */
+#define LEDGER_DONE_SEEN  1
+#define LEDGER_DONE_MOVED 2
+
+enum ledger_deed {
+	DEED_GONE,
+	DEED_MARKED,
+	DEED_MOVED,
+};
+
 struct ledger_span {
 	uint32_t first, last;
 	uint8_t fate;
@@ -299,10 +320,32 @@ struct ledger_fold {
 bool ledger_fold_add(struct ledger_fold *f, const struct message_key *key,
 		     uint8_t fate, uint16_t day);
 bool ledger_fold_end(struct ledger_fold *f);
-/* DELIVERED becomes GONE; others stay. *day: when it was delivered, 0: it was
- * something else. */
-bool ledger_fold_gone(struct ledger *l, int64_t folder,
-		      const struct message_key *key, uint16_t *day);
+/* What an act makes of a fate; the same, where it does not concern it. */
+uint8_t ledger_fate_after(enum ledger_deed deed, uint8_t fate);
+/* The same on what is folded. *day: when it was delivered, 0: it is not
+ * concerned. */
+bool ledger_fold_act(struct ledger *l, int64_t folder,
+		     const struct message_key *key, enum ledger_deed deed,
+		     uint16_t *day);
+
+/* ledger_act.c: what was done at the source, to some messages of a folder. */
+struct ledger_acts {
+	enum ledger_deed deed;
+	int64_t folder, now_ms;
+	struct ledger_acted { /* of messages folded before, for the history */
+		uint16_t day;
+		struct message_key key;
+	} * folded; /* owned */
+	size_t n, changed;
+};
+/* n: at most so many. */
+void ledger_acts_init(struct ledger_acts *a, enum ledger_deed deed,
+		      int64_t folder, size_t n, int64_t now_ms);
+/* *day: of its delivery; 0: it is not concerned, or the ledger is broken. */
+void ledger_act(struct ledger *l, struct ledger_acts *a,
+		const struct message_key *key, uint16_t *day);
+/* Writes the history. */
+void ledger_acts_end(struct ledger *l, struct ledger_acts *a);
 
 /* ledger_thin.c: copies one body out of a thin segment numbered above *after,
  * which it raises where a segment cannot be emptied now. false: no more. */
@@ -329,7 +372,11 @@ bool ledger_run_folder_save(struct ledger *l, struct spool_req *r);
 bool ledger_run_listing(struct ledger *l, struct spool_req *r);
 bool ledger_run_adopt(struct ledger *l, struct spool_req *r);
 bool ledger_run_skip(struct ledger *l, struct spool_req *r);
-bool ledger_run_gone(struct ledger *l, struct spool_req *r);
+bool ledger_run_acted(struct ledger *l, struct spool_req *r);
+bool ledger_run_intend(struct ledger *l, struct spool_req *r);
+bool ledger_run_intents(struct ledger *l, struct spool_req *r);
+bool ledger_run_moved(struct ledger *l, struct spool_req *r);
+bool ledger_run_brought(struct ledger *l, struct spool_req *r);
 bool ledger_run_reconcile(struct ledger *l, struct spool_req *r);
 bool ledger_run_tidy(struct ledger *l, struct spool_req *r);
 /* Queues a job for r; the store calls its step. */

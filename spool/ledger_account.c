@@ -414,6 +414,8 @@ static void folder_row(sqlite3_stmt *s, struct spool_folder *f)
 	f->known = (uint64_t)column_int(s, 8);
 	f->first_done = column_int(s, 9) != 0;
 	f->backlog = (uint32_t)column_int(s, 10);
+	f->acts_ms = column_int(s, 11);
+	f->unplaced = (uint32_t)column_int(s, 12);
 }
 
 static bool load_folder(struct ledger *l, int64_t id, struct spool_folder *f)
@@ -422,8 +424,8 @@ static bool load_folder(struct ledger *l, int64_t id, struct spool_folder *f)
 		ledger_statement(
 			l, STMT_FOLDER_LOAD,
 			"SELECT id, uidvalidity, uidnext, present, high_uid, whole,"
-			" adopted, listings, known, first_done, backlog FROM folder"
-			" WHERE id = ?"),
+			" adopted, listings, known, first_done, backlog, acts_at,"
+			" unplaced FROM folder WHERE id = ?"),
 		0
 	};
 
@@ -436,46 +438,74 @@ static bool load_folder(struct ledger *l, int64_t id, struct spool_folder *f)
 	return !l->broken;
 }
 
-static void note_delivered(struct spool_folder *f, uint32_t low, uint16_t day)
+static void note_lowest(struct spool_folder *f, uint8_t fate, uint32_t uid,
+			uint16_t day)
 {
-	if (!low)
+	struct spool_lowest *l = &f->lowest[fate];
+
+	if (!uid)
 		return;
-	if (!f->delivered_low || low < f->delivered_low)
-		f->delivered_low = low;
-	if (!f->delivered_day || day < f->delivered_day)
-		f->delivered_day = day;
+	if (!l->uid || uid < l->uid)
+		l->uid = uid;
+	if (!l->day || day < l->day)
+		l->day = day;
 }
 
-/* What keep may make due, folded or not. */
-static void load_delivered(struct ledger *l, struct spool_folder *f)
+/* What something may be done with, folded or not. */
+static void load_lowest(struct ledger *l, struct spool_folder *f)
 {
-	struct bind b = { ledger_statement(
-				  l, STMT_FOLDER_DELIVERED,
-				  "SELECT min(first), min(day) FROM span"
-				  " WHERE folder = ? AND fate = ?"),
-			  0 };
+	struct bind b = {
+		ledger_statement(
+			l, STMT_FOLDER_DELIVERED,
+			"SELECT fate, min(first), min(day) FROM span"
+			" WHERE folder = ? AND fate IN (?, ?, ?) GROUP BY fate"),
+		0
+	};
 
 	bind_int(&b, f->id);
 	bind_int(&b, FATE_DELIVERED);
+	bind_int(&b, FATE_MARKED);
+	bind_int(&b, FATE_BROUGHT);
 	while (ledger_row(l, b.s))
-		note_delivered(f, (uint32_t)column_int(b.s, 0),
-			       (uint16_t)column_int(b.s, 1));
+		note_lowest(f, (uint8_t)column_int(b.s, 0),
+			    (uint32_t)column_int(b.s, 1),
+			    (uint16_t)column_int(b.s, 2));
 	for (size_t i = 0; i < l->known.cap; i++) {
 		const struct known_entry *e = &l->known.at[i];
 
-		if (e->id && e->folder == f->id && e->fate == FATE_DELIVERED)
-			note_delivered(f, message_key_to_uid(&e->key), e->day);
+		if (e->id && e->folder == f->id &&
+		    (e->fate == FATE_DELIVERED || e->fate == FATE_MARKED))
+			note_lowest(f, e->fate, message_key_to_uid(&e->key),
+				    e->day);
 	}
 }
 
-/* What a raised limit may let through; keys of one folder sort by UID. */
+static void load_intents(struct ledger *l, struct spool_folder *f)
+{
+	struct bind b = { ledger_statement(l, STMT_FOLDER_INTENTS,
+					   "SELECT count(*) FROM intent"
+					   " WHERE folder = ?"),
+			  0 };
+
+	bind_int(&b, f->id);
+	while (ledger_row(l, b.s))
+		f->intents = (uint32_t)column_int(b.s, 0);
+}
+
+/*
+ * What a raised limit, or a flag that is taken away, may let through; keys of
+ * one folder sort by UID.
+ */
 static void load_skipped(struct ledger *l, struct spool_folder *f)
 {
-	struct bind b = { ledger_statement(
-				  l, STMT_FOLDER_SKIPPED,
-				  "SELECT min(key), min(octets) FROM skipped"
-				  " WHERE folder = ? AND reason = 'size'"),
-			  0 };
+	struct bind b = {
+		ledger_statement(l, STMT_FOLDER_SKIPPED,
+				 "SELECT min(key), min(octets), reason = 'seen'"
+				 " FROM skipped WHERE folder = ?"
+				 " AND reason IN ('size', 'seen')"
+				 " GROUP BY reason"),
+		0
+	};
 	struct message_key key;
 
 	bind_int(&b, f->id);
@@ -483,6 +513,10 @@ static void load_skipped(struct ledger *l, struct spool_folder *f)
 		if (sqlite3_column_bytes(b.s, 0) != sizeof(key))
 			continue;
 		memcpy(&key, sqlite3_column_blob(b.s, 0), sizeof(key));
+		if (column_int(b.s, 2)) {
+			f->seen_low = message_key_to_uid(&key);
+			continue;
+		}
 		f->skipped_low = message_key_to_uid(&key);
 		f->skipped_least = (uint32_t)column_int(b.s, 1);
 	}
@@ -498,9 +532,11 @@ bool ledger_run_folder_open(struct ledger *l, struct spool_req *r)
 		id = add_folder(l, q, adopted);
 	q->f = (struct spool_folder){ 0 };
 	if (id && load_folder(l, id, &q->f))
-		load_delivered(l, &q->f);
+		load_lowest(l, &q->f);
 	if (id && !l->broken)
 		load_skipped(l, &q->f);
+	if (id && !l->broken)
+		load_intents(l, &q->f);
 	if (id && !l->broken)
 		ledger_load_namesakes(l, id, q);
 	/* Until the new one was dealt with, through restarts as well. */
@@ -517,11 +553,11 @@ bool ledger_run_folder_save(struct ledger *l, struct spool_req *r)
 			l, STMT_FOLDER_SAVE,
 			"UPDATE folder SET uidnext = ?1, present = ?2, high_uid = ?3,"
 			" whole = ?4, adopted = ?5, listings = ?6, first_done = ?7,"
-			" backlog = ?9"
+			" backlog = ?9, acts_at = ?10"
 			" WHERE id = ?8 AND (uidnext <> ?1 OR present <> ?2"
 			" OR high_uid <> ?3 OR whole <> ?4 OR adopted <> ?5"
 			" OR listings <> ?6 OR first_done <> ?7"
-			" OR backlog <> ?9)"),
+			" OR backlog <> ?9 OR acts_at <> ?10)"),
 		0
 	};
 
@@ -534,6 +570,7 @@ bool ledger_run_folder_save(struct ledger *l, struct spool_req *r)
 	bind_int(&b, f->first_done);
 	bind_int(&b, f->id);
 	bind_int(&b, f->backlog);
+	bind_int(&b, f->acts_ms);
 	(void)ledger_do(l, b.s);
 	return done(l, r);
 }

@@ -263,7 +263,8 @@ bool ledger_fold_add(struct ledger_fold *f, const struct message_key *key,
 	uint32_t uid = message_key_to_uid(key);
 	bool added = false;
 
-	if (fate != FATE_DELIVERED)
+	if (fate != FATE_DELIVERED && fate != FATE_MARKED &&
+	    fate != FATE_BROUGHT)
 		day = 0; /* so that more of them become one span */
 	if (uid)
 		return add_uid(f, uid, fate, day);
@@ -280,24 +281,43 @@ bool ledger_fold_end(struct ledger_fold *f)
 	return write_run(f) && ledger_add_known(f->l, f->folder, f->added);
 }
 
-static bool gone_uid(struct ledger *l, int64_t folder, uint32_t uid,
-		     uint16_t *day)
+uint8_t ledger_fate_after(enum ledger_deed deed, uint8_t fate)
+{
+	bool here = fate == FATE_DELIVERED || fate == FATE_MARKED;
+
+	switch (deed) {
+	case DEED_GONE:
+		return here || fate == FATE_BROUGHT ? FATE_GONE : fate;
+	case DEED_MARKED:
+		return fate == FATE_DELIVERED ? FATE_MARKED : fate;
+	case DEED_MOVED:
+		return here ? FATE_MOVED : fate;
+	}
+	return fate;
+}
+
+static bool act_uid(struct ledger *l, int64_t folder, uint32_t uid,
+		    enum ledger_deed deed, uint16_t *day)
 {
 	struct ledger_span *near;
 	size_t n = spans_near(l, folder, uid, uid, &near);
 	bool ok = !l->broken;
 
 	for (size_t i = 0; i < n && ok; i++) {
-		if (near[i].fate != FATE_DELIVERED || near[i].first > uid ||
+		uint8_t fate = ledger_fate_after(deed, near[i].fate);
+
+		if (fate == near[i].fate || near[i].first > uid ||
 		    near[i].last < uid)
 			continue;
 		*day = near[i].day;
-		ok = ledger_span_set(l, folder, uid, uid, FATE_GONE, 0);
+		ok = ledger_span_set(l, folder, uid, uid, fate,
+				     fate == FATE_MARKED ? near[i].day : 0);
 	}
 	free(near);
 	return ok;
 }
 
+/* A POP3 server knows no other deed. */
 static bool gone_hash(struct ledger *l, int64_t folder,
 		      const struct message_key *key, uint16_t *day)
 {
@@ -319,13 +339,14 @@ static bool gone_hash(struct ledger *l, int64_t folder,
 	return ident_change(l, folder, key, FATE_GONE, 0);
 }
 
-bool ledger_fold_gone(struct ledger *l, int64_t folder,
-		      const struct message_key *key, uint16_t *day)
+bool ledger_fold_act(struct ledger *l, int64_t folder,
+		     const struct message_key *key, enum ledger_deed deed,
+		     uint16_t *day)
 {
 	uint32_t uid = message_key_to_uid(key);
 
 	*day = 0;
 	if (uid)
-		return gone_uid(l, folder, uid, day);
-	return gone_hash(l, folder, key, day);
+		return act_uid(l, folder, uid, deed, day);
+	return deed != DEED_GONE || gone_hash(l, folder, key, day);
 }

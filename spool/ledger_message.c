@@ -48,9 +48,9 @@ static bool insert_message(struct ledger *l, const struct message *m,
 		ledger_statement(
 			l, STMT_PUT_MESSAGE,
 			"INSERT INTO message (id, account, folder, key, octets, hash,"
-			" repaired, strays, header, facts, fingerprint, message_id,"
-			" author, sender, rcpts, uid, received, fetched)"
-			" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
+			" repaired, strays, header, facts, fingerprint, twin,"
+			" message_id, author, sender, rcpts, uid, received, fetched)"
+			" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
 		0
 	};
 
@@ -65,6 +65,7 @@ static bool insert_message(struct ledger *l, const struct message *m,
 	bind_int(&b, m->header_octets);
 	bind_int(&b, m->facts);
 	bind_uint(&b, m->fingerprint);
+	bind_uint(&b, m->twin);
 	bind_text(&b, m->message_id);
 	bind_text(&b, m->from);
 	bind_text(&b, m->sender ? m->sender : "");

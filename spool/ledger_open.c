@@ -394,6 +394,22 @@ static bool count_found(struct ledger *l, struct spool_found *f)
 	return !l->broken;
 }
 
+static uint8_t fate_of(int64_t state, int64_t done)
+{
+	switch (state) {
+	case MESSAGE_DELIVERED:
+		return done == LEDGER_DONE_MOVED  ? FATE_MOVED
+		       : done == LEDGER_DONE_SEEN ? FATE_MARKED
+						  : FATE_DELIVERED;
+	case MESSAGE_GONE:
+		return FATE_GONE;
+	case MESSAGE_DROPPED:
+		return FATE_DROPPED;
+	default:
+		return FATE_QUEUED;
+	}
+}
+
 static bool load_known(struct ledger *l)
 {
 	sqlite3_stmt *s = NULL;
@@ -401,23 +417,20 @@ static bool load_known(struct ledger *l)
 	/* In order, so that of two with one key the later counts. */
 	if (sqlite3_prepare_v2(
 		    l->db,
-		    "SELECT m.folder, m.key, u.id, u.state, u.at FROM"
-		    " (SELECT id, 0 AS state, 0 AS at FROM queue UNION ALL"
-		    "  SELECT id, state, at FROM unfolded JOIN settled"
+		    "SELECT m.folder, m.key, u.id, u.state, u.at, u.done FROM"
+		    " (SELECT id, 0 AS state, 0 AS at, 0 AS done FROM queue"
+		    "  UNION ALL"
+		    "  SELECT id, state, at, done FROM unfolded JOIN settled"
 		    "  USING (id)) u JOIN message m USING (id) ORDER BY u.id",
 		    -1, &s, NULL) != SQLITE_OK)
 		return ledger_break(l, "opening the ledger");
 	while (ledger_row(l, s)) {
-		int64_t state = column_int(s, 3);
 		struct known_entry e = {
 			.folder = column_int(s, 0),
 			.key = column_key(s, 1),
 			.id = column_int(s, 2),
 			.day = ledger_day(column_int(s, 4)),
-			.fate = state == MESSAGE_DELIVERED ? FATE_DELIVERED
-				: state == MESSAGE_GONE	   ? FATE_GONE
-				: state == MESSAGE_DROPPED ? FATE_DROPPED
-							   : FATE_QUEUED,
+			.fate = fate_of(column_int(s, 3), column_int(s, 5)),
 		};
 
 		known_put(&l->known, &e);

@@ -71,14 +71,16 @@ static void mark_unfolded(struct ledger *l, struct spool_reconcile *q,
 	struct bind b = {
 		ledger_statement(
 			l, STMT_PRINT_ROWS,
-			"SELECT fingerprint FROM message WHERE account = ? AND id IN"
+			"SELECT fingerprint, twin FROM message WHERE account = ? AND id IN"
 			" (SELECT id FROM queue UNION ALL SELECT id FROM unfolded)"),
 		0
 	};
 
 	bind_int(&b, q->account);
-	while (ledger_row(l, b.s))
+	while (ledger_row(l, b.s)) {
 		mark(q, asked, (uint64_t)column_int(b.s, 0));
+		mark(q, asked, (uint64_t)column_int(b.s, 1));
+	}
 }
 
 bool ledger_run_reconcile(struct ledger *l, struct spool_req *r)

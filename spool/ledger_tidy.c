@@ -184,45 +184,60 @@ static bool write_prints(struct ledger *l, struct prints *p, int64_t now_ms)
 	return ledger_do(l, b.s);
 }
 
-static bool print_of(struct ledger *l, int64_t id, int64_t *account,
-		     uint64_t *print)
+/* print: fingerprint and twin; 0: none */
+static bool prints_of(struct ledger *l, int64_t id, int64_t *account,
+		      uint64_t print[2])
 {
 	struct bind b = { ledger_statement(l, STMT_PRINT_OF,
-					   "SELECT account, fingerprint"
+					   "SELECT account, fingerprint, twin"
 					   " FROM message WHERE id = ?"),
 			  0 };
 
-	*print = 0;
+	print[0] = print[1] = 0;
 	bind_int(&b, id);
 	while (ledger_row(l, b.s)) {
 		*account = column_int(b.s, 0);
-		*print = (uint64_t)column_int(b.s, 1);
+		print[0] = (uint64_t)column_int(b.s, 1);
+		print[1] = (uint64_t)column_int(b.s, 2);
 	}
 	return !l->broken;
+}
+
+/* Still at the source, here or in another folder. */
+static bool is_kept(uint8_t fate)
+{
+	return fate == FATE_DELIVERED || fate == FATE_MARKED ||
+	       fate == FATE_MOVED;
+}
+
+static void add_print(struct prints *p, uint64_t print)
+{
+	if (print == 0)
+		return;
+	for (size_t k = 0; k < 8; k++)
+		p->p[p->n * 8 + k] = (uint8_t)(print >> (8 * k));
+	p->n++;
 }
 
 static bool fold_prints(struct ledger *l, const struct known_entry *e, size_t n,
 			bool kept, int64_t now_ms)
 {
-	uint8_t room[FOLD_SLICE * 8];
+	uint8_t room[FOLD_SLICE * 16];
 	struct prints p = { .kept = kept, .p = room };
 
 	for (size_t i = 0; i < n; i++) {
 		int64_t account = 0;
-		uint64_t print;
+		uint64_t print[2];
 
-		if ((e[i].fate == FATE_DELIVERED) != kept)
+		if (is_kept(e[i].fate) != kept)
 			continue;
-		if (!print_of(l, e[i].id, &account, &print))
+		if (!prints_of(l, e[i].id, &account, print))
 			return false;
-		if (print == 0)
-			continue;
 		if (account != p.account && !write_prints(l, &p, now_ms))
 			return false;
 		p.account = account;
-		for (size_t k = 0; k < 8; k++)
-			room[p.n * 8 + k] = (uint8_t)(print >> (8 * k));
-		p.n++;
+		add_print(&p, print[0]);
+		add_print(&p, print[1]);
 	}
 	return write_prints(l, &p, now_ms);
 }

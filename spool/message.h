@@ -72,6 +72,7 @@ struct message {
 	uint32_t header_octets;
 	uint32_t facts;	      /* bits of the caller's; kept as they are */
 	uint64_t fingerprint; /* 0: none */
+	uint64_t twin;	      /* hash of what its labels have in common; 0 */
 	char *message_id;     /* owned; printable, cut; may be NULL */
 	char *from;	      /* owned; From of the header, likewise */
 

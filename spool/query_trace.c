@@ -82,8 +82,8 @@ static void add_settled(struct ledger *l, struct events *e, int64_t id)
 	struct bind b = {
 		ledger_statement(
 			l, STMT_EVENT_SETTLED,
-			"SELECT state, at, gone_at, attempts, sent_at, reply, reason"
-			" FROM settled WHERE id = ?"),
+			"SELECT state, at, gone_at, attempts, sent_at, reply, reason,"
+			" done FROM settled WHERE id = ?"),
 		0
 	};
 
@@ -100,6 +100,8 @@ static void add_settled(struct ledger *l, struct events *e, int64_t id)
 		add(e, column_int(b.s, 1), "delivered", words_of(b.s, 5, 6), n);
 		if (column_int(b.s, 0) == MESSAGE_GONE)
 			add(e, column_int(b.s, 2), "deleted", "", 0);
+		else if (column_int(b.s, 7) == LEDGER_DONE_MOVED)
+			add(e, column_int(b.s, 2), "moved", "", 0);
 	}
 }
 

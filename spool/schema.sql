@@ -73,6 +73,8 @@ CREATE TABLE folder (
 	known INTEGER NOT NULL DEFAULT 0, -- in span and ident
 	backlog INTEGER NOT NULL DEFAULT 0,
 	first_done INTEGER NOT NULL DEFAULT 0,
+	acts_at INTEGER NOT NULL DEFAULT 0, -- not before are acts tried again
+	unplaced INTEGER NOT NULL DEFAULT 0, -- moved here, under UIDs not told
 	UNIQUE (account, name, uidvalidity)
 ) STRICT;
 
@@ -89,6 +91,7 @@ CREATE TABLE message (
 	header INTEGER NOT NULL,
 	facts INTEGER NOT NULL,
 	fingerprint INTEGER NOT NULL,
+	twin INTEGER NOT NULL,        -- the same under all Gmail labels; 0: none
 	message_id TEXT,
 	author TEXT,
 	sender TEXT NOT NULL,
@@ -125,7 +128,8 @@ CREATE TABLE settled (
 	id INTEGER PRIMARY KEY,
 	state INTEGER NOT NULL CHECK (state BETWEEN 5 AND 7),
 	at INTEGER NOT NULL,
-	gone_at INTEGER NOT NULL,
+	gone_at INTEGER NOT NULL,     -- deleted or moved at the source
+	done INTEGER NOT NULL DEFAULT 0, -- there, short of that: 1 seen, 2 moved
 	delivery TEXT NOT NULL,
 	attempts INTEGER NOT NULL,
 	doubts INTEGER NOT NULL,
@@ -194,6 +198,17 @@ CREATE TABLE namesake (
 	folder INTEGER NOT NULL,
 	hash BLOB NOT NULL,
 	PRIMARY KEY (folder, hash)
+) STRICT, WITHOUT ROWID;
+
+-- A move that is about to be asked for: written before, taken away by what is
+-- found out of it (spool.h, spool_intend). since: UIDNEXT of the target then.
+CREATE TABLE intent (
+	folder INTEGER NOT NULL,
+	key BLOB NOT NULL,
+	target INTEGER NOT NULL,      -- folder
+	since INTEGER NOT NULL,
+	print INTEGER NOT NULL,       -- fingerprint; 0: none
+	PRIMARY KEY (folder, key)
 ) STRICT, WITHOUT ROWID;
 
 -- Left at the source.

@@ -298,6 +298,20 @@ struct spool_delivery_save {
 };
 void spool_delivery_save(struct spool *s, struct spool_delivery_save *d);
 
+enum spool_fate { /* what is known of a listed message */
+	FATE_NEW,
+	FATE_QUEUED,	/* spooled, sending, in doubt or held */
+	FATE_DELIVERED, /* accepted; day says when */
+	FATE_GONE,	/* deleted by us, listed all the same */
+	FATE_ADOPTED,	/* was there before us, imported, reconciled */
+	FATE_SKIPPED,
+	FATE_DROPPED,
+	FATE_MARKED,  /* delivered, and marked as seen there; day as before */
+	FATE_MOVED,   /* delivered, and moved to another folder */
+	FATE_BROUGHT, /* delivered, and moved here; day: of delivery */
+};
+#define SPOOL_FATES (FATE_BROUGHT + 1)
+
 struct spool_folder {
 	int64_t id;
 	uint32_t uidvalidity;	  /* 0: POP3, or the server has none (D1) */
@@ -308,17 +322,24 @@ struct spool_folder {
 	uint64_t listings;  /* complete ones */
 	uint64_t known;	    /* identities on record */
 	uint32_t backlog;   /* decided to be fetched, not recorded yet */
-	/* IMAP, out: of the DELIVERED ones the lowest UID and the earliest day;
-	 * 0: none. Where keep makes them due, listing begins there. */
-	uint32_t delivered_low;
+	/* IMAP, out: by fate the lowest UID, and the earliest day, of those
+	 * DELIVERED, MARKED or BROUGHT; 0: none. Where something is to be done
+	 * with them, listing begins there. */
+	struct spool_lowest {
+		uint32_t uid;
+		uint16_t day;
+	} lowest[SPOOL_FATES];
 	/* IMAP, out: of those SKIPPED for their size the lowest UID, and the
 	 * octets of the smallest; 0: none. Where the limit allows it now,
 	 * listing begins there. */
 	uint32_t skipped_low, skipped_least;
-	uint16_t delivered_day;
-	bool first_done; /* first_run was decided for this folder */
-	bool changed;	 /* out: same name, other UIDVALIDITY before:
-			    reconcile; adopted_ms is the old row's */
+	uint32_t seen_low; /* the same of those SKIPPED for being seen */
+	int64_t acts_ms;   /* not before are marking and moving tried again */
+	uint32_t intents;  /* out: moves that were begun, see spool_intents */
+	uint32_t unplaced; /* out: moved here under UIDs that were not told */
+	bool first_done;   /* first_run was decided for this folder */
+	bool changed;	   /* out: same name, other UIDVALIDITY before:
+			      reconcile; adopted_ms is the old row's */
 };
 /* Finds or makes (account, name, uidvalidity). POP3: name "". */
 struct spool_folder_open {
@@ -333,8 +354,8 @@ struct spool_folder_open {
 	size_t nnamesakes;
 };
 void spool_folder_open(struct spool *s, struct spool_folder_open *f);
-/* Writes uidnext .. first_done and backlog, where something differs from what
- * is stored. */
+/* Writes uidnext .. first_done, backlog and acts_ms, where something differs
+ * from what is stored. */
 struct spool_folder_save {
 	struct spool_req req;
 	struct spool_folder f;
@@ -356,16 +377,6 @@ struct spool_namesakes {
 			   message was handled while it bore it alone */
 };
 void spool_namesakes(struct spool *s, struct spool_namesakes *n);
-
-enum spool_fate { /* what is known of a listed message */
-	FATE_NEW,
-	FATE_QUEUED,	/* spooled, sending, in doubt or held */
-	FATE_DELIVERED, /* accepted; day says when */
-	FATE_GONE,	/* deleted by us, listed all the same */
-	FATE_ADOPTED,	/* was there before us, imported, reconciled */
-	FATE_SKIPPED,
-	FATE_DROPPED,
-};
 
 #define SPOOL_ITEM_SEEN	   1u
 #define SPOOL_ITEM_DELETED 2u /* marked \Deleted by whomever */
@@ -395,8 +406,8 @@ struct spool_listing {
 	size_t n;
 	bool whole;
 	int64_t now_ms;
-	uint64_t count[FATE_DROPPED + 1]; /* out: by fate */
-	uint64_t known;			  /* out: identities on record */
+	uint64_t count[SPOOL_FATES]; /* out: by fate */
+	uint64_t known;		     /* out: identities on record */
 };
 void spool_listing(struct spool *s, struct spool_listing *l);
 
@@ -410,27 +421,90 @@ struct spool_adopt {
 };
 void spool_adopt(struct spool *s, struct spool_adopt *a);
 
-/* Records NEW items as left at the source; one reason for all. */
+/* Records NEW items as left at the source, and why SKIPPED ones are now; one
+ * reason for all. */
 struct spool_skip {
 	struct spool_req req;
 	int64_t account, folder;
 	const struct spool_item *items;
 	size_t n;
-	const char *reason; /* "size", "age", ... */
+	const char *reason; /* "size", "seen", ... */
 	int64_t now_ms;
 };
 void spool_skip(struct spool *s, struct spool_skip *k);
 
-/* TX4: DELIVERED ones were deleted at the source, and the source said so. Lazy:
- * may be done well after the fact. Other fates are left alone. */
-struct spool_gone {
+enum spool_act {
+	SPOOL_GONE,   /* deleted: DELIVERED, MARKED or BROUGHT becomes GONE */
+	SPOOL_MARKED, /* as seen: DELIVERED becomes MARKED */
+};
+
+/* TX4: this was done at the source, and the source said so. Lazy: may be told
+ * well after the fact. Other fates are left alone. */
+struct spool_acted {
 	struct spool_req req;
+	enum spool_act act;
 	int64_t account, folder;
 	const struct message_key *keys;
 	size_t n;
 	int64_t now_ms;
 };
-void spool_gone(struct spool *s, struct spool_gone *g);
+void spool_acted(struct spool *s, struct spool_acted *a);
+
+/*
+ * Moving to another folder is written down twice (CASES D15): what is about to
+ * be moved, and where it is since. A move whose answer was lost leaves intents;
+ * whoever finds them looks in the target, from `since` on, for messages with
+ * their fingerprints, before anything is moved again.
+ */
+struct spool_intent {
+	struct message_key key;
+	uint64_t print; /* 0: none */
+	uint32_t uid;	/* spool_moved: in the target; 0: not told */
+};
+struct spool_intend {
+	struct spool_req req;
+	int64_t folder, target; /* ids of folders */
+	uint32_t since;		/* UIDNEXT of the target */
+	const struct spool_intent *items;
+	size_t n;
+};
+void spool_intend(struct spool *s, struct spool_intend *i);
+/* Those of the first target there is; *items sorted by key. */
+struct spool_intents {
+	struct spool_req req;
+	int64_t folder;
+	int64_t target;	      /* out; 0: there are none */
+	char *name;	      /* out: of the target; the caller's, free() */
+	uint32_t uidvalidity; /* out: of it, when they were written */
+	uint32_t since;	      /* out: the least */
+	struct spool_intent *items; /* out; the caller's, free() */
+	size_t n;
+};
+void spool_intents(struct spool *s, struct spool_intents *i);
+/*
+ * DELIVERED or MARKED ones are in the target: MOVED here; BROUGHT there, where
+ * their UID is known. Their intents end; with `all`, so do the other intents of
+ * folder for that target.
+ */
+struct spool_moved {
+	struct spool_req req;
+	int64_t folder, target;
+	const struct spool_intent *items;
+	size_t n;
+	bool all;
+	int64_t now_ms;
+};
+void spool_moved(struct spool *s, struct spool_moved *m);
+
+/* Of all folders of this name, ids of which UIDVALIDITY ever: the earliest day
+ * of those BROUGHT; 0: none. */
+struct spool_brought {
+	struct spool_req req;
+	int64_t account;
+	const char *name;
+	uint16_t day; /* out */
+};
+void spool_brought(struct spool *s, struct spool_brought *b);
 
 /* Which fingerprints this account (or the one it was switched from) has
  * delivered or queued before. Order of fps is the caller's. */

@@ -133,7 +133,7 @@ struct visit {
 		struct spool_account_save account;
 		struct spool_tidy tidy;
 	} req;
-	struct spool_gone gone_req;
+	struct spool_acted gone_req;
 };
 
 /* visit.c */

@@ -183,15 +183,16 @@ void visit_on_erased(void *who, const struct message_key *keys, size_t n,
 	v->gone = mem_grow(v->gone, (v->ngone + n) * sizeof(*v->gone));
 	memcpy(v->gone + v->ngone, keys, n * sizeof(*v->gone));
 	v->ngone += n;
-	v->gone_req = (struct spool_gone){
+	v->gone_req = (struct spool_acted){
 		.req = { .done = on_gone, .who = v },
+		.act = SPOOL_GONE,
 		.account = v->row.id,
 		.folder = v->here.id,
 		.keys = v->gone,
 		.n = v->ngone,
 		.now_ms = loop_unix_ms(),
 	};
-	spool_gone(v->parts->spool, &v->gone_req);
+	spool_acted(v->parts->spool, &v->gone_req);
 }
 
 static void erase(struct visit *v)

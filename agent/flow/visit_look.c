@@ -37,9 +37,9 @@ void visit_select(struct visit *v)
 
 static bool delivered_is_due(const struct visit *v)
 {
-	return v->here.delivered_low &&
-	       guard_due(guard_keep_ms(v->settings), v->here.delivered_day,
-			 loop_unix_ms());
+	return v->here.lowest[FATE_DELIVERED].uid &&
+	       guard_due(guard_keep_ms(v->settings),
+			 v->here.lowest[FATE_DELIVERED].day, loop_unix_ms());
 }
 
 /* A limit was raised: what was too large may be taken now. */
@@ -79,7 +79,7 @@ static uint32_t list_from(const struct visit *v)
 	else if (t->exists > h->exists)
 		from = 1;
 	if (delivered_is_due(v))
-		from = lower(from, h->delivered_low);
+		from = lower(from, h->lowest[FATE_DELIVERED].uid);
 	if (skipped_fits(v))
 		from = lower(from, h->skipped_low);
 	return from;
@@ -234,6 +234,9 @@ static enum pass_reason settled_reason(const struct visit *v,
 		return REASON_ADOPTED;
 	case FATE_DROPPED:
 		return REASON_DROPPED;
+	case FATE_MARKED:
+	case FATE_MOVED:
+	case FATE_BROUGHT:
 	case FATE_NEW:
 	case FATE_SKIPPED:
 		break;

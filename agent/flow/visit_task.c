@@ -56,13 +56,12 @@ static bool is_since(const struct visit *v, const struct spool_item *i)
 
 	if (!since)
 		return true;
-	if (i->fate == FATE_DELIVERED && i->day &&
-	    ((int64_t)i->day + 1) * DAY_MS > since)
+	if (i->day && ((int64_t)i->day + 1) * DAY_MS > since)
 		return true;
 	if (i->date)
 		return (int64_t)i->date * 1000 >= since;
 	/* unreadable counts as young, as in first_run */
-	return i->fate != FATE_DELIVERED || !i->day;
+	return !i->day;
 }
 
 static bool fits(struct visit *v, const struct spool_item *i)
@@ -80,6 +79,9 @@ static bool fits(struct visit *v, const struct spool_item *i)
 	case FATE_GONE:
 	case FATE_ADOPTED:
 	case FATE_DROPPED:
+	case FATE_MARKED:
+	case FATE_MOVED:
+	case FATE_BROUGHT:
 		if (v->options->task == PASS_ADOPT)
 			return false;
 		break;

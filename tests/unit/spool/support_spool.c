@@ -324,19 +324,33 @@ bool bed_result(struct bed *b, struct message *m, enum message_state state,
 	return q.req.ok;
 }
 
+static bool acted(struct bed *b, enum spool_act act, int64_t account,
+		  int64_t folder, const struct message_key *keys, size_t n,
+		  int64_t now_ms)
+{
+	struct spool_acted q = { .act = act,
+				 .account = account,
+				 .folder = folder,
+				 .keys = keys,
+				 .n = n,
+				 .now_ms = now_ms };
+
+	bed_prepare(&q.req);
+	spool_acted(b->spool, &q);
+	bed_wait(b, &q.req);
+	return q.req.ok;
+}
+
 bool bed_gone(struct bed *b, int64_t account, int64_t folder,
 	      const struct message_key *keys, size_t n, int64_t now_ms)
 {
-	struct spool_gone q = { .account = account,
-				.folder = folder,
-				.keys = keys,
-				.n = n,
-				.now_ms = now_ms };
+	return acted(b, SPOOL_GONE, account, folder, keys, n, now_ms);
+}
 
-	bed_prepare(&q.req);
-	spool_gone(b->spool, &q);
-	bed_wait(b, &q.req);
-	return q.req.ok;
+bool bed_marked(struct bed *b, int64_t account, int64_t folder,
+		const struct message_key *keys, size_t n, int64_t now_ms)
+{
+	return acted(b, SPOOL_MARKED, account, folder, keys, n, now_ms);
 }
 
 void bed_tidy(struct bed *b, int64_t now_ms)

@@ -53,6 +53,8 @@ bool bed_result(struct bed *b, struct message *m, enum message_state state,
 		int64_t now_ms);
 bool bed_gone(struct bed *b, int64_t account, int64_t folder,
 	      const struct message_key *keys, size_t n, int64_t now_ms);
+bool bed_marked(struct bed *b, int64_t account, int64_t folder,
+		const struct message_key *keys, size_t n, int64_t now_ms);
 void bed_tidy(struct bed *b, int64_t now_ms);
 /* Lists these keys (sorted), whole; fates into out. */
 void bed_list(struct bed *b, int64_t folder, struct spool_item *items, size_t n,
