@@ -14,8 +14,9 @@
 #define LIMIT_IMAP_NESTING     32u	   /* parentheses */
 #define LIMIT_SMTP_REPLY_LINES 100u /* one multi-line reply (CVE-2020-8794) */
 #define LIMIT_HEADER_SCAN      (1u << 20) /* of a message */
-#define LIMIT_UIDL_OCTETS      512u /* longer ones are hashed; RFC 1939 7 says 70 \
-				     */
+#define LIMIT_UIDL_OCTETS                                                      \
+	512u /* longer ones are hashed; RFC 1939 7 says 70                     \
+	      */
 #define LIMIT_UIDL_LINES    5000000u
 #define LIMIT_UNTAGGED	    6000000u   /* untagged responses to one command */
 #define LIMIT_PROXY_HEAD    (64u << 10) /* a proxy's answer to CONNECT */
@@ -27,6 +28,13 @@
 #define LIMIT_ADDRESS	    320u /* RFC 5321 4.5.3.1: 64 + @ + 255 */
 #define LIMIT_DROP_RANGES   64u	 /* header fields left out of one message */
 #define LIMIT_SECRET_OCTETS (64u << 10)
+/* COMPRESS=DEFLATE in one session (CASES B11): so much for any input, beyond
+ * that so many octets for each compressed one (DEFLATE can do 1,032), never
+ * more in all; and no such run of input that means nothing. */
+#define LIMIT_INFLATE_FREE  (16u << 20)
+#define LIMIT_INFLATE_RATIO 100u
+#define LIMIT_INFLATE_TOTAL ((uint64_t)64 << 30)
+#define LIMIT_INFLATE_EMPTY (64u << 10)
 #define LIMIT_CONFIG_OCTETS (8u << 20) /* one configuration file */
 
 /* Patience, ms. "Quiet" is time in which a peer completes nothing. */
@@ -38,8 +46,9 @@
 #define LIMIT_DATA_MS	  120000u /* RFC 5321 4.5.3.2.4 */
 #define LIMIT_BLOCK_MS	  180000u /* RFC 5321 4.5.3.2.5 */
 #define LIMIT_DOT_MS	  600000u /* RFC 5321 4.5.3.2.6 */
-#define LIMIT_COMMAND_MS  60000u /* POP3, IMAP: commands that touch no mailbox \
-				  */
+#define LIMIT_COMMAND_MS                                                       \
+	60000u /* POP3, IMAP: commands that touch no mailbox                   \
+		*/
 #define LIMIT_MAILBOX_MS       600000u	/* ... that may make a server think */
 #define LIMIT_SESSION_QUIET_MS 1800000u /* IDLE excepted */
 #define LIMIT_RATE_OCTETS_S    500u	/* least rate once a reply has begun */

@@ -1,5 +1,6 @@
 #include "stream.h"
 #include "dial.h"
+#include "inflate.h"
 #include "limits.h"
 #include "must.h"
 #include "neterr.h"
@@ -41,10 +42,13 @@ struct stream {
 	bool quickack;
 	uint32_t tls_ms;
 
-	struct dial *dial; /* owned while DIALLING */
-	char *via;	   /* owned; of a proxy: see proxy_key() */
-	struct wire wire;  /* from then on */
-	struct tls *tls;   /* owned; NULL in clear */
+	struct dial *dial;	 /* owned while DIALLING */
+	char *via;		 /* owned; of a proxy: see proxy_key() */
+	struct wire wire;	 /* from then on */
+	struct tls *tls;	 /* owned; NULL in clear */
+	struct inflate *inflate; /* owned; NULL: as it is */
+	size_t turn_left;	 /* of WIRE_TURN_OCTETS, inflated */
+	uint64_t received_plain; /* of received: before that */
 	char peer[112];
 	bool is_loopback;
 
@@ -89,6 +93,8 @@ static void close_now(struct stream *s)
 	s->dial = NULL;
 	tls_free(s->tls);
 	s->tls = NULL;
+	inflate_free(s->inflate);
+	s->inflate = NULL;
 	wire_fini(&s->wire);
 	timer_stop(&s->alarm);
 	task_post(&s->turn);
@@ -183,6 +189,41 @@ static enum taken take_tls(struct stream *s, struct room r, size_t *n)
 	return TAKEN_END;
 }
 
+static enum taken take_line(struct stream *s, struct room r, size_t *n)
+{
+	return s->tls ? take_tls(s, r, n) : take_clear(s, r, n);
+}
+
+/* A little on the line may be much for the owner: the turn counts that too. */
+static enum taken take_inflated(struct stream *s, struct room r, size_t *n)
+{
+	struct err why = { 0 };
+	enum taken taken;
+	size_t got = 0;
+
+	if (s->turn_left == 0) {
+		task_post(&s->turn);
+		return TAKEN_NONE;
+	}
+	r.n = r.n < s->turn_left ? r.n : s->turn_left;
+	for (;;) {
+		switch (inflate_take(s->inflate, r, n, &why)) {
+		case INFLATE_SOME:
+			s->turn_left -= *n;
+			return TAKEN_SOME;
+		case INFLATE_FAILED:
+			(void)fail(s, &why);
+			return TAKEN_END;
+		case INFLATE_MORE:
+			break;
+		}
+		taken = take_line(s, inflate_room(s->inflate), &got);
+		if (taken != TAKEN_SOME)
+			return taken;
+		inflate_received(s->inflate, got);
+	}
+}
+
 static void take_in(struct stream *s)
 {
 	s->is_paused = false;
@@ -197,7 +238,8 @@ static void take_in(struct stream *s)
 			s->is_paused = true;
 			return;
 		}
-		taken = s->tls ? take_tls(s, r, &n) : take_clear(s, r, &n);
+		taken = s->inflate ? take_inflated(s, r, &n)
+				   : take_line(s, r, &n);
 		if (taken != TAKEN_SOME)
 			return;
 		s->received += n;
@@ -234,14 +276,14 @@ static bool give_clear(struct stream *s, struct view v)
 }
 
 /* One record of small pieces; the owner gives all of them up. */
-static size_t gather(struct stream *s, char record[TLS_CLEAR_MAX])
+static size_t gather(struct stream *s, char *record, size_t most)
 {
 	size_t n = 0;
 
-	while (n < TLS_CLEAR_MAX && may_send(s)) {
+	while (n < most && may_send(s)) {
 		struct view v = s->ports->pending(s->who);
 
-		v = view_head(v, TLS_CLEAR_MAX - n);
+		v = view_head(v, most - n);
 		if (v.n == 0 || !may_send(s))
 			break;
 		memcpy(record + n, v.p, v.n);
@@ -263,7 +305,7 @@ static bool give_tls(struct stream *s, struct view v)
 		return false;
 	v = view_head(v, TLS_CLEAR_MAX);
 	if (is_small)
-		v = (struct view){ record, gather(s, record) };
+		v = (struct view){ record, gather(s, record, sizeof(record)) };
 	if (v.n == 0)
 		return false;
 	if (tls_write(s->tls, v) != TLS_STEP_DONE) {
@@ -275,6 +317,38 @@ static bool give_tls(struct stream *s, struct view v)
 	return true;
 }
 
+/* One stored block of what is pending; false: blocked, or over. */
+static bool give_stored(struct stream *s)
+{
+	char block[TLS_CLEAR_MAX];
+	struct view v;
+	size_t n;
+
+	if (wire_free(&s->wire) < TLS_RECORD_MAX)
+		wire_flush(&s->wire);
+	if (wire_free(&s->wire) < TLS_RECORD_MAX)
+		return false;
+	n = gather(s, block + STORED_HEAD_OCTETS,
+		   sizeof(block) - STORED_HEAD_OCTETS);
+	if (n == 0)
+		return false;
+	stored_head(block, n);
+	v = (struct view){ block, STORED_HEAD_OCTETS + n };
+	if (!s->tls)
+		return wire_hold(&s->wire, v) == v.n;
+	if (tls_write(s->tls, v) == TLS_STEP_DONE)
+		return true;
+	fail_tls(s);
+	return false;
+}
+
+static bool give(struct stream *s, struct view v)
+{
+	if (s->inflate)
+		return give_stored(s);
+	return s->tls ? give_tls(s, v) : give_clear(s, v);
+}
+
 static void give_out(struct stream *s)
 {
 	while (may_send(s) && !s->wire.is_mute) {
@@ -282,7 +356,7 @@ static void give_out(struct stream *s)
 
 		if (v.n == 0 || !may_send(s))
 			break;
-		if (!(s->tls ? give_tls(s, v) : give_clear(s, v)))
+		if (!give(s, v))
 			break;
 	}
 	if (may_send(s))
@@ -335,14 +409,21 @@ static void shake(struct stream *s)
 
 /* Patience */
 
-/* Octets of the owner that came, or went to the kernel; never goes down. */
+/* Octets that came, see stream.h. */
+static uint64_t came(const struct stream *s)
+{
+	return s->inflate ? s->received_plain + inflate_moved(s->inflate)
+			  : s->received;
+}
+
+/* ... or of the owner went to the kernel; never goes down. */
 static uint64_t moved(struct stream *s)
 {
 	uint64_t held = wire_held(&s->wire);
 
 	if (s->sent > held && s->sent - held > s->reached)
 		s->reached = s->sent - held;
-	return s->received + s->reached;
+	return came(s) + s->reached;
 }
 
 static uint64_t deadline(struct stream *s)
@@ -471,6 +552,12 @@ static void pump(struct stream *s)
 	set_alarm(s);
 }
 
+static void begin_turn(struct stream *s, bool in, bool out)
+{
+	wire_turn(&s->wire, in, out);
+	s->turn_left = WIRE_TURN_OCTETS;
+}
+
 static void on_turn(void *who)
 {
 	struct stream *s = who;
@@ -478,7 +565,7 @@ static void on_turn(void *who)
 	if (s->stage == STAGE_CLOSED)
 		tell_closed(s);
 	else if (s->stage != STAGE_DIALLING) {
-		wire_turn(&s->wire, false, false);
+		begin_turn(s, false, false);
 		pump(s);
 	}
 }
@@ -487,7 +574,7 @@ static void on_ready(void *who, bool in, bool out)
 {
 	struct stream *s = who;
 
-	wire_turn(&s->wire, in, out);
+	begin_turn(s, in, out);
 	pump(s);
 }
 
@@ -570,6 +657,26 @@ void stream_start_tls(struct stream *s)
 	start_handshake(s);
 	if (s->stage != STAGE_CLOSED)
 		task_post(&s->turn);
+}
+
+void stream_inflate(struct stream *s, struct view first)
+{
+	struct room r;
+
+	if (s->stage == STAGE_CLOSED || s->stage == STAGE_FINISHING)
+		return;
+	MUST(s->stage == STAGE_OPEN && !s->inflate);
+	s->received_plain = s->received;
+	s->inflate = inflate_new(NULL);
+	r = inflate_room(s->inflate);
+	MUST(first.n <= r.n);
+	if (first.n) {
+		memcpy(r.p, first.p, first.n);
+		inflate_received(s->inflate, first.n);
+	}
+	/* This turn goes on with what is left of it. */
+	s->turn_left = WIRE_TURN_OCTETS;
+	stream_poke(s);
 }
 
 void stream_expect_end(struct stream *s)

@@ -22,7 +22,8 @@
  * Patience (patience.h): the peer is held to what the owner's port says, with
  * two additions: time in which the owner gives no room and has nothing stuck
  * does not count; and octets buy at most LIMIT_SESSION_QUIET_MS of standing
- * still. Octets are those of the owner, not TLS records. While nothing is
+ * still. Octets are those of the owner, not TLS records; of compressed ones
+ * those on the wire where they are fewer. While nothing is
  * expected but output is stuck, LIMIT_BLOCK_MS and LIMIT_RATE_OCTETS_S hold.
  */
 #ifndef NET_STREAM_H
@@ -94,6 +95,13 @@ void stream_poke(struct stream *s);
  * open, still clear stream; anything else is a bug of ours.
  */
 void stream_start_tls(struct stream *s);
+/*
+ * The peer sends raw DEFLATE from now on, and awaits it (RFC 4978); first:
+ * octets of that which the owner has got already, at most INFLATE_IN_OCTETS.
+ * Behind the sign-in alone (CASES B12): no secret may be pending or follow.
+ * Once, on an open stream; anything else is a bug of ours. See inflate.h.
+ */
+void stream_inflate(struct stream *s, struct view first);
 /* The farewell was answered: an end in any form is clean from now on. */
 void stream_expect_end(struct stream *s);
 /* Ends it now; octets not yet taken by the kernel are lost. */
