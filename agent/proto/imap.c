@@ -31,10 +31,17 @@ static void settle(struct imap *p)
 	p->lent = 0;
 }
 
+/* Another layer is to come between us and the line, or there is no line. */
+static bool is_cut_off(const struct imap *p)
+{
+	return p->phase == IMAP_PHASE_TLS || p->phase == IMAP_PHASE_DEFLATE ||
+	       p->phase == IMAP_PHASE_DEAD;
+}
+
 struct room imap_room(struct imap *p)
 {
 	settle(p);
-	if (p->phase == IMAP_PHASE_TLS || p->phase == IMAP_PHASE_DEAD)
+	if (is_cut_off(p))
 		return (struct room){ NULL, 0 };
 	return queue_room(&p->in);
 }
@@ -53,7 +60,7 @@ struct view imap_pending(const struct imap *p)
 {
 	struct view v = queue_view(&p->out);
 
-	if (p->phase == IMAP_PHASE_TLS || p->phase == IMAP_PHASE_DEAD)
+	if (is_cut_off(p))
 		return VIEW_NONE;
 	return p->n_holds ? view_head(v, p->holds[0].at - p->sent) : v;
 }
@@ -74,6 +81,16 @@ void imap_secured(struct imap *p)
 	MUST(p->phase == IMAP_PHASE_TLS);
 	p->phase = IMAP_PHASE_FRESH;
 	p->under_tls = true;
+	p->serial++;
+}
+
+void imap_deflated(struct imap *p)
+{
+	MUST(p->phase == IMAP_PHASE_DEFLATE);
+	settle(p);
+	queue_drop(&p->in, p->in.len);
+	p->phase = p->behind;
+	p->deflated = true;
 	p->serial++;
 }
 
@@ -107,6 +124,7 @@ static uint32_t command_ms(enum imap_command command)
 	case IMAP_STARTTLS:
 	case IMAP_ID:
 	case IMAP_ENABLE:
+	case IMAP_COMPRESS:
 	case IMAP_IDLE:
 	case IMAP_LOGOUT:
 		break;
@@ -136,8 +154,7 @@ static uint32_t patience_ms(const struct imap *p)
 {
 	if (p->phase == IMAP_PHASE_GREETING)
 		return LIMIT_COMMAND_MS;
-	if (p->phase == IMAP_PHASE_TLS || p->phase == IMAP_PHASE_DEAD ||
-	    p->in_flight == 0 || p->idle == IMAP_TURN_CLIENT ||
+	if (is_cut_off(p) || p->in_flight == 0 || p->idle == IMAP_TURN_CLIENT ||
 	    p->auth == IMAP_TURN_CLIENT)
 		return 0;
 	return command_ms(p->ring[p->oldest % IMAP_PIPELINE].command);
@@ -392,7 +409,7 @@ bool imap_next(struct imap *p, struct imap_event *ev)
 	bool stuck = false;
 
 	settle(p);
-	if (p->phase == IMAP_PHASE_DEAD || p->phase == IMAP_PHASE_TLS)
+	if (is_cut_off(p))
 		return false;
 	if (p->phase == IMAP_PHASE_BYE)
 		return imap_fail(p, ev, ERR_NETWORK, "the server said goodbye");

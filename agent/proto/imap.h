@@ -1,7 +1,7 @@
 /*
  * imap - IMAP client protocol engine (RFC 3501; what RFC 9051 changed and
- * RFC 2971, 4315, 4959, 5161, 2177, 5258, 5819, 6154, 6851, 7888 add, as far as
- * fetching mail needs it).
+ * RFC 2971, 4315, 4959, 4978, 5161, 2177, 5258, 5819, 6154, 6851, 7888 add, as
+ * far as fetching mail needs it).
  *
  * Pure: no socket, clock, randomness, logging or globals. Octets go in through
  * imap_room()/imap_received(), come out through imap_pending()/imap_sent(), and
@@ -51,6 +51,7 @@ enum imap_capability {
 	IMAP_CAN_SPECIAL_USE = 1u << 14,
 	IMAP_CAN_ESEARCH = 1u << 15,
 	IMAP_CAN_GMAIL = 1u << 16, /* X-GM-EXT-1: labels, X-GM-MSGID */
+	IMAP_CAN_DEFLATE = 1u << 17, /* COMPRESS=DEFLATE */
 };
 
 struct imap_capabilities {
@@ -66,6 +67,8 @@ enum imap_event_type {
 	IMAP_EV_CAPABILITIES, /* an untagged CAPABILITY; see imap_capabilities()
 			       */
 	IMAP_EV_TLS_WANTED,   /* STARTTLS: OK (no TAGGED); see imap_secured() */
+	IMAP_EV_DEFLATE,      /* COMPRESS: OK (no TAGGED); see imap_deflated()
+			       */
 	IMAP_EV_CONTINUE,     /* AUTHENTICATE: text is the base64 challenge */
 	IMAP_EV_IDLING,	      /* IDLE has begun */
 	IMAP_EV_NOTE, /* untagged NO, BAD, OK [ALERT], OK [COPYUID]: code, text
@@ -93,6 +96,7 @@ enum imap_command {
 	IMAP_AUTHENTICATE,
 	IMAP_ID,
 	IMAP_ENABLE,
+	IMAP_COMPRESS,
 	IMAP_SELECT,
 	IMAP_EXAMINE,
 	IMAP_STATUS,
@@ -286,6 +290,12 @@ bool imap_next(struct imap *p, struct imap_event *ev);
  * octets from now on pass through TLS. Capabilities are forgotten.
  */
 void imap_secured(struct imap *p);
+/*
+ * The event's text holds what the server sent behind its answer: compressed
+ * octets already. After it nothing is read or sent until this call, which
+ * drops them, and says that octets pass through DEFLATE from now on.
+ */
+void imap_deflated(struct imap *p);
 /* How long to wait for the server; see patience.h. ms 0: nothing awaited. */
 struct patience imap_patience(const struct imap *p);
 const struct imap_capabilities *imap_capabilities(const struct imap *p);
@@ -319,8 +329,8 @@ bool imap_not_now(const struct imap_event *ev, struct err *err);
  * true: queued. false: nothing changed; too long, an octet that cannot be sent
  * (NUL; CR, LF where no literal is possible), no room in the pipeline or
  * output, not allowed now (STARTTLS with others in flight, anything behind
- * STARTTLS, IDLE or LOGOUT, before the greeting, after BYE), or the engine is
- * dead. Names are as on the wire; any octets but NUL.
+ * STARTTLS, COMPRESS, IDLE or LOGOUT, before the greeting, after BYE), or the
+ * engine is dead. Names are as on the wire; any octets but NUL.
  */
 bool imap_capability(struct imap *p);
 bool imap_starttls(struct imap *p);
@@ -338,6 +348,11 @@ bool imap_answer(struct imap *p, struct view base64);
 bool imap_cancel(struct imap *p); /* "*": RFC 3501 6.2.2 */
 bool imap_id(struct imap *p, struct view name, struct view version);
 bool imap_enable(struct imap *p, struct view names);
+/*
+ * DEFLATE (RFC 4978). False as well where it is not offered, in use already,
+ * or nobody is signed in: no secret may be compressed (CASES B12).
+ */
+bool imap_compress(struct imap *p);
 bool imap_select(struct imap *p, struct view name);
 bool imap_examine(struct imap *p, struct view name);
 /* MESSAGES UIDNEXT UIDVALIDITY UNSEEN */

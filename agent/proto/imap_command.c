@@ -27,7 +27,7 @@ static bool may_queue(const struct imap *p, enum imap_command command)
 	    p->phase != IMAP_PHASE_SELECTED)
 		return false;
 	if (imap_flies(p, IMAP_STARTTLS) || imap_flies(p, IMAP_LOGOUT) ||
-	    imap_flies(p, IMAP_IDLE))
+	    imap_flies(p, IMAP_IDLE) || imap_flies(p, IMAP_COMPRESS))
 		return false;
 	if (alone(command) && p->in_flight > 0)
 		return false;
@@ -300,6 +300,14 @@ bool imap_starttls(struct imap *p)
 	       bare(p, IMAP_STARTTLS, VIEW_LIT("STARTTLS"));
 }
 
+bool imap_compress(struct imap *p)
+{
+	return (p->phase == IMAP_PHASE_SIGNED_IN ||
+		p->phase == IMAP_PHASE_SELECTED) &&
+	       !p->deflated && p->capabilities.can & IMAP_CAN_DEFLATE &&
+	       bare(p, IMAP_COMPRESS, VIEW_LIT("COMPRESS DEFLATE"));
+}
+
 bool imap_login(struct imap *p, struct view user, struct view secret)
 {
 	struct build b = begin(p, IMAP_LOGIN);
@@ -552,6 +560,8 @@ const char *imap_command_name(enum imap_command command)
 		return "ID";
 	case IMAP_ENABLE:
 		return "ENABLE";
+	case IMAP_COMPRESS:
+		return "COMPRESS";
 	case IMAP_SELECT:
 		return "SELECT";
 	case IMAP_EXAMINE:

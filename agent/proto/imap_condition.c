@@ -174,6 +174,17 @@ static bool tls_wanted(struct imap *p, struct imap_event *ev)
 	return true;
 }
 
+/* What follows is for the layer to come; it cannot be taken for text. */
+static bool deflate(struct imap *p, struct imap_event *ev)
+{
+	struct view behind = view_skip(queue_view(&p->in), p->lent);
+
+	p->behind = p->phase;
+	p->phase = IMAP_PHASE_DEFLATE;
+	*ev = (struct imap_event){ .type = IMAP_EV_DEFLATE, .text = behind };
+	return true;
+}
+
 static bool logged_out(struct imap *p, struct imap_event *ev)
 {
 	p->phase = IMAP_PHASE_DEAD;
@@ -198,6 +209,8 @@ static bool conclude(struct imap *p, struct imap_event *ev)
 	switch (ev->command) {
 	case IMAP_STARTTLS:
 		return ok && tls_wanted(p, ev);
+	case IMAP_COMPRESS:
+		return ok && deflate(p, ev);
 	case IMAP_LOGOUT:
 		return ok && logged_out(p, ev);
 	case IMAP_LOGIN:
@@ -380,6 +393,7 @@ static bool only_reads(enum imap_command command)
 	case IMAP_AUTHENTICATE:
 	case IMAP_ID:
 	case IMAP_ENABLE:
+	case IMAP_COMPRESS:
 	case IMAP_SELECT:
 	case IMAP_EXAMINE:
 	case IMAP_STATUS:

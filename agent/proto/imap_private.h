@@ -19,7 +19,8 @@ enum imap_phase { /* RFC 3501 3 */
 	IMAP_PHASE_TLS,	  /* between STARTTLS OK and imap_secured() */
 	IMAP_PHASE_SIGNED_IN,
 	IMAP_PHASE_SELECTED,
-	IMAP_PHASE_BYE, /* told, and not asked for: FAILED is next */
+	IMAP_PHASE_DEFLATE, /* between COMPRESS OK and imap_deflated() */
+	IMAP_PHASE_BYE,	    /* told, and not asked for: FAILED is next */
 	IMAP_PHASE_DEAD,
 };
 
@@ -101,7 +102,8 @@ enum imap_turn { /* of AUTHENTICATE and IDLE: whose line is next */
 struct imap {
 	enum imap_phase phase;
 	enum imap_step step;
-	bool under_tls, eof;
+	bool under_tls, eof, deflated;
+	enum imap_phase behind; /* DEFLATE: which phase it was and will be */
 
 	struct queue in, out;
 	size_t lent;	/* octets at the front of in behind the last event */

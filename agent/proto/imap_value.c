@@ -39,6 +39,7 @@ static const struct word capabilities[] = {
 	{ "SPECIAL-USE", IMAP_CAN_SPECIAL_USE },
 	{ "ESEARCH", IMAP_CAN_ESEARCH },
 	{ "X-GM-EXT-1", IMAP_CAN_GMAIL },
+	{ "COMPRESS=DEFLATE", IMAP_CAN_DEFLATE },
 };
 
 static const struct word flags[] = {

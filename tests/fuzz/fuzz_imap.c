@@ -90,6 +90,10 @@ static void answer(struct session *s, const struct imap_event *ev)
 	case IMAP_EV_TLS_WANTED:
 		imap_secured(s->p);
 		break;
+	case IMAP_EV_DEFLATE:
+		MUST(imap_room(s->p).n == 0 && imap_pending(s->p).n == 0);
+		imap_deflated(s->p);
+		break;
 	case IMAP_EV_CONTINUE:
 		if (!imap_answer(s->p, VIEW_LIT("AA==")))
 			(void)imap_cancel(s->p);
@@ -145,6 +149,9 @@ static void command(struct imap *p, struct view words)
 		break;
 	case 'b':
 		(void)imap_fetch_body(p, first);
+		break;
+	case 'c':
+		(void)imap_compress(p);
 		break;
 	case 'f':
 		(void)imap_fetch(p, first);

@@ -176,7 +176,7 @@ static void put_capabilities(struct text *to, const struct imap_capabilities *c)
 		"literal+", "literal-",	   "uidplus",	  "move",
 		"idle",	    "id",	   "enable",	  "unselect",
 		"list-ext", "list-status", "special-use", "esearch",
-		"gmail",    NULL
+		"gmail",    "deflate",	   NULL
 	};
 
 	text_puts(to, c->known ? "capabilities" : "capabilities unknown");
@@ -248,6 +248,10 @@ static void put_event(struct text *to, const struct imap *p,
 		return;
 	case IMAP_EV_TLS_WANTED:
 		text_puts(to, "tls wanted");
+		return;
+	case IMAP_EV_DEFLATE:
+		text_puts(to, ev->text.n ? "deflate " : "deflate");
+		transcript_escape(to, ev->text);
 		return;
 	case IMAP_EV_CONTINUE:
 		text_puts(to, ev->text.n ? "continue " : "continue");
@@ -362,6 +366,20 @@ static bool do_starttls(struct imap *p, const struct args *a)
 {
 	(void)a;
 	return imap_starttls(p);
+}
+
+static bool do_compress(struct imap *p, const struct args *a)
+{
+	(void)a;
+	return imap_compress(p);
+}
+
+/* No command, but what the flow does once the layer is there. */
+static bool do_deflated(struct imap *p, const struct args *a)
+{
+	(void)a;
+	imap_deflated(p);
+	return true;
 }
 
 static bool do_login(struct imap *p, const struct args *a)
@@ -513,6 +531,8 @@ static bool engine_command(void *e, struct view words)
 	} commands[] = {
 		{ "capability", do_capability },
 		{ "starttls", do_starttls },
+		{ "compress", do_compress },
+		{ "deflated", do_deflated },
 		{ "login", do_login },
 		{ "authenticate", do_authenticate },
 		{ "answer", do_answer },
