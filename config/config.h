@@ -242,6 +242,7 @@ struct config_account {
 	uint64_t poll_every_ms; /* 0: only on request */
 	bool idle;
 	uint64_t idle_renew_ms; /* 0: the built-in value */
+	bool compress;		/* IMAP: COMPRESS=DEFLATE where offered */
 	bool unseen_only;	/* IMAP only */
 	enum config_on_doubt on_doubt;
 	bool received_from;

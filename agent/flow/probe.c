@@ -191,6 +191,7 @@ static void open_source(struct probe *p)
 		.secret = &p->secret.secret,
 		.auth = a->auth,
 		.password_in_clear = a->server.tls == CONFIG_TLS_NONE,
+		.compress = a->compress,
 		.key = p->key, /* identities are of no interest here */
 		.trace = p->parts->trace ? a->name : NULL,
 	};

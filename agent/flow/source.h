@@ -39,6 +39,7 @@ struct source_options {
 	enum mech auth;		     /* MECH_NONE: auto */
 	bool password_in_clear;	     /* tls = "none" was written */
 	bool delete_to_trash;	     /* the provider wants it so */
+	bool compress;		     /* IMAP: COMPRESS=DEFLATE where offered */
 	const uint8_t *key;	     /* HASH_KEY_OCTETS, for POP3 identities */
 	const char *trace; /* account name when -vv is on, else NULL: the
 			      dialogue is logged at LOG_DEBUG without

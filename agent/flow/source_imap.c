@@ -1,5 +1,6 @@
 /*
- * A session: sign-in; CAPABILITY, ID and SELECT in one go; the listing; then
+ * A session: sign-in; CAPABILITY, ID and SELECT in one go (with COMPRESS, which
+ * has nothing behind it, in two or three); the listing; then
  * bodies and deletions beside each other in one stream of commands; LOGOUT when
  * everything is answered.
  */
@@ -9,6 +10,7 @@
 #include "acts_imap.h"
 #include "bodies_imap.h"
 #include "imap_set.h"
+#include "inflate.h"
 #include "limits.h"
 #include "listing_imap.h"
 #include "log.h"
@@ -21,7 +23,9 @@
 
 enum phase {
 	PHASE_SIGNIN,
-	PHASE_ASKING, /* CAPABILITY is on its way */
+	PHASE_ASKING,	   /* CAPABILITY is on its way */
+	PHASE_COMPRESSING, /* COMPRESS is on its way: RFC 4978 3, nothing else
+			    */
 	PHASE_OPEN,
 	PHASE_OVER, /* the stream is closing */
 };
@@ -140,7 +144,7 @@ static void keep_capabilities(struct imap_source *s, struct view words)
 
 static void be_ready(struct imap_source *s)
 {
-	if (s->phase != PHASE_SIGNIN && s->phase != PHASE_ASKING)
+	if (s->phase == PHASE_OPEN || s->phase == PHASE_OVER)
 		return;
 	s->phase = PHASE_OPEN;
 	s->ready.can_delete =
@@ -161,6 +165,34 @@ static void select_folder(struct imap_source *s)
 		s->folder = LOOK_ASKED;
 }
 
+/* The capabilities are known, or the server would not tell. */
+static void go_on_signed_in(struct imap_source *s)
+{
+	if (s->o.compress && s->phase != PHASE_COMPRESSING &&
+	    imap_compress(s->imap)) {
+		s->phase = PHASE_COMPRESSING;
+		return;
+	}
+	select_folder(s);
+	be_ready(s);
+}
+
+/* Every octet from now on, both ways. */
+static void deflated(struct imap_source *s, const struct imap_event *ev)
+{
+	struct err err;
+
+	if (ev->text.n > INFLATE_IN_OCTETS) {
+		err_set(&err, ERR_PROTOCOL,
+			"too much behind the answer to COMPRESS");
+		end(s, &err);
+		return;
+	}
+	stream_inflate(s->stream, ev->text);
+	imap_deflated(s->imap);
+	go_on_signed_in(s);
+}
+
 /*
  * ID before SELECT: NetEase refuses a mailbox to clients that did not say who
  * they are. A server may name ID before sign-in only, or behind it only.
@@ -174,11 +206,11 @@ static void signed_in(struct imap_source *s, bool id_before)
 	if (!c->known) {
 		s->phase = PHASE_ASKING;
 		MUST(imap_capability(s->imap));
-		select_folder(s);
+		if (!s->o.compress)
+			select_folder(s);
 		return;
 	}
-	select_folder(s);
-	be_ready(s);
+	go_on_signed_in(s);
 }
 
 static void on_signin(struct imap_source *s, const struct imap_event *ev,
@@ -458,7 +490,9 @@ static void on_tagged(struct imap_source *s, const struct imap_event *ev)
 {
 	switch (ev->command) {
 	case IMAP_CAPABILITY:
-		be_ready(s);
+	case IMAP_COMPRESS: /* refused: then without */
+		if (s->phase == PHASE_ASKING || s->phase == PHASE_COMPRESSING)
+			go_on_signed_in(s);
 		return;
 	case IMAP_SELECT:
 		on_selected(s, ev);
@@ -532,6 +566,9 @@ static void on_open_event(struct imap_source *s, const struct imap_event *ev)
 			add_unseen(s, ev);
 		else
 			imap_acts_event(&s->acts, ev);
+		return;
+	case IMAP_EV_DEFLATE:
+		deflated(s, ev);
 		return;
 	case IMAP_EV_LIST:
 		if (s->names == LOOK_ASKED)

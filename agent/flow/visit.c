@@ -400,6 +400,7 @@ static void open_session(struct visit *v)
 		.secret = &v->secret,
 		.auth = v->config->auth,
 		.password_in_clear = v->config->server.tls == CONFIG_TLS_NONE,
+		.compress = v->config->compress,
 		.key = spool_key(v->parts->spool),
 		.trace = v->parts->trace ? v->config->name : NULL,
 	};

@@ -38,9 +38,9 @@ def ids(user, numbers):
 
 # ------------------------------------------------------------- B11, B12, B14
 
-def test_b11_b12_compression_is_never_asked_for(at, user, ca):
+def test_b11_b12_compression_is_off_by_default(at, user, ca):
     """B11, B12: COMPRESS=DEFLATE is offered before and after sign-in: not
-    used, so that no secret shares a window with what others wrote."""
+    used unless `compress = yes` was written."""
     fake = FakeImap({"INBOX": [plain(n, user) for n in range(3)]},
                     cert=ca.issue("fake"))
     fake.capability.append("COMPRESS=DEFLATE")

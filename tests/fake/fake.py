@@ -16,8 +16,10 @@ error says what, in the words of the script.
 
 The lines of a transcript are described in tests/unit/proto/support_transcript.h.
 Here S is sent, C awaited, T is the handshake, E closes; the rest (> = B # %) is
-for others. Two more are known here only, for clients whose octets differ from
-run to run:
+for others. More are known here only; C~ and C. for clients whose octets differ
+from run to run:
+
+    Z                octets pass through raw DEFLATE from here on (RFC 4978)
 
     C~ REGEX         one line that matches as a whole (without its CRLF)
     C.               octets up to and including CRLF . CRLF
@@ -34,6 +36,7 @@ import socket
 import ssl
 import sys
 import threading
+import zlib
 
 ESCAPES = {ord("r"): b"\r", ord("n"): b"\n", ord("t"): b"\t", ord("0"): b"\0",
            ord("\\"): b"\\"}
@@ -68,6 +71,7 @@ class Session:
     def __init__(self, sock, path, options):
         self.sock, self.path, self.o = sock, path, options
         self.sent, self.got, self.number = 0, b"", 0
+        self.inflate = self.deflate = None
 
     def wrong(self, want, got):
         raise Mismatch("%s:%d: wanted %r, got %r"
@@ -76,13 +80,16 @@ class Session:
     def read(self):
         """False at the end."""
         more = self.sock.recv(65536)
-        self.got += more
+        self.got += self.inflate.decompress(more) if self.inflate else more
         return bool(more)
 
     def send(self, octets):
         for limit in (self.o.cut, self.o.stall):
             if limit is not None:
                 octets = octets[:max(0, limit - self.sent)]
+        if self.deflate:
+            octets = self.deflate.compress(octets) + \
+                self.deflate.flush(zlib.Z_SYNC_FLUSH)
         step = self.o.drip or max(len(octets), 1)
         for at in range(0, len(octets), step):
             self.sock.sendall(octets[at:at + step])
@@ -130,6 +137,12 @@ class Session:
             self.wrong("a TLS handshake", self.got)
         self.sock = self.o.context.wrap_socket(self.sock, server_side=True)
 
+    def compress(self):
+        if self.got:
+            self.wrong("nothing before the answer to COMPRESS", self.got)
+        self.inflate = zlib.decompressobj(-15)
+        self.deflate = zlib.compressobj(6, zlib.DEFLATED, -15)
+
     def line(self, line):
         mark, _, rest = line.partition(b" ")
         if mark == b"S":
@@ -142,6 +155,8 @@ class Session:
             self.expect_message()
         elif mark == b"T":
             self.secure()
+        elif mark == b"Z":
+            self.compress()
         elif mark == b"E":
             raise EOFError
         elif not re.match(rb"#|%|>!?$|=$|B$|$", mark):

@@ -8,15 +8,19 @@ A hook gets the parsed command before the server's own answer and returns True
 when it has dealt with it (IMAP: session, tag, arguments; POP3: session,
 arguments). Sessions offer say(octets), hang() (silence until the server closes),
 cut() (FIN), reset() (RST), flood(octets) (again and again until the client goes).
+COMPRESS is known where .capability offers it; then raw() sends octets as they
+are, and on_raw gets what came, before it is inflated.
 cert None: no TLS; starttls=True: offered by STARTTLS or STLS in place of TLS from
 the first octet. .commands holds what clients sent, secrets left out.
 """
 import base64
+import io
 import re
 import socket
 import ssl
 import struct
 import threading
+import zlib
 
 
 class Gone(Exception):
@@ -28,6 +32,7 @@ class _Server:
         self.starttls = starttls
         self.hooks, self.commands, self.sessions = {}, [], 0
         self.password = "s3cret-haul;z!"
+        self.on_raw = lambda octets: None
         self.closing = threading.Event()
         self.lock = threading.RLock()
         self.context = None
@@ -84,12 +89,39 @@ class _Server:
             s.close()
 
 
+class _Inflated(io.RawIOBase):
+    def __init__(self, packed, on_raw):
+        self.packed, self.on_raw = packed, on_raw
+        self.inflate, self.ready = zlib.decompressobj(-15), b""
+
+    def readable(self):
+        return True
+
+    def readinto(self, room):
+        while not self.ready:
+            more = self.packed.read1(65536)
+            if not more:
+                return 0
+            self.on_raw(more)
+            self.ready = self.inflate.decompress(more)
+        n = min(len(room), len(self.ready))
+        room[:n], self.ready = self.ready[:n], self.ready[n:]
+        return n
+
+
 class _Session:
     def __init__(self, server, s):
         self.server, self.s, self.polite = server, s, True
-        self.input = s.makefile("rb")
+        self.input, self.deflate = s.makefile("rb"), None
 
     def say(self, octets):
+        self.s.sendall(self.packed(octets) if self.deflate else octets)
+
+    def packed(self, octets):
+        return self.deflate.compress(octets) + \
+            self.deflate.flush(zlib.Z_SYNC_FLUSH)
+
+    def raw(self, octets):
         self.s.sendall(octets)
 
     def hang(self):
@@ -117,6 +149,12 @@ class _Session:
         """TLS from here on."""
         self.s = self.server.context.wrap_socket(self.s, server_side=True)
         self.input, self.secure = self.s.makefile("rb"), True
+
+    def compress(self):
+        """Raw DEFLATE both ways from here on."""
+        self.deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+        self.input = io.BufferedReader(_Inflated(self.input,
+                                                 self.server.on_raw))
 
     def line(self):
         line = self.input.readline(1 << 20)
@@ -358,6 +396,12 @@ class _ImapSession(_Session):
         self.ok(tag)
 
     do_ENABLE = do_NOOP
+
+    def do_COMPRESS(self, tag, args):
+        if "COMPRESS=" + args not in self.server.capability:
+            return self.unknown(tag, args)
+        self.ok(tag)
+        self.compress()
 
     def do_LIST(self, tag, args):
         for name, box in self.server.boxes.items():

@@ -359,6 +359,8 @@ static void set_up(struct box *b, struct view words)
 		b->o.auth = MECH_LOGIN;
 	else if (view_eq(verb, VIEW_LIT("auth-plain")))
 		b->o.auth = MECH_PLAIN;
+	else if (view_eq(verb, VIEW_LIT("compress")))
+		b->o.compress = true;
 	else if (view_eq(verb, VIEW_LIT("headers")))
 		b->headers = true;
 	else if (view_eq(verb, VIEW_LIT("names")))
