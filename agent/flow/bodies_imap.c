@@ -313,6 +313,9 @@ static void answered(struct imap_bodies *b, const struct imap_event *ev)
 	if (to == from)
 		return;
 	b->commands--;
+	/* what is in the owner's hand goes before refusals of others */
+	if (b->closed >= from && b->closed < to && ev->status == IMAP_OK)
+		tell(b, b->closed, IMAP_BODY_TOLD);
 	for (size_t i = from; i < to; i++)
 		judge(b, i, ev, to - from == 1);
 	while (b->done < b->given && b->job[b->done].state == IMAP_BODY_DONE)

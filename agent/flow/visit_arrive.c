@@ -236,7 +236,9 @@ void visit_on_refused(void *who, const struct message_key *key,
 	struct visit *v = who;
 	struct log_line l;
 
-	visit_drop_body(v);
+	/* another's may be in hand: its end is told behind this */
+	if (message_key_order(&v->key, key) == 0)
+		visit_drop_body(v);
 	if (v->phase == VISIT_HEADERS)
 		return;
 	v->came++;
