@@ -137,6 +137,10 @@ enum config_on_doubt {
 	CONFIG_DOUBT_RESEND,
 	CONFIG_DOUBT_HOLD
 };
+enum config_dsn {
+	CONFIG_DSN_DEFAULT,
+	CONFIG_DSN_NEVER
+};
 enum config_sender {
 	CONFIG_SENDER_ORIGINAL,
 	CONFIG_SENDER_FIXED
@@ -170,6 +174,7 @@ struct config_delivery {
 	enum config_sender sender;
 	char *sender_address; /* of CONFIG_SENDER_FIXED; else NULL */
 	unsigned connections; /* >= 1 */
+	enum config_dsn dsn;
 	struct config_list drop_headers;
 	uint64_t retry_min_ms, retry_max_ms;
 	uint64_t give_up_ms;

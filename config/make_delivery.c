@@ -92,6 +92,7 @@ static void policy(const struct resolved *r, struct config_delivery *d)
 	if (d->sender == CONFIG_SENDER_FIXED && sender)
 		d->sender_address =
 			mem_str(strcmp(sender, "<>") == 0 ? "" : sender);
+	d->dsn = (enum config_dsn)resolved_choice(r, SET_DSN);
 	d->connections = r->by[SET_CONNECTIONS]
 				 ? (unsigned)resolved_number(r, SET_CONNECTIONS)
 			 : d->server.is_loopback ? CONNECTIONS_LOCAL

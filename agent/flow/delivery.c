@@ -193,6 +193,7 @@ static void open_conn(struct delivery *d)
 		.auth = d->config->auth,
 		.password_in_clear = s->tls == CONFIG_TLS_NONE,
 		.clear_on_loopback = s->tls == CONFIG_TLS_LOCAL,
+		.notify_never = d->config->dsn == CONFIG_DSN_NEVER,
 		.drop_headers = d->drop,
 		.trace = d->parts.trace ? d->config->name : NULL,
 		.stamp = on_stamp,

@@ -185,6 +185,7 @@ static void become_ready(struct dest_smtp *d)
 	struct outbox_options o = {
 		.smtp = d->smtp,
 		.chunking = chunking,
+		.notify_never = d->o.notify_never,
 		.leave = { .drop_headers = d->o.drop_headers,
 			   .read = read_body,
 			   .stamp = stamp,

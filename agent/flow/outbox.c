@@ -317,8 +317,31 @@ static void answer_rcpt(struct send *s, struct answer *a, int code,
 	a->words = mem_str(words);
 }
 
+static bool can_dsn(const struct outbox *b)
+{
+	return smtp_caps(b->o.smtp) & SMTP_CAP_DSN;
+}
+
+/*
+ * Whoever gets a report of it can then ask `trace` for the queue id (RFC 3461
+ * 4.4). One that is still being spooled has none yet. The text of an id needs
+ * no quoting as xtext.
+ */
+static struct view envelope_id(const struct outbox *b, const struct message *m,
+			       char out[MESSAGE_ID_TEXT + 8])
+{
+	char id[MESSAGE_ID_TEXT];
+
+	if (!can_dsn(b) || !m->id)
+		return VIEW_NONE;
+	message_id_text(m->id, id);
+	(void)snprintf(out, MESSAGE_ID_TEXT + 8, "ENVID=%s", id);
+	return view_of(out);
+}
+
 static bool queue_mail(struct outbox *b, struct send *s)
 {
+	char id[MESSAGE_ID_TEXT + 8];
 	unsigned facts = s->m->facts;
 	struct smtp_mail mail = {
 		.from = view_of(s->m->sender),
@@ -326,6 +349,7 @@ static bool queue_mail(struct outbox *b, struct send *s)
 	};
 
 	mail.octets = size_of(b, s);
+	mail.extra = envelope_id(b, s->m, id);
 	mail.utf8 = addrspec_is_utf8(mail.from);
 	for (size_t i = 0; i < s->offered; i++) {
 		const char *to = s->m->rcpts[s->answers[i].rcpt].address;
@@ -355,6 +379,10 @@ static bool close_transaction(struct outbox *b)
 
 static bool queue_rcpts(struct outbox *b, struct send *s)
 {
+	struct view notify = b->o.notify_never && can_dsn(b)
+				     ? VIEW_LIT("NOTIFY=NEVER")
+				     : VIEW_NONE;
+
 	for (; s->queued < s->offered; s->queued++) {
 		struct answer *a = &s->answers[s->queued];
 		const char *to = s->m->rcpts[a->rcpt].address;
@@ -364,7 +392,7 @@ static bool queue_rcpts(struct outbox *b, struct send *s)
 			continue;
 		}
 		/* the tag of a recipient: its place behind the serial */
-		if (!smtp_rcpt(b->o.smtp, view_of(to), VIEW_NONE,
+		if (!smtp_rcpt(b->o.smtp, view_of(to), notify,
 			       s->serial << 8 | s->queued))
 			return false;
 		trace(b, "RCPT TO:", to);

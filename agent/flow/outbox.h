@@ -19,8 +19,10 @@
 #include "smtp.h"
 
 struct outbox_options {
-	struct smtp *smtp;	    /* borrowed, signed in; like all below */
-	bool chunking;		    /* BDAT; else DATA */
+	struct smtp *smtp; /* borrowed, signed in; like all below */
+	bool chunking;	   /* BDAT; else DATA */
+	/* Where the server can: no bounces to the sender (RFC 3461 4.1). */
+	bool notify_never;
 	struct leave_options leave; /* its who is not ours */
 	/* m is no longer looked at once this was called. Never called from
 	 * outbox_offer(), _release() or _withdraw(). */

@@ -230,6 +230,7 @@ class _Session:
 
     def reset(self):
         self.sender, self.rcpts, self.chunks, self.params = None, [], [], ""
+        self.rcpt_params = []
         self.spoilt = False
 
     def note(self, event, **more):
@@ -408,6 +409,7 @@ class _Session:
         reply = self.answer("mail", line, usual, sender=sender)
         if reply[0] == "2":
             self.sender, self.rcpts, self.chunks = sender, [], []
+            self.rcpt_params = []
             self.params = m[2].decode("latin-1")
 
     def rcpt(self, line):
@@ -418,6 +420,7 @@ class _Session:
         rcpt = m[1].decode("latin-1") if m else None
         if self.answer("rcpt", line, usual, rcpt=rcpt)[0] == "2":
             self.rcpts.append(rcpt)
+            self.rcpt_params.append(line.partition(b">")[2].strip().decode())
 
     def data(self, line):
         usual = "354 go" if self.rcpts else "554 5.5.1 no valid recipients"
@@ -468,6 +471,7 @@ class _Session:
     def end(self, octets):
         message = Message(self.number, self.sender, list(self.rcpts), octets,
                           True, self.params)
+        message.rcpt_params = list(self.rcpt_params)
         do = self.sink.decide("dot", octets)
         reply = do or "250 2.0.0 Ok: kept as %s" % message.hash[:12]
         stored = do in (None, CUT, RESET, MUTE) or reply.startswith("2")
