@@ -19,16 +19,61 @@ static const struct config_server *server_of(const struct probe *p)
 /* The listing was complete; a missing decision (first_run) changes nothing. */
 static bool is_known(const struct pass_account *a)
 {
-	return a->err.class == ERR_NONE || a->err.class == ERR_CONFIG;
+	return a->err.class == ERR_NONE ||
+	       (a->err.class == ERR_CONFIG && a->reasons[REASON_UNDECIDED]);
 }
 
 /* ---- for people ---- */
+
+/* What is wrong with a certificate, in the words for people and for JSON. */
+static const struct {
+	enum cert_fault fault;
+	const char *words, *name;
+} cert_faults_told[] = {
+	{ CERT_SELF_SIGNED, "it is self-signed", "self_signed" },
+	{ CERT_ISSUER, "its issuer is not known", "issuer" },
+	{ CERT_NAME, "it is for another name", "name" },
+	{ CERT_TIME, "its dates do not hold", "date" },
+	{ CERT_PIN, "it is none of those in tls_fingerprint", "fingerprint" },
+	{ CERT_OTHER, "it cannot be accepted", "other" },
+};
+#define CERT_FAULTS (sizeof(cert_faults_told) / sizeof(cert_faults_told[0]))
+
+static void put_refused(const struct tls_info *t, struct text *out)
+{
+	char from[WHEN_TEXT], until[WHEN_TEXT];
+	const char *before = "  certificate not trusted: ";
+
+	for (size_t i = 0; i < CERT_FAULTS; i++) {
+		if (!(t->faults & CERT_FAULT(cert_faults_told[i].fault)))
+			continue;
+		(void)text_fmt(out, "%s%s", before, cert_faults_told[i].words);
+		before = "; ";
+	}
+	when_rfc3339(t->not_before_unix * 1000, from);
+	when_rfc3339(t->not_after_unix * 1000, until);
+	(void)text_fmt(out,
+		       "\n    names   %s\n    subject %s\n    issuer  %s\n"
+		       "    valid   %.10s to %.10s\n",
+		       *t->names ? t->names : "none", t->subject, t->issuer,
+		       from, until);
+	(void)text_fmt(out,
+		       "  to trust it all the same, one of these lines:\n"
+		       "    tls_fingerprint = \"%s\"   # this certificate\n"
+		       "    tls_fingerprint = \"%s\"     # its key, also in "
+		       "the next one\n",
+		       t->sha256, t->spki);
+}
 
 static void put_tls(const struct probe *p, struct text *out)
 {
 	const struct tls_info *t = &p->tls;
 	char until[WHEN_TEXT];
 
+	if (t->faults) {
+		put_refused(t, out);
+		return;
+	}
 	if (!p->has_tls) {
 		if (server_of(p)->tls == CONFIG_TLS_NONE &&
 		    !server_of(p)->is_loopback)
@@ -209,18 +254,32 @@ void check_view_faults(const struct probe *p, struct text *out)
 
 /* ---- JSON ---- */
 
+static json_t *faults_json(const struct tls_info *t)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < CERT_FAULTS; i++)
+		if (t->faults & CERT_FAULT(cert_faults_told[i].fault))
+			(void)json_array_append_new(
+				list, json_string(cert_faults_told[i].name));
+	return list;
+}
+
 static json_t *tls_json(const struct probe *p)
 {
 	const struct tls_info *t = &p->tls;
 
-	if (!p->has_tls)
+	if (!p->has_tls && !t->faults)
 		return json_null();
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:b}", "version",
-			 shape_str(t->version), "cipher", shape_str(t->cipher),
-			 "subject", shape_str(t->subject), "issuer",
-			 shape_str(t->issuer), "not_after",
-			 shape_time(t->not_after_unix * 1000), "sha256",
-			 t->sha256, "spki", t->spki, "pinned", t->pinned);
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:b, s:b, s:o}",
+		"version", shape_str(t->version), "cipher",
+		shape_str(t->cipher), "subject", shape_str(t->subject),
+		"issuer", shape_str(t->issuer), "names", shape_str(t->names),
+		"not_before", shape_time(t->not_before_unix * 1000),
+		"not_after", shape_time(t->not_after_unix * 1000), "sha256",
+		t->sha256, "spki", t->spki, "pinned", t->pinned, "trusted",
+		t->faults == 0, "faults", faults_json(t));
 }
 
 static json_t *folders_json(const struct probe *p)

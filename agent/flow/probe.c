@@ -305,6 +305,7 @@ static void on_secret(void *who, struct reach_secret *s)
 		finish(p, &err);
 		return;
 	}
+	p->endpoint.refused = &p->tls;
 	if (p->account)
 		open_source(p);
 	else

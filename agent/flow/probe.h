@@ -37,7 +37,7 @@ struct probe {
 	/* found so far, in this order */
 	char peer[112]; /* address; "": not connected */
 	bool has_tls, signed_in;
-	struct tls_info tls;
+	struct tls_info tls; /* faults != 0: of the certificate refused */
 	char capabilities[512];
 	uint64_t max_octets;	  /* of a destination; 0: unknown */
 	struct config_list names; /* all folders there, as they are written */

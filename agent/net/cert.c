@@ -89,6 +89,52 @@ bool cert_digest_parse(const char *text, enum cert_digest *kind,
 	return false;
 }
 
+enum cert_fault cert_fault_of(long verify)
+{
+	switch (verify) {
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+		return CERT_SELF_SIGNED;
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_CERT_UNTRUSTED:
+		return CERT_ISSUER;
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+	case X509_V_ERR_IP_ADDRESS_MISMATCH:
+		return CERT_NAME;
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return CERT_TIME;
+	case X509_V_ERR_APPLICATION_VERIFICATION:
+		return CERT_PIN;
+	}
+	return CERT_OTHER;
+}
+
+static bool is_for(const X509 *cert, const char *host)
+{
+	X509 *c = (X509 *)(uintptr_t)cert; /* asked only */
+
+	return X509_check_ip_asc(c, host, 0) == 1 ||
+	       X509_check_host(c, host, strlen(host),
+			       X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
+}
+
+unsigned cert_faults(const X509 *cert, const char *host, long verify)
+{
+	unsigned faults = CERT_FAULT(cert_fault_of(verify));
+
+	if (faults == CERT_FAULT(CERT_PIN))
+		return faults;
+	if (!is_for(cert, host))
+		faults |= CERT_FAULT(CERT_NAME);
+	if (X509_cmp_current_time(X509_get0_notBefore(cert)) > 0 ||
+	    X509_cmp_current_time(X509_get0_notAfter(cert)) < 0)
+		faults |= CERT_FAULT(CERT_TIME);
+	return faults;
+}
+
 static struct view octets_of(const ASN1_STRING *s)
 {
 	return (struct view){ (const char *)ASN1_STRING_get0_data(s),

@@ -7,6 +7,8 @@
 #ifndef NET_CERT_H
 #define NET_CERT_H
 #include "libssl.h"
+
+#include "certfault.h"
 #include "text.h"
 
 #define CERT_DIGEST_OCTETS 32u
@@ -30,6 +32,14 @@ void cert_digest_text(const X509 *cert, enum cert_digest kind, char *out,
  */
 bool cert_digest_parse(const char *text, enum cert_digest *kind,
 		       uint8_t out[CERT_DIGEST_OCTETS]);
+/* verify: X509_V_ERR_*, not X509_V_OK. */
+enum cert_fault cert_fault_of(long verify);
+/*
+ * All that is wrong with a server's certificate that was refused for `verify`:
+ * verification stops at the first fault, a person wants to know of the rest.
+ * Bits of CERT_FAULT(); host as it was to be reached.
+ */
+unsigned cert_faults(const X509 *cert, const char *host, long verify);
 /* The names a client would check: SAN, else CN; "a, b, 192.0.2.1". */
 void cert_names(const X509 *cert, char *out, size_t cap);
 /* A distinguished name in RFC 2253 form. */

@@ -95,54 +95,21 @@ bool neterr_file(struct err *err, int errnum, const char *what,
 
 /* Certificates: four errors that call for different things, and the rest. */
 
-enum cert_fault {
-	FAULT_SELF_SIGNED,
-	FAULT_ISSUER,
-	FAULT_NAME,
-	FAULT_TIME,
-	FAULT_PIN,
-	FAULT_OTHER,
-};
-
-static enum cert_fault fault_of(long verify)
-{
-	switch (verify) {
-	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-		return FAULT_SELF_SIGNED;
-	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-	case X509_V_ERR_CERT_UNTRUSTED:
-		return FAULT_ISSUER;
-	case X509_V_ERR_HOSTNAME_MISMATCH:
-	case X509_V_ERR_IP_ADDRESS_MISMATCH:
-		return FAULT_NAME;
-	case X509_V_ERR_CERT_HAS_EXPIRED:
-	case X509_V_ERR_CERT_NOT_YET_VALID:
-		return FAULT_TIME;
-	case X509_V_ERR_APPLICATION_VERIFICATION:
-		return FAULT_PIN;
-	}
-	return FAULT_OTHER;
-}
-
-static void say_time(struct err *err, const X509 *cert, long verify,
+/* It may be that of an issuer which is out of date. */
+static void say_time(struct err *err, const struct neterr_tls *tls,
 		     const char *host)
 {
+	const char *whose = tls->faulty == tls->seen
+				    ? "the certificate"
+				    : "an issuer's certificate behind that";
+	bool is_over = tls->verify == X509_V_ERR_CERT_HAS_EXPIRED;
 	char when[40];
 
-	if (verify == X509_V_ERR_CERT_HAS_EXPIRED) {
-		cert_time(X509_get0_notAfter(cert), when, sizeof(when));
-		(void)err_set(err, ERR_TRUST,
-			      "the certificate of %s expired on %s", host,
-			      when);
-	} else {
-		cert_time(X509_get0_notBefore(cert), when, sizeof(when));
-		(void)err_set(err, ERR_TRUST,
-			      "the certificate of %s is not valid before %s",
-			      host, when);
-	}
+	cert_time(is_over ? X509_get0_notAfter(tls->faulty)
+			  : X509_get0_notBefore(tls->faulty),
+		  when, sizeof(when));
+	(void)err_set(err, ERR_TRUST, "%s of %s %s %s", whose, host,
+		      is_over ? "expired on" : "is not valid before", when);
 }
 
 static void say_name(struct err *err, const X509 *cert, const char *host)
@@ -177,41 +144,44 @@ static void say_remedy(struct err *err, const X509 *cert, const char *what)
 	(void)err_remedy(err, "%s tls_fingerprint = \"%s\"", what, pin);
 }
 
-static void say_fault(struct err *err, const X509 *cert, long verify,
+static void say_fault(struct err *err, const struct neterr_tls *tls,
 		      const char *host)
 {
-	switch (fault_of(verify)) {
-	case FAULT_SELF_SIGNED:
+	const X509 *cert = tls->seen;
+	long verify = tls->verify;
+
+	switch (cert_fault_of(verify)) {
+	case CERT_SELF_SIGNED:
 		(void)err_set(err, ERR_TRUST,
 			      "the certificate of %s is self-signed", host);
 		say_remedy(err, cert, "if this is your server's own:");
 		break;
-	case FAULT_ISSUER:
+	case CERT_ISSUER:
 		say_issuer(err, cert, host);
 		say_remedy(err, cert,
 			   "name the issuer's file in tls_ca, or "
 			   "trust only this one:");
 		break;
-	case FAULT_NAME:
+	case CERT_NAME:
 		say_name(err, cert, host);
 		say_remedy(err, cert,
 			   "write one of these names in server, or "
 			   "trust only this one:");
 		break;
-	case FAULT_TIME:
-		say_time(err, cert, verify, host);
+	case CERT_TIME:
+		say_time(err, tls, host);
 		say_remedy(err, cert,
 			   "its operator must renew it (or the "
 			   "clock here is wrong); until then:");
 		break;
-	case FAULT_PIN:
+	case CERT_PIN:
 		(void)err_set(err, ERR_TRUST,
 			      "the certificate of %s is none "
 			      "of those in tls_fingerprint",
 			      host);
 		say_remedy(err, cert, "ask its operator; if it was renewed:");
 		break;
-	case FAULT_OTHER:
+	case CERT_OTHER:
 		(void)err_set(err, ERR_TRUST,
 			      "the certificate of %s is not acceptable: %s",
 			      host, X509_verify_cert_error_string(verify));
@@ -303,7 +273,7 @@ bool neterr_tls(struct err *err, const struct neterr_tls *tls)
 
 	printable(name, sizeof(name), view_of(tls->host));
 	if (tls->seen)
-		say_fault(err, tls->seen, tls->verify, name);
+		say_fault(err, tls, name);
 	else
 		say_reason(err, tls);
 	err->origin = ERR_FROM_TLS;

@@ -20,7 +20,8 @@ bool neterr_lookup(struct err *err, int eai, const char *host);
 /* What there is to say about an SSL call that failed. */
 struct neterr_tls {
 	const struct x509_st *seen; /* the certificate refused, or NULL */
-	long verify;		    /* why (X509_V_ERR_*) */
+	const struct x509_st *faulty; /* at which verification stopped */
+	long verify;		      /* why (X509_V_ERR_*) */
 	const char *host;	    /* as configured */
 	struct view first;	    /* what the peer sent first of all */
 	bool in_handshake;

@@ -39,6 +39,7 @@ struct stream {
 	uint16_t port;
 	enum stream_tls mode;
 	struct trust *trust; /* held */
+	struct tls_info *refused; /* borrowed until closed; or NULL */
 	bool quickack;
 	uint32_t tls_ms;
 
@@ -163,6 +164,8 @@ static void fail_tls(struct stream *s)
 {
 	struct err why = { 0 };
 
+	if (s->refused)
+		(void)tls_refused(s->tls, s->refused);
 	(void)tls_error(s->tls, &why);
 	/* An alert may be waiting that tells the peer why. */
 	wire_flush(&s->wire);
@@ -632,6 +635,7 @@ struct stream *stream_open(struct loop *l, struct resolver *r,
 	s->port = to->port;
 	s->mode = to->tls;
 	s->trust = to->trust ? trust_hold(to->trust) : NULL;
+	s->refused = to->refused;
 	s->quickack = to->quickack;
 	s->tls_ms = to->tls_ms ? to->tls_ms : LIMIT_TLS_MS;
 	task_init(&s->turn, l, on_turn, s);

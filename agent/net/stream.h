@@ -52,6 +52,11 @@ struct endpoint {
 	const char *alpn;	     /* "imap", "pop3"; NULL: none offered */
 	const char *source_address;  /* numeric, to bind to; NULL: any */
 	struct proxy proxy;	     /* kind PROXY_NONE: straight; not for path */
+	/*
+	 * Of a certificate that is not trusted: filled before `closed`, and
+	 * lives so long. NULL: nobody asks.
+	 */
+	struct tls_info *refused;
 	bool quickack;		     /* TCP_QUICKACK after each read */
 	uint32_t connect_ms, tls_ms; /* 0: the limits named above */
 	uint32_t proxy_ms;

@@ -195,30 +195,49 @@ bool tls_error(struct tls *t, struct err *err)
 		.in_handshake = !t->is_done,
 	};
 
-	what.seen = trust_refused(t->ssl, &what.verify);
+	what.seen = trust_refused(t->ssl, &what.faulty, &what.verify);
 	return neterr_tls(err, &what);
+}
+
+static void describe(const X509 *cert, const SSL *ssl, struct tls_info *info)
+{
+	*info = (struct tls_info){ 0 };
+	(void)snprintf(info->version, sizeof(info->version), "%s",
+		       SSL_get_version(ssl));
+	cert_dn(X509_get_subject_name(cert), info->subject,
+		sizeof(info->subject));
+	cert_dn(X509_get_issuer_name(cert), info->issuer, sizeof(info->issuer));
+	cert_names(cert, info->names, sizeof(info->names));
+	info->not_before_unix = cert_unix(X509_get0_notBefore(cert));
+	info->not_after_unix = cert_unix(X509_get0_notAfter(cert));
+	cert_digest_text(cert, CERT_SHA256, info->sha256, sizeof(info->sha256));
+	cert_digest_text(cert, CERT_SPKI, info->spki, sizeof(info->spki));
+	info->pinned = trust_is_pinned(ssl);
 }
 
 bool tls_info(const struct tls *t, struct tls_info *info)
 {
 	const X509 *cert = SSL_get0_peer_certificate(t->ssl);
-	const SSL_SESSION *session = SSL_get_session(t->ssl);
 
-	if (!t->is_done || !cert || !session)
+	if (!t->is_done || !cert || !SSL_get_session(t->ssl))
 		return false;
-	*info = (struct tls_info){ 0 };
-	(void)snprintf(info->version, sizeof(info->version), "%s",
-		       SSL_get_version(t->ssl));
+	describe(cert, t->ssl, info);
 	(void)snprintf(info->cipher, sizeof(info->cipher), "%s",
 		       SSL_get_cipher_name(t->ssl));
-	cert_dn(X509_get_subject_name(cert), info->subject,
-		sizeof(info->subject));
-	cert_dn(X509_get_issuer_name(cert), info->issuer, sizeof(info->issuer));
-	info->not_after_unix = cert_unix(X509_get0_notAfter(cert));
-	cert_digest_text(cert, CERT_SHA256, info->sha256, sizeof(info->sha256));
-	cert_digest_text(cert, CERT_SPKI, info->spki, sizeof(info->spki));
-	info->pinned = trust_is_pinned(t->ssl);
 	info->resumed = SSL_session_reused(t->ssl);
+	return true;
+}
+
+bool tls_refused(const struct tls *t, struct tls_info *info)
+{
+	const X509 *cert, *faulty;
+	long verify;
+
+	cert = trust_refused(t->ssl, &faulty, &verify);
+	if (!cert)
+		return false;
+	describe(cert, t->ssl, info);
+	info->faults = cert_faults(cert, t->host, verify);
 	return true;
 }
 

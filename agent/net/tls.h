@@ -7,6 +7,7 @@
  */
 #ifndef NET_TLS_H
 #define NET_TLS_H
+#include "certfault.h"
 #include "err.h"
 #include "trust.h"
 
@@ -50,14 +51,23 @@ struct tls_info {
 	char cipher[48];
 	char subject[160];	 /* printable, cut */
 	char issuer[160];	 /* printable, cut */
-	int64_t not_after_unix;	 /* seconds */
+	char names[240];	 /* printable, cut: those a client checks */
+	int64_t not_before_unix; /* seconds */
+	int64_t not_after_unix;
 	char sha256[7 + 64 + 1]; /* "sha256:..." of the certificate */
 	char spki[5 + 64 + 1];	 /* "spki:..." of its key */
 	bool pinned; /* known by fingerprint, not by chain and name */
 	bool resumed;
+	unsigned faults; /* of a refused one: of CERT_FAULT(); else 0 */
 };
 /* false: the handshake is not over. */
 bool tls_info(const struct tls *t, struct tls_info *info);
+
+/*
+ * After FAILED, where it was for the certificate: what that says, and what is
+ * wrong with it. false: another reason.
+ */
+bool tls_refused(const struct tls *t, struct tls_info *info);
 
 /* Channel bindings for SCRAM-*-PLUS. */
 enum tls_binding {

@@ -54,7 +54,7 @@ struct peer {
 	char *host;	     /* owned; without trailing dot */
 	uint16_t port;
 	char *via;     /* owned */
-	X509 *refused; /* owned */
+	X509 *refused, *faulty; /* owned */
 	long verify;
 };
 
@@ -71,6 +71,7 @@ static void free_peer(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index,
 	free(p->host);
 	free(p->via);
 	X509_free(p->refused);
+	X509_free(p->faulty);
 	free(p);
 }
 
@@ -306,6 +307,19 @@ static bool is_pinned_cert(const struct trust *t, const X509 *cert)
 	return false;
 }
 
+static void note_refused(struct peer *p, X509_STORE_CTX *ctx)
+{
+	X509 *cert = X509_STORE_CTX_get0_cert(ctx);
+	X509 *faulty = X509_STORE_CTX_get_current_cert(ctx);
+
+	if (!faulty || is_pinned(p->trust))
+		faulty = cert;
+	MUST(X509_up_ref(cert) == 1 && X509_up_ref(faulty) == 1);
+	p->refused = cert;
+	p->faulty = faulty;
+	p->verify = X509_STORE_CTX_get_error(ctx);
+}
+
 static int on_verify(X509_STORE_CTX *ctx, void *who)
 {
 	const SSL *ssl = X509_STORE_CTX_get_ex_data(
@@ -323,17 +337,18 @@ static int on_verify(X509_STORE_CTX *ctx, void *who)
 	} else {
 		ok = X509_verify_cert(ctx) == 1;
 	}
-	if (!ok && !p->refused && X509_up_ref(cert) == 1) {
-		p->refused = cert;
-		p->verify = X509_STORE_CTX_get_error(ctx);
-	}
+	if (!ok && !p->refused)
+		note_refused(p, ctx);
 	return ok;
 }
 
-const struct x509_st *trust_refused(const struct ssl_st *ssl, long *verify)
+const struct x509_st *trust_refused(const struct ssl_st *ssl,
+				    const struct x509_st **faulty,
+				    long *verify)
 {
 	const struct peer *p = SSL_get_ex_data(ssl, peer_index);
 
+	*faulty = p->faulty;
 	*verify = p->verify;
 	return p->refused;
 }

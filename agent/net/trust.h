@@ -74,8 +74,13 @@ struct trust_peer {
  */
 struct ssl_st *trust_ssl(struct trust *t, const struct trust_peer *peer,
 			 struct err *err);
-/* The certificate that was refused, and why (X509_V_ERR_*); NULL: none was. */
-const struct x509_st *trust_refused(const struct ssl_st *ssl, long *verify);
+/*
+ * The server's certificate that was refused, that of its chain at which
+ * verification stopped, and why (X509_V_ERR_*); NULL: none was.
+ */
+const struct x509_st *trust_refused(const struct ssl_st *ssl,
+				    const struct x509_st **faulty,
+				    long *verify);
 /* The handshake failed: the session kept for this peer is used no more. */
 void trust_forget(const struct ssl_st *ssl);
 /* The setting names fingerprints. */

@@ -3,6 +3,7 @@ one line with the remedy, and every message still where it was."""
 import base64
 import hashlib
 import os
+import re
 import resource
 import signal
 import sqlite3
@@ -93,27 +94,90 @@ def test_network_errors_are_silent_at_first(simple):
     assert (result.code, result.out, result.err) == (75, "", ""), result
 
 
-@pytest.mark.parametrize("what", ["unknown issuer", "other name", "expired"])
-@pytest.mark.parametrize("scheme", ["imaps", "pop3s"])
-def test_a12_certificate_not_trusted(simple, folder, ca, what, scheme):
-    """A12: 77, the reason named, no password sent, no retry without checks."""
-    if what == "unknown issuer":
-        cert = CA(folder.new("otherca")).issue("other")
-    elif what == "other name":
-        cert = ca.issue("othername", san="DNS:mail.elsewhere.test",
-                        cn="mail.elsewhere.test")
-    else:
-        cert = ca.issue("expired", days=0)
-    dovecot = Dovecot(folder.new("dovecot"), ca, cert=cert)
-    try:
-        haul = simple(1, scheme, server="%s://localhost:%d"
-                      % (scheme, dovecot.ports[scheme]))
-        again = fails(haul, 77, "anna", "certificate", left=1)
-        assert again.account("anna")["result"] == "tls"
-        with open(dovecot.log) as f:
-            assert "Login: user" not in f.read()
-    finally:
+@pytest.fixture(scope="session")
+def untrusted(folder, ca):
+    """untrusted(what): a Dovecot whose certificate has that fault, and the
+    certificate."""
+    made = {}
+
+    def start(what):
+        if what not in made:
+            made[what] = (Dovecot(folder.new("dovecot"), ca,
+                                  cert=certs[what]()), certs[what]()[0])
+        return made[what]
+    certs = {
+        "issuer": lambda: other.issue("other"),
+        "name": lambda: ca.issue("othername", san="DNS:mail.elsewhere.test",
+                                 cn="mail.elsewhere.test"),
+        "date": lambda: ca.issue("expired", days=0),
+        "self_signed": lambda: ca.self_signed("itself")}
+    other = CA(folder.new("otherca"), "Another CA")
+    yield start
+    for dovecot, _ in made.values():
         dovecot.stop()
+
+
+FAULTS = {"issuer": ("unknown issuer", "its issuer is not known", "Another CA"),
+          "name": ("another name", "it is for another name",
+                   "mail.elsewhere.test"),
+          "date": ("expired on 2021-01-01", "its dates do not hold",
+                   "2020-01-01 to 2021-01-01"),
+          "self_signed": ("self-signed", "it is self-signed", "localhost")}
+
+
+@pytest.mark.parametrize("what", FAULTS)
+@pytest.mark.parametrize("scheme", ["imaps", "pop3s", "imap"])
+def test_a12_certificate_not_trusted(simple, untrusted, what, scheme):
+    """A12: 77, the reason named, no password sent, no retry without checks."""
+    dovecot, _ = untrusted(what)
+    haul = simple(1, scheme, server="%s://localhost:%d"
+                  % (scheme, dovecot.ports[scheme]))
+    again = fails(haul, 77, "anna", FAULTS[what][0], left=1)
+    assert again.account("anna")["result"] == "tls"
+    with open(dovecot.log) as f:
+        assert "Login: user" not in f.read()
+
+
+@pytest.mark.parametrize("what", FAULTS)
+def test_a12_check_says_which_of_the_four_and_what_to_pin(simple, untrusted,
+                                                          what):
+    """A12: `check` names the fault, shows what the certificate says, and the
+    lines to write; each of them, put in as it stands, makes it trusted."""
+    dovecot, cert = untrusted(what)
+    haul = simple(0, server="imaps://localhost:%d" % dovecot.ports["imaps"])
+    dovecot.put(haul.mailbox, [])
+    result = haul("check", "anna")
+    assert result.code == 77, result
+    told = re.search(r"certificate not trusted: (.*)", result.out)[1]
+    assert told == FAULTS[what][1], result
+    assert FAULTS[what][2] in result.out, result
+    for word in ("names ", "issuer ", "valid "):
+        assert "\n    " + word in result.out, result
+    tls = haul("check", "--json", "anna").json["accounts"][0]["tls"]
+    assert tls["faults"] == [what] and tls["trusted"] is False
+    lines = re.findall(r"^ *(tls_fingerprint = .*)", result.out, re.M)
+    assert len(lines) == 2 and fingerprint(cert) in lines[0]
+    assert fingerprint(cert, key=True) in lines[1]
+    del haul.sections["account", "anna"]["tls_ca"]
+    for line in lines:
+        haul.write(haul.text().replace('account "anna" {',
+                                       'account "anna" {\n' + line))
+        good = haul("check", "anna", keep=True)
+        assert good.code == 0 and "by fingerprint" in good.out, good
+
+
+def test_a12_an_untrusted_delivery_is_told_likewise(simple, folder, new_sink):
+    """The same for the SMTP server, behind STARTTLS; no mail goes there."""
+    sink = new_sink(tls="starttls", cert=CA(folder.new("ca3")).issue("sink"))
+    haul = simple(1)
+    haul.sections["delivery", "home"].update(
+        server="submission://localhost:%d" % sink.port, tls_ca=haul.sections[
+            "account", "anna"]["tls_ca"])
+    result = haul("check")
+    assert result.code == 77, result
+    assert "certificate not trusted: its issuer is not known" in result.out
+    assert len(re.findall("^ *tls_fingerprint = ", result.out, re.M)) == 2
+    assert haul("fetch").code == 77 and not sink.events("mail")
 
 
 def test_a13_the_common_name_does_not_count(simple, folder, ca):

@@ -41,6 +41,18 @@ class CA:
         os.chmod(key, 0o644)       # throw-away, and read by several users
         return cert, key
 
+    def self_signed(self, name, san="DNS:localhost,IP:127.0.0.1"):
+        """(certificate file, key file) of nobody's authority."""
+        base = os.path.join(self.folder, name)
+        if not os.path.exists(base + ".pem"):
+            _openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days",
+                     "30", "-subj", "/CN=localhost", "-addext",
+                     "subjectAltName=" + san, "-addext",
+                     "basicConstraints=CA:FALSE", "-keyout", base + ".key",
+                     "-out", base + ".pem")
+            os.chmod(base + ".key", 0o644)
+        return base + ".pem", base + ".key"
+
     def _expired(self, base, cert):
         """`openssl x509` cannot date back, `openssl ca` can."""
         with open(base + ".cnf", "w") as f:

@@ -180,6 +180,49 @@ static void json_names_fingerprints_and_the_next_pass(void **state)
 	json_decref(o);
 }
 
+static void a_refused_certificate_says_what_it_is(void **state)
+{
+	struct config_account a = { .name = (char *)"a",
+				    .user = (char *)"u",
+				    .server = { .url = (char *)"imaps://x" } };
+	struct probe p = { .account = &a };
+	struct text out;
+	json_t *o, *tls;
+
+	(void)state;
+	p.tls = (struct tls_info){
+		.names = "b.example, c.example",
+		.subject = "CN=b",
+		.issuer = "CN=someone",
+		.not_before_unix = 1577836800,
+		.not_after_unix = 1609459199,
+		.sha256 = "sha256:00",
+		.spki = "spki:11",
+		.faults = CERT_FAULT(CERT_ISSUER) | CERT_FAULT(CERT_TIME),
+	};
+	text_init(&out, 4096);
+	check_view_text(&p, false, &out);
+	assert_non_null(strstr(
+		text_str(&out),
+		"  certificate not trusted: its issuer is not known; its dates "
+		"do not hold\n"
+		"    names   b.example, c.example\n"
+		"    subject CN=b\n"
+		"    issuer  CN=someone\n"
+		"    valid   2020-01-01 to 2020-12-31\n"));
+	assert_non_null(strstr(text_str(&out),
+			       "\n    tls_fingerprint = \"sha256:00\"  "));
+	assert_non_null(strstr(text_str(&out),
+			       "\n    tls_fingerprint = \"spki:11\"  "));
+	text_fini(&out);
+	o = check_view_json(&p, NULL);
+	tls = json_object_get(o, "tls");
+	assert_false(json_is_true(json_object_get(tls, "trusted")));
+	assert_int_equal(json_array_size(json_object_get(tls, "faults")), 2);
+	assert_string_equal(told_str(tls, "spki"), "spki:11");
+	json_decref(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -189,6 +232,7 @@ int main(void)
 		cmocka_unit_test(what_was_not_asked_is_no_fault_of_its_own),
 		cmocka_unit_test(the_worst_of_folders_counts),
 		cmocka_unit_test(json_names_fingerprints_and_the_next_pass),
+		cmocka_unit_test(a_refused_certificate_says_what_it_is),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,6 +66,7 @@ static void visit(struct owner *o, uint16_t port, const char *host,
 		.tls = TLS_IMPLICIT,
 		.trust = t,
 		.alpn = "imap",
+		.refused = &o->info,
 	};
 
 	assert_non_null(t);
@@ -117,6 +118,8 @@ static void assert_refused(const struct owner *o, const struct identity *id,
 	assert_class(o, ERR_TRUST);
 	assert_says(o, words);
 	cert_digest_text(id->cert, CERT_SHA256, pin, sizeof(pin));
+	assert_string_equal(o->info.sha256, pin);
+	assert_true(o->info.faults != 0);
 	(void)snprintf(remedy, sizeof(remedy), "tls_fingerprint = \"%s\"", pin);
 	assert_non_null(strstr(o->why.remedy, remedy));
 	assert_int_equal(o->why.origin, ERR_FROM_TLS);
@@ -204,6 +207,56 @@ static void expired_and_early_certificates_are_refused(void **state)
 	assert_refused(&b, &early_id, "not valid before 2");
 	identity_fini(&old_id);
 	identity_fini(&early_id);
+}
+
+static void all_that_is_wrong_is_told_at_once(void **state)
+{
+	struct cert_plan plan = {
+		.cn = "x", .dns = "other.test", .from_s = -9999, .until_s = -100
+	};
+	struct identity by_itself = cert_make(&plan, NULL);
+	struct identity by_ca = cert_make(&plan, &ca);
+	struct trust_setting setting = { .ca_file = ca_file };
+	struct owner a = { 0 }, b = { 0 }, c = { 0 };
+
+	(void)state;
+	assert_false(meet_one(&a, &by_itself, HOST, &setting));
+	assert_int_equal(a.info.faults, CERT_FAULT(CERT_SELF_SIGNED) |
+						CERT_FAULT(CERT_NAME) |
+						CERT_FAULT(CERT_TIME));
+	assert_string_equal(a.info.names, "other.test");
+	assert_string_equal(a.info.issuer, "CN=x");
+	assert_true(a.info.not_before_unix < a.info.not_after_unix);
+	assert_false(meet_one(&b, &by_ca, HOST, &setting));
+	assert_int_equal(b.info.faults,
+			 CERT_FAULT(CERT_NAME) | CERT_FAULT(CERT_TIME));
+	/* a trusted one has none */
+	assert_true(meet_one(&c, &good, "127.0.0.1", &setting));
+	assert_int_equal(c.info.faults, 0);
+	identity_fini(&by_itself);
+	identity_fini(&by_ca);
+}
+
+/* The date that counts is then not that of the server's certificate. */
+static void an_issuer_that_is_out_of_date_is_told_as_such(void **state)
+{
+	struct cert_plan old = {
+		.cn = "Old CA", .is_ca = true, .from_s = -9999, .until_s = -100
+	};
+	struct cert_plan plan = { .cn = HOST, .dns = HOST };
+	struct identity old_ca = cert_make(&old, NULL);
+	struct identity id = cert_make(&plan, &old_ca);
+	char *file = cert_write(f.folder, "old.pem", old_ca.cert);
+	struct trust_setting setting = { .ca_file = file };
+	struct owner o = { 0 };
+
+	(void)state;
+	assert_false(meet_one(&o, &id, HOST, &setting));
+	assert_refused(&o, &id, "an issuer's certificate behind that of");
+	assert_int_equal(o.info.faults, CERT_FAULT(CERT_TIME));
+	free(file);
+	identity_fini(&id);
+	identity_fini(&old_ca);
 }
 
 struct name_row {
@@ -540,6 +593,8 @@ int main(void)
 		cmocka_unit_test(
 			another_name_is_refused_and_the_names_are_told),
 		cmocka_unit_test(expired_and_early_certificates_are_refused),
+		cmocka_unit_test(all_that_is_wrong_is_told_at_once),
+		cmocka_unit_test(an_issuer_that_is_out_of_date_is_told_as_such),
 		cmocka_unit_test(
 			names_match_whole_and_the_san_goes_before_the_cn),
 		cmocka_unit_test(wildcards_stand_for_one_whole_label),
