@@ -1,0 +1,39 @@
+"""How often a poll waits for the other end: an order, counted by a relay, not a
+time. The figures are those of the issue "sources complete": from the first SYN
+to the last answer at most 7 for an empty imaps poll, 8 for pop3s."""
+import pytest
+
+from corpus import plain
+from relay import Relay
+
+MOST = {"imaps": 7, "imap": 8, "pop3s": 8, "pop3": 9}
+
+
+@pytest.fixture
+def relayed(haul, sink, smtp, dovecot, source, user):
+    """relayed(scheme, ...) polls twice; the second pass's connections."""
+    def make(scheme, messages=5, **more):
+        dovecot.put(user, [plain(n, user) for n in range(messages)])
+        haul.delivery(**smtp(sink))
+        with Relay(dovecot.ports[scheme]) as relay:
+            haul.account("a", **dict(
+                source(dovecot, scheme, user, **more),
+                server="%s://localhost:%d" % (scheme, relay.port)))
+            assert haul.fetch().account("a")["delivered"] >= messages
+            first = len(relay.lines)
+            assert haul.fetch().account("a")["fetched"] == 0
+        return relay.lines[first:]
+    return make
+
+
+@pytest.mark.parametrize("scheme", MOST)
+def test_an_empty_poll_waits_seldom(relayed, scheme):
+    """One connection, and STARTTLS or STLS costs no more than its own."""
+    lines = relayed(scheme)
+    assert len(lines) == 1
+    assert lines[0].round_trips <= MOST[scheme], lines[0].turns
+
+
+def test_an_empty_poll_with_compression(relayed):
+    lines = relayed("imaps", compress=True)
+    assert lines[0].round_trips <= MOST["imaps"], lines[0].turns
