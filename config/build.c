@@ -32,6 +32,8 @@ static void builtin_provider(struct making *m, const struct provider *p)
 	struct text urls;
 
 	s->builtin = true;
+	if (!p->imap && !p->pop3) /* each customer has a server of their own */
+		return;
 	text_init(&urls, 1000);
 	(void)text_fmt(&urls, "%s%s%s", p->imap ? p->imap : "",
 		       p->imap && p->pop3 ? " " : "", p->pop3 ? p->pop3 : "");

@@ -78,9 +78,8 @@ struct provider {
 	const char *const *received_by;
 	/* Shortest time between two polls of one mailbox; 0: not known. */
 	unsigned imap_poll_s, pop3_poll_s;
-	/* Sessions at once; 0: not known. */
-	unsigned account_connections, host_connections;
-	unsigned quirks; /* bits of enum provider_quirk */
+	unsigned account_connections; /* at once; 0: not known */
+	unsigned quirks;	      /* bits of enum provider_quirk */
 	/*
 	 * "which facts: where DATE", at least one; DATE is the day on which it
 	 * was last changed there (ISPDB, DC), else the day on which it was

@@ -160,9 +160,8 @@ static const struct provider entries[] = {
 		.smtp = "smtps://smtp.exmail.qq.com",
 		.user = PROVIDER_USER_ADDRESS,
 		.secret = PROVIDER_SECRET_APP_2FA,
-		.password = "its password, or where secure login (安全登录) "
-			    "is on, a client-specific one (客户端专用密码) "
-			    "from its web mail",
+		.password = "its password, or with secure login (安全登录) a "
+			    "client-specific one (客户端专用密码)",
 		.note = "in its web mail (设置, 收发信设置) switch on "
 			"IMAP/SMTP, and choose all mail (收取全部邮件) "
 			"if old mail is missing; from abroad "

@@ -14,8 +14,9 @@ static const struct provider entries[] = {
 		.user = PROVIDER_USER_ADDRESS,
 		.secret = PROVIDER_SECRET_APP,
 		.password = "a password for external applications (пароль "
-			    "для внешнего приложения), made "
-			    "in its security settings",
+			    "для внешнего приложения)",
+		.note = "the password is made in the security settings of "
+			"the web mail",
 		.help = "https://help.mail.ru/mail/security/protection/external",
 		.sources = PROVIDER_LIST(
 			"servers, user: ISPDB mail.ru 2022-11-19",

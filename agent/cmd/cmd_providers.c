@@ -55,13 +55,12 @@ static json_t *shape_provider(const struct provider *p)
 		secret[p->secret], "password", shape_str(p->password), "note",
 		shape_str(p->note), "help", shape_str(p->help));
 	json_t *more = json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "domains",
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "domains",
 		shape_list(p->domains), "received_by",
 		shape_list(p->received_by), "imap_poll_s",
 		shape_limit(p->imap_poll_s), "pop3_poll_s",
 		shape_limit(p->pop3_poll_s), "account_connections",
-		shape_limit(p->account_connections), "host_connections",
-		shape_limit(p->host_connections), "quirks",
+		shape_limit(p->account_connections), "quirks",
 		shape_quirks(p->quirks), "sources", shape_list(p->sources));
 
 	(void)json_object_update(out, more);
@@ -81,21 +80,39 @@ static void lines(const char *key, const char *const *list)
 		line(key, *list);
 }
 
+static void limit(const char **key, const char *before, unsigned n,
+		  const char *behind)
+{
+	if (n == 0)
+		return;
+	(void)printf("  %-9s %s%u%s\n", *key, before, n, behind);
+	*key = "";
+}
+
 static void put_limits(const struct provider *p)
 {
-	if (p->imap_poll_s)
-		(void)printf("  %-9s IMAP every %u minutes at most\n", "limits",
-			     p->imap_poll_s / 60);
-	if (p->pop3_poll_s)
-		(void)printf("  %-9s POP3 every %u minutes at most\n",
-			     p->imap_poll_s ? "" : "limits",
-			     p->pop3_poll_s / 60);
-	if (p->account_connections)
-		(void)printf("  %-9s %u connections at once for a mailbox\n",
-			     "", p->account_connections);
-	if (p->host_connections)
-		(void)printf("  %-9s %u connections at once from a place\n", "",
-			     p->host_connections);
+	const char *key = "limits";
+
+	limit(&key, "may be asked by IMAP every ", p->imap_poll_s / 60,
+	      " minutes");
+	limit(&key, "may be asked by POP3 every ", p->pop3_poll_s / 60,
+	      " minutes");
+	limit(&key, "", p->account_connections,
+	      " connections at once to a mailbox");
+}
+
+static void put_quirks(const struct provider *p)
+{
+	const char *key = "differs";
+
+	for (unsigned i = 0; i < PROVIDER_QUIRKS; i++) {
+		enum provider_quirk q = (enum provider_quirk)(1u << i);
+
+		if (!provider_has(p, q))
+			continue;
+		line(key, provider_quirk_text(q));
+		key = "";
+	}
 }
 
 static void show(const struct provider *p)
@@ -110,11 +127,9 @@ static void show(const struct provider *p)
 	line("note", p->note);
 	line("help", p->help);
 	put_limits(p);
-	for (unsigned i = 0; i < PROVIDER_QUIRKS; i++)
-		if (p->quirks >> i & 1)
-			line("differs", provider_quirk_text((
-						enum provider_quirk)(1u << i)));
-	lines("sources", p->sources);
+	put_quirks(p);
+	(void)printf("  %-9s mailhaul providers %s --json\n", "sources",
+		     p->name);
 }
 
 static void show_all(void)
