@@ -224,8 +224,9 @@ struct config_account {
 	char *file;
 	unsigned line;
 	bool enabled;
-	char *provider;			/* name, or NULL */
+	char *provider;			/* name as written, or NULL */
 	const struct provider *builtin; /* entry of that name, or NULL */
+	struct config_list remarks;	/* sentences for `check` */
 	/* Whose mailbox it is (DESIGN 5): the provider's name where the server
 	 * comes from the provider, else the host. With protocol family and user
 	 * this is one account for ever. */
@@ -245,6 +246,7 @@ struct config_account {
 	 * See config_folder_for(). */
 	struct config_list folders;
 	uint64_t poll_every_ms; /* 0: only on request */
+	uint64_t poll_min_ms;	/* who comes sooner is refused; 0: nobody */
 	bool idle;
 	uint64_t idle_renew_ms; /* 0: the built-in value */
 	bool compress;		/* IMAP: COMPRESS=DEFLATE where offered */

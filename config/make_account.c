@@ -1,17 +1,12 @@
 #include "make_account.h"
 #include "make_folder.h"
+#include "make_provider.h"
 #include "must.h"
 #include "provider.h"
 #include "serverurl.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-static const struct section *builtin_provider(struct making *m,
-					      const char *name)
-{
-	return sections_find(&m->builtin, SECTION_PROVIDER, name);
-}
 
 /* Asks account and defaults for the provider, then puts the levels together. */
 static struct levels levels_of(struct making *m, const struct section *s,
@@ -29,9 +24,8 @@ static struct levels levels_of(struct making *m, const struct section *s,
 	if (name) {
 		a->provider = mem_str(name);
 		a->builtin = provider_find(view_of(name));
-		builtin = builtin_provider(m, name);
-		own = builtin ? sections_find(m->written, SECTION_PROVIDER,
-					      name)
+		builtin = make_provider_builtin(m, a);
+		own = builtin ? make_provider_own(m, a)
 			      : make_find(m, r, SET_PROVIDER, SECTION_PROVIDER);
 	}
 	levels = (struct levels){ 0 };
@@ -88,6 +82,10 @@ static void no_server(struct making *m, const struct resolved *r,
 {
 	if (!a->provider)
 		make_fault(m, r, NULL, "server is missing (or a provider)");
+	else if (a->builtin)
+		make_fault(m, r, r->by[SET_PROVIDER],
+			   "server is missing: %s: %s", a->builtin->title,
+			   a->builtin->note);
 	else if (sections_find(m->written, SECTION_PROVIDER, a->provider))
 		make_fault(m, r, NULL,
 			   "server is missing: provider \"%s\" has none",
@@ -105,9 +103,10 @@ static bool server(struct making *m, const struct resolved *r,
 		return false;
 	make_tls_mode(m, r, &a->server);
 	make_route(m, r, &a->server, &a->route);
-	a->place =
-		mem_str(w->section->kind == SECTION_PROVIDER ? a->provider
-							     : a->server.host);
+	if (w->section->kind != SECTION_PROVIDER)
+		a->place = mem_str(a->server.host);
+	else
+		a->place = mem_str(a->builtin ? a->builtin->name : a->provider);
 	return true;
 }
 
@@ -147,8 +146,8 @@ static void imap_policy(const struct resolved *r, struct config_account *a)
 	a->unseen_only = resolved_choice(r, SET_UNSEEN_ONLY);
 }
 
-static void effective(const struct resolved *r, struct config_account *a,
-		      const struct written *to)
+static void effective(const struct making *m, const struct resolved *r,
+		      struct config_account *a, const struct written *to)
 {
 	bool pop3 = config_is_pop3(&a->server);
 	struct config_effectives *e = &a->effective;
@@ -164,7 +163,10 @@ static void effective(const struct resolved *r, struct config_account *a,
 
 		if ((s->later && !s->later_word) || (pop3 && s->only_imap))
 			continue;
-		effective_add(e, r, (enum setting_id)id, NULL, NULL);
+		if (id == SET_POLL_EVERY)
+			make_effective_poll(e, m, r, a);
+		else
+			effective_add(e, r, (enum setting_id)id, NULL, NULL);
 	}
 }
 
@@ -193,7 +195,8 @@ void make_account(struct making *m, const struct section *s,
 		make_folder_blocks(m, s, &levels, a);
 		make_folder_check(m, &r, a);
 	}
-	effective(&r, a, to);
+	make_provider(&r, a);
+	effective(m, &r, a, to);
 }
 
 void make_account_fini(struct config_account *a)
@@ -201,6 +204,7 @@ void make_account_fini(struct config_account *a)
 	free(a->name);
 	free(a->file);
 	free(a->provider);
+	config_list_fini(&a->remarks);
 	free(a->place);
 	serverurl_fini(&a->server);
 	free(a->user);

@@ -104,6 +104,12 @@ static void put_names(const struct probe *p, struct text *out)
 	(void)text_puts(out, p->more_names ? ", ...\n" : "\n");
 }
 
+static void put_remarks(const struct config_account *a, struct text *out)
+{
+	for (size_t i = 0; i < a->remarks.n; i++)
+		(void)text_fmt(out, "  note: %s\n", a->remarks.item[i]);
+}
+
 static void put_folder(const struct probe_folder *f, struct text *out)
 {
 	char n[TERM_NUMBER];
@@ -156,6 +162,8 @@ void check_view_text(const struct probe *p, bool colour, struct text *out)
 		(void)text_fmt(out, "  takes messages up to %s\n", octets);
 	}
 	put_names(p, out);
+	if (p->account)
+		put_remarks(p->account, out);
 	for (size_t i = 0; i < p->nfolders && p->signed_in; i++)
 		if (p->account)
 			put_folder(&p->folders[i], out);
@@ -300,12 +308,12 @@ static json_t *folders_json(const struct probe *p)
 	return list;
 }
 
-static json_t *names_json(const struct probe *p)
+static json_t *names_json(const struct config_list *names)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < p->names.n; i++)
-		(void)json_array_append_new(list, shape_str(p->names.item[i]));
+	for (size_t i = 0; i < names->n; i++)
+		(void)json_array_append_new(list, shape_str(names->item[i]));
 	return list;
 }
 
@@ -344,7 +352,9 @@ json_t *check_view_json(const struct probe *p, const struct pass_account *next)
 		shape_err(&p->err));
 
 	if (p->account) {
-		(void)json_object_set_new(o, "names", names_json(p));
+		(void)json_object_set_new(o, "names", names_json(&p->names));
+		(void)json_object_set_new(o, "remarks",
+					  names_json(&p->account->remarks));
 		(void)json_object_set_new(o, "folders", folders_json(p));
 		(void)json_object_set_new(o, "next", next_json(next));
 		return o;

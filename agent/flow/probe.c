@@ -1,23 +1,20 @@
 #include "probe.h"
 #include "must.h"
-#include "provider.h"
+#include "remedy.h"
 
 #include <stdlib.h>
 
 static void finish(struct probe *p, const struct err *err)
 {
-	const struct provider *made = p->account ? p->account->builtin : NULL;
-
 	if (err)
 		p->err = *err;
-	if (p->err.class == ERR_AUTH)
+	if (p->err.class == ERR_AUTH && p->account)
+		remedy_signin(p->account, &p->err);
+	else if (p->err.class == ERR_AUTH)
 		(void)err_remedy(&p->err,
 				 "check `user` and the password: mailhaul "
-				 "passwd %s%s%s",
-				 p->account ? p->account->name
-					    : p->delivery->name,
-				 made && made->password ? "; it wants " : "",
-				 made && made->password ? made->password : "");
+				 "passwd %s",
+				 p->delivery->name);
 	p->source = NULL;
 	p->dest = NULL;
 	secret_fini(&p->secret.secret);

@@ -4,13 +4,14 @@
 #include "limits.h"
 #include "log.h"
 #include "must.h"
-#include "provider.h"
+#include "remedy.h"
 #include "trouble.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #define SETTLE_MS 30000u /* deliveries are awaited behind the last body */
+#define EARLY_MS  5000u	 /* a timer may be early by so much */
 
 void item_list_add(struct item_list *l, const struct spool_item *i)
 {
@@ -215,6 +216,19 @@ static enum spool_health health_of(const struct visit *v)
 	return HEALTH_FAILING;
 }
 
+/*
+ * When the provider lets the account in again; 0: at any time. Counted from
+ * the last sign-in, and a little less, or a timer of that very interval would
+ * come too early every other time.
+ */
+static int64_t welcome_again(const struct visit *v, int64_t now)
+{
+	uint64_t wait = v->config->poll_min_ms, gone;
+
+	gone = loop_now_ms(v->parts->loop) - v->session_ms + EARLY_MS;
+	return v->session_ms && wait > gone ? now + (int64_t)(wait - gone) : 0;
+}
+
 /* A decision that is missing is told like an error; mail deferred is not. */
 static void note_success(struct visit *v, int64_t now)
 {
@@ -222,7 +236,7 @@ static void note_success(struct visit *v, int64_t now)
 
 	a->last_success_ms = now;
 	a->failures = 0;
-	a->next_poll_ms = 0;
+	a->next_poll_ms = welcome_again(v, now);
 	a->reconcile = false; /* every folder was looked at */
 	if (v->warning.class == ERR_CONFIG) {
 		v->told->err_is_new =
@@ -311,32 +325,6 @@ static void on_ready(void *who, const struct source_ready *r)
 	visit_changed(v);
 }
 
-/* What is the matter, in most cases; some providers want another secret. */
-static void remedy_of_signin(const struct visit *v, struct err *e)
-{
-	const struct provider *p = v->config->builtin;
-	const char *wants = p && p->password ? p->password : NULL;
-	const char *with = wants ? "; it wants " : "";
-
-	switch (v->config->secret.kind) {
-	case CONFIG_SECRET_PASSWORD:
-		err_remedy(e, "correct `user` or `password`%s%s", with,
-			   wants ? wants : "");
-		return;
-	case CONFIG_SECRET_COMMAND:
-		err_remedy(e,
-			   "correct `user` or what password_command "
-			   "prints%s%s",
-			   with, wants ? wants : "");
-		return;
-	case CONFIG_SECRET_CREDENTIAL:
-	case CONFIG_SECRET_NONE:
-		break;
-	}
-	err_remedy(e, "check `user` and the password: mailhaul passwd %s%s%s",
-		   v->config->name, with, wants ? wants : "");
-}
-
 /* A limit of ours that a server ran into is a protocol it broke. */
 static void fail_session(struct visit *v, const struct err *err)
 {
@@ -345,7 +333,7 @@ static void fail_session(struct visit *v, const struct err *err)
 	if (e.class == ERR_LIMIT)
 		e.class = ERR_PROTOCOL;
 	if (e.class == ERR_AUTH)
-		remedy_of_signin(v, &e);
+		remedy_signin(v->config, &e);
 	if (e.class == ERR_NETWORK && !e.remedy[0])
 		err_remedy(&e, "it is tried again at the next pass");
 	if (e.class == ERR_PROTOCOL && !e.remedy[0])

@@ -1,0 +1,58 @@
+#include "remedy.h"
+#include "provider.h"
+
+#include <stdio.h>
+
+/* What the user name should be, where it plainly is not; else NULL. */
+static const char *user_wanted(const struct config_account *a)
+{
+	const char *at = a->user ? strchr(a->user, '@') : NULL;
+
+	if (!a->builtin)
+		return NULL;
+	switch (a->builtin->user) {
+	case PROVIDER_USER_ADDRESS:
+		return at ? NULL : provider_user_text(a->builtin->user);
+	case PROVIDER_USER_LOCAL:
+		return at ? provider_user_text(a->builtin->user) : NULL;
+	case PROVIDER_USER_OWN:
+		return at ? provider_user_text(a->builtin->user) : NULL;
+	case PROVIDER_USER_UNKNOWN:
+	case PROVIDER_USER_EITHER:
+		break;
+	}
+	return NULL;
+}
+
+void remedy_signin(const struct config_account *a, struct err *e)
+{
+	const char *user = user_wanted(a);
+	const char *wants = a->builtin && a->builtin->password
+				    ? a->builtin->password
+				    : NULL;
+	char hint[80], with[200];
+
+	(void)snprintf(hint, sizeof(hint), "%s%s%s", user ? " (" : "",
+		       user ? user : "", user ? ")" : "");
+	(void)snprintf(with, sizeof(with), "%s%s", wants ? "; it wants " : "",
+		       wants ? wants : "");
+	switch (a->secret.kind) {
+	case CONFIG_SECRET_PASSWORD:
+		(void)err_remedy(e, "correct `user`%s or `password`%s", hint,
+				 with);
+		return;
+	case CONFIG_SECRET_COMMAND:
+		(void)err_remedy(e,
+				 "correct `user`%s or what password_command "
+				 "prints%s",
+				 hint, with);
+		return;
+	case CONFIG_SECRET_CREDENTIAL:
+	case CONFIG_SECRET_NONE:
+		break;
+	}
+	(void)err_remedy(e,
+			 "check `user`%s and the password: mailhaul passwd "
+			 "%s%s",
+			 hint, a->name, with);
+}
