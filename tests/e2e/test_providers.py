@@ -38,6 +38,34 @@ def at_provider(haul, sink, smtp, ca):
         fake.close()
 
 
+@pytest.mark.parametrize("recording", recordings("smtp"), ids=str)
+def test_check_signs_in_to_deliver(haul, ca, recording):
+    fake = recording.fake([], ca.issue("fake"))
+    try:
+        haul.delivery("out", server="smtps://localhost:%d" % fake.port,
+                      user="anna@mail.test", password=fake.password,
+                      tls_ca=ca.file, sender="anna@mail.test",
+                      to="ben@mail.test")
+        result = haul("check")
+        assert result.code == 0 and "signed in" in result.out, result
+        haul.sections["delivery", "out"]["password"] = "not-it"
+        result = haul("check")
+        assert result.code == 77, result
+        words = recording.said["refused"][-1].split(" ", 1)[1].strip()
+        assert words.split()[0] in result.err, result
+        assert "mailhaul passwd out" in result.err, result
+    finally:
+        fake.close()
+
+
+def test_every_provider_has_a_recording(new_haul):
+    """Or a file that says that none was found."""
+    there = {r.name for r in recordings()}
+    listed = new_haul()("providers", "--json").json["providers"]
+    assert [p["name"] for p in listed
+            if (p["imap"] or p["pop3"]) and p["name"] not in there] == []
+
+
 def wants(haul, name):
     """What the table says that the password is; None: the usual one."""
     listed = haul("providers", name, "--json").json["providers"]

@@ -8,7 +8,7 @@ import base64
 import glob
 import os
 
-from fakemail import FakeImap, FakePop
+from fakemail import FakeImap, FakePop, _Server, _Session
 from processes import ROOT
 
 FOLDER = os.path.join(ROOT, "tests", "fake", "providers")
@@ -66,8 +66,8 @@ class Recording:
         return out
 
     def fake(self, mails, cert):
-        return {"imap": RecordedImap, "pop3": RecordedPop}[self.protocol](
-            self, mails, cert)
+        return {"imap": RecordedImap, "pop3": RecordedPop,
+                "smtp": RecordedSmtp}[self.protocol](self, mails, cert)
 
 
 def recordings(*protocols):
@@ -184,3 +184,47 @@ class RecordedPop(FakePop):
             session, args[0], args[1] if len(args) > 1 else None,
             lambda prompt: session.say(("+ %s\r\n" % prompt).encode()),
             self.password))
+
+
+class _SmtpSession(_Session):
+    """As much of SMTP as `check` needs: it accepts every sender and recipient
+    of who signed in."""
+    def serve(self):
+        said = self.server.said
+        self.reply(said["greeting"] or ["220 ready"])
+        while True:
+            verb, _, args = self.line().decode("latin-1").partition(" ")
+            self.server.commands.append(verb.upper())
+            if verb.upper() == "EHLO":
+                self.capabilities(said["capability"])
+            elif verb.upper() == "AUTH":
+                words = args.split()
+                good = _mechanism(self, words[0],
+                                  words[1] if len(words) > 1 else None,
+                                  lambda prompt: self.reply(["334 " + prompt]),
+                                  self.server.password)
+                self.reply(said["login"] or ["235 go"] if good else
+                           said["refused"] or ["535 refused"])
+            elif verb.upper() == "QUIT":
+                self.reply(["221 bye"])
+                return
+            else:
+                self.reply(["250 ok"])
+
+    def reply(self, lines):
+        self.say("".join(line + "\r\n" for line in lines).encode())
+
+    def capabilities(self, recorded):
+        """Behind TLS: without STARTTLS, with AUTH where the record lacks it."""
+        lines = [c for c in recorded if c != "STARTTLS"] or ["fake.test"]
+        if not any(c.startswith("AUTH ") for c in lines):
+            lines.append("AUTH PLAIN")
+        self.reply(["250-" + c for c in lines[:-1]] + ["250 " + lines[-1]])
+
+
+class RecordedSmtp(_Server):
+    session = _SmtpSession
+
+    def __init__(self, recording, mails, cert):
+        self.said = recording.said
+        super().__init__(cert)
