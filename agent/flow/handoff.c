@@ -193,14 +193,22 @@ static void hold(struct parcel *p)
 	spool_hold(p->delivery->parts.spool, &p->req.hold);
 }
 
+static void tell_recorded(struct parcel *p)
+{
+	if (p->recorded)
+		p->recorded(p->who);
+}
+
 static void on_put_to_hold(struct spool_req *req)
 {
 	struct parcel *p = req->who;
 
-	if (!req->ok)
+	if (!req->ok) {
 		handoff_settle(p->delivery, p);
-	else
-		hold(p);
+		return;
+	}
+	tell_recorded(p);
+	hold(p);
 }
 
 static void on_put(struct spool_req *req)
@@ -216,6 +224,7 @@ static void on_put(struct spool_req *req)
 		handoff_settle(d, p);
 		return;
 	}
+	tell_recorded(p);
 	if (!d->first_put)
 		d->first_put = p->m->id;
 	if (sending)

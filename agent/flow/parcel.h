@@ -45,6 +45,8 @@ struct parcel {
 	 * later). NULL: nobody.
 	 */
 	void (*settled)(void *who, struct parcel *p);
+	/* Before that, and only if TX1 went well: it is on disk. */
+	void (*recorded)(void *who);
 	void *who;
 
 	union {

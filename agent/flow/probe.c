@@ -107,6 +107,12 @@ static void on_shared(void *who, const struct message_key *keys, size_t n)
 	(void)n;
 }
 
+static void on_notice(void *who, const char *text)
+{
+	(void)who;
+	(void)text;
+}
+
 static void on_body_begin(void *who, const struct message_key *key,
 			  struct view uid)
 {
@@ -166,6 +172,7 @@ static const struct source_reports source_reports = {
 	.folder = on_folder,
 	.shared = on_shared,
 	.items = on_items,
+	.notice = on_notice,
 	.body_begin = on_body_begin,
 	.body = on_body,
 	.body_end = on_body_end,

@@ -72,8 +72,16 @@ static void note_capability(struct signin *s, struct view line)
 
 /* --- what was refused --- */
 
-static enum signin_result refused(struct signin *s, const struct pop3_event *ev,
-				  struct err *err)
+/* RFC 2449 6.5: how long, if the server told; 0: it did not. */
+static uint64_t delay_ms(const struct pop3 *p)
+{
+	uint64_t ms = (uint64_t)pop3_caps(p)->login_delay_s * 1000;
+
+	return ms < THROTTLE_MOST_MS ? ms : THROTTLE_MOST_MS;
+}
+
+static enum signin_result refused(struct signin *s, const struct pop3 *p,
+				  const struct pop3_event *ev, struct err *err)
 {
 	enum err_class class = pop3_line_class(ev->cmd, ev->code);
 	uint64_t wait_ms;
@@ -83,14 +91,19 @@ static enum signin_result refused(struct signin *s, const struct pop3_event *ev,
 	err_peer(err, ev->text);
 	if (throttle_said(ev->text, &wait_ms)) /* CASES C9 */
 		throttle_err(err, wait_ms);
+	else if (ev->code == POP3_CODE_LOGIN_DELAY)
+		throttle_err(err, delay_ms(p));
 	else if (class == ERR_AUTH)
 		err_remedy(err, "check user and secret (mailhaul passwd)");
 	else if (ev->code == POP3_CODE_IN_USE)
 		err_remedy(err, "another session holds the mailbox; it is "
 				"tried again later");
-	else if (ev->code == POP3_CODE_LOGIN_DELAY)
-		err_remedy(err, "the server wants more time between sign-ins: "
-				"let mailhaul run less often");
+	else if (class == ERR_RETRY)
+		err_remedy(err, "the server has a fault that it says will "
+				"pass; it is tried again later");
+	else if (class == ERR_REFUSED)
+		err_remedy(err, "the server has a fault that it says will not "
+				"pass by itself: ask its provider");
 	return failed(s);
 }
 
@@ -99,7 +112,8 @@ stls_refused(struct signin *s, const struct pop3_event *ev, struct err *err)
 {
 	enum err_class class = pop3_line_class(ev->cmd, ev->code);
 
-	err_set(err, class == ERR_RETRY ? ERR_RETRY : ERR_TRUST,
+	err_set(err,
+		class == ERR_RETRY || class == ERR_BUSY ? ERR_RETRY : ERR_TRUST,
 		"the server does not start TLS (STLS)");
 	err->origin = ERR_FROM_POP3;
 	err_peer(err, ev->text);
@@ -169,7 +183,8 @@ static enum signin_result signed_in(struct signin *s, struct pop3 *p,
 	const struct pop3_caps *caps = pop3_caps(p);
 
 	signin_fini(s);
-	if (s->capa_known && !(caps->pipelining && caps->uidl))
+	if (s->capa_known &&
+	    (!(caps->pipelining && caps->uidl) || caps->by_user))
 		return ask_capa(s, p, SIGNIN_CAPA_AGAIN, err);
 	s->step = SIGNIN_OVER;
 	return SIGNIN_DONE;
@@ -185,7 +200,7 @@ static enum signin_result on_auth(struct signin *s, struct pop3 *p,
 		return failed(s);
 	}
 	if (!ev->ok)
-		return refused(s, ev, err);
+		return refused(s, p, ev, err);
 	if (!sasl_done(s->sasl)) {
 		err_set(err, ERR_PROTOCOL,
 			"the server ends the sign-in before it is complete");
@@ -218,15 +233,22 @@ enum signin_result signin_event(struct signin *s, struct pop3 *p,
 			return SIGNIN_TLS;
 		return stls_refused(s, ev, err);
 	case SIGNIN_CAPA:
-		return capa_is_over(s, ev) ? begin(s, p, err) : SIGNIN_ON;
+		if (!capa_is_over(s, ev))
+			return SIGNIN_ON;
+		/* RFC 6856 2.1: else it may rewrite headers, or refuse mail */
+		if (pop3_caps(p)->utf8)
+			return gave(s, SIGNIN_UTF8, pop3_utf8(p), err);
+		return begin(s, p, err);
+	case SIGNIN_UTF8: /* refused: mail as it was before RFC 6856 */
+		return begin(s, p, err);
 	case SIGNIN_AUTH:
 		return on_auth(s, p, ev, err);
 	case SIGNIN_USER:
 		if (!ev->ok)
-			return refused(s, ev, err);
+			return refused(s, p, ev, err);
 		return gave(s, SIGNIN_PASS, pop3_pass(p, s->o->secret), err);
 	case SIGNIN_PASS:
-		return ev->ok ? signed_in(s, p, err) : refused(s, ev, err);
+		return ev->ok ? signed_in(s, p, err) : refused(s, p, ev, err);
 	case SIGNIN_CAPA_AGAIN:
 		if (!capa_is_over(s, ev))
 			return SIGNIN_ON;

@@ -41,6 +41,8 @@ struct source_options {
 	bool delete_to_trash;	     /* the provider wants it so */
 	bool compress;		     /* IMAP: COMPRESS=DEFLATE where offered */
 	const uint8_t *key;	     /* HASH_KEY_OCTETS, for POP3 identities */
+	bool by_headers; /* POP3: where the server has no UIDL, headers tell
+			    messages apart (CASES E15); else it is refused */
 	const char *trace; /* account name when -vv is on, else NULL: the
 			      dialogue is logged at LOG_DEBUG without
 			      secrets and bodies */
@@ -49,6 +51,7 @@ struct source_options {
 struct source_ready {
 	char capabilities[512]; /* printable, for `check` */
 	bool can_delete;	/* IMAP: UIDPLUS; POP3: always */
+	uint32_t login_delay_s; /* not to sign in again before; 0: unsaid */
 	bool volatile_on_fetch; /* EXPIRE 0 and the like: mail fetched may be
 				   gone after this session (CASES E16) */
 };
@@ -129,6 +132,8 @@ struct source_reports {
 	 * (nothing is lost); source_poke() when it may go on. */
 	bool (*may_read)(void *who);
 	void (*closed)(void *who, const struct err *err); /* NULL: after quit */
+	/* A lasting oddity of the mailbox, in words; text is constant. */
+	void (*notice)(void *who, const char *text);
 	/* Answer to names(): a folder that can be selected, as a person would
 	 * write it; then an empty name: that was all. */
 	void (*name)(void *who, struct view utf8);

@@ -132,6 +132,7 @@ static void be_open(struct pop3_source *s)
 	memcpy(ready.capabilities, s->signin.capabilities,
 	       sizeof(ready.capabilities));
 	ready.volatile_on_fetch = pop3_caps(s->pop3)->expires;
+	ready.login_delay_s = pop3_caps(s->pop3)->login_delay_s;
 	s->report->ready(s->who, &ready);
 }
 
@@ -186,6 +187,7 @@ static void on_event(struct pop3_source *s, const struct pop3_event *ev)
 	case POP3_CMD_USER:
 	case POP3_CMD_PASS:
 	case POP3_CMD_AUTH:
+	case POP3_CMD_UTF8:
 	case POP3_CMD_STAT:
 	case POP3_CMD_NOOP:
 	case POP3_CMD_RSET:

@@ -80,7 +80,7 @@ struct pop3_source {
 	const struct message_key *namesakes; /* borrowed */
 	size_t nnamesakes;
 	struct listing *listing;
-	bool no_uidl;
+	bool no_uidl, long_uidl;
 	size_t naming;	 /* JOB_NAMEs not answered */
 	size_t left_out; /* without an identity */
 	struct sorting *sorting;

@@ -20,6 +20,40 @@ static void refuse_listing(struct pop3_source *s, const struct pop3_event *ev)
 	pop3_source_end(s, &err);
 }
 
+/*
+ * CASES E15: without UIDL each message costs a TOP at every poll, and two with
+ * one header are one. Where mail goes once it is delivered that does no harm.
+ */
+static void refuse_nameless(struct pop3_source *s, const struct pop3_event *ev)
+{
+	struct err err;
+
+	err_set(&err, ERR_CONFIG,
+		"the server has no UIDL: mail that stays there cannot be told "
+		"from new mail");
+	err.origin = ERR_FROM_POP3;
+	err_peer(&err, ev->text);
+	err_remedy(&err, "write keep = no, or use IMAP for this mailbox");
+	pop3_source_end(s, &err);
+}
+
+static void tell_oddities(struct pop3_source *s)
+{
+	if (s->left_out)
+		pop3_source_warn(s, "left_without_identity", s->left_out);
+	if (s->left_out)
+		s->report->notice(s->who,
+				  "messages without a unique-id whose header "
+				  "cannot be had are left at the source");
+	else if (s->no_uidl && listing_count(s->listing))
+		s->report->notice(s->who, "the server has no UIDL: messages "
+					  "are told apart by their headers");
+	else if (s->long_uidl)
+		s->report->notice(s->who,
+				  "the server's unique-ids are longer than any "
+				  "rule allows: they are told apart by a hash");
+}
+
 static void finish_look(struct pop3_source *s)
 {
 	const struct message_key *shared;
@@ -36,8 +70,7 @@ static void finish_look(struct pop3_source *s)
 		pop3_source_end(s, &err);
 		return;
 	}
-	if (s->left_out)
-		pop3_source_warn(s, "left_without_identity", s->left_out);
+	tell_oddities(s);
 	s->look = LOOK_NOT;
 	shared = listing_shared(s->listing, &n);
 	if (n)
@@ -109,7 +142,7 @@ void pop3_source_begin_look(struct pop3_source *s)
 	s->listing = listing_new(s->o.key);
 	listing_namesakes(s->listing, s->namesakes, s->nnamesakes);
 	s->left_out = 0;
-	s->no_uidl = false;
+	s->no_uidl = s->long_uidl = false;
 	MUST(pop3_list(s->pop3) && (!pipelining || pop3_uidl(s->pop3)));
 	s->look = LOOK_LIST;
 }
@@ -138,6 +171,7 @@ void pop3_source_on_uidl(struct pop3_source *s, const struct pop3_event *ev)
 	struct err err;
 
 	if (ev->type == POP3_EV_LISTING) {
+		s->long_uidl = s->long_uidl || ev->form == POP3_UID_LONG;
 		if (!listing_uid(s->listing, ev->number, ev->text, &err))
 			pop3_source_end(s, &err);
 		return;
@@ -149,7 +183,10 @@ void pop3_source_on_uidl(struct pop3_source *s, const struct pop3_event *ev)
 		refuse_listing(s, ev);
 		return;
 	}
-	sort_look(s);
+	if (s->no_uidl && !s->o.by_headers)
+		refuse_nameless(s, ev);
+	else
+		sort_look(s);
 }
 
 void pop3_source_named(struct pop3_source *s, bool ok)

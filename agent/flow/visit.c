@@ -10,8 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define DAY_MS INT64_C(86400000)
+/* An account whose time comes so soon is waited for: a timer that fires at the
+ * server's own interval would else be early each second time. */
+#define SOON_MS	  5000
 #define SETTLE_MS 30000u /* deliveries are awaited behind the last body */
-#define EARLY_MS  5000u	 /* a timer may be early by so much */
 
 void item_list_add(struct item_list *l, const struct spool_item *i)
 {
@@ -59,6 +62,8 @@ static void forget_folder(struct visit *v)
 	item_list_clear(&v->erase);
 }
 
+static void begin_session(struct visit *v);
+
 static void go_on(void *who)
 {
 	visit_work(who);
@@ -68,6 +73,10 @@ static void on_settle_time(void *who)
 {
 	struct visit *v = who;
 
+	if (v->phase == VISIT_SECRET) {
+		begin_session(v);
+		return;
+	}
 	v->fetching_all_done = true;
 	visit_work(v);
 }
@@ -217,28 +226,17 @@ static enum spool_health health_of(const struct visit *v)
 }
 
 /*
- * When the provider lets the account in again; 0: at any time. Counted from
- * the last sign-in, and a little less, or a timer of that very interval would
- * come too early every other time.
+ * A decision that is missing is told like an error, and so is a message that
+ * cannot be had; mail deferred is not.
  */
-static int64_t welcome_again(const struct visit *v, int64_t now)
-{
-	uint64_t wait = v->config->poll_min_ms, gone;
-
-	gone = loop_now_ms(v->parts->loop) - v->session_ms + EARLY_MS;
-	return v->session_ms && wait > gone ? now + (int64_t)(wait - gone) : 0;
-}
-
-/* A decision that is missing is told like an error; mail deferred is not. */
 static void note_success(struct visit *v, int64_t now)
 {
 	struct spool_account *a = &v->row;
 
 	a->last_success_ms = now;
 	a->failures = 0;
-	a->next_poll_ms = welcome_again(v, now);
 	a->reconcile = false; /* every folder was looked at */
-	if (v->warning.class == ERR_CONFIG) {
+	if (v->warning.class != ERR_NONE && v->warning.class != ERR_RETRY) {
 		v->told->err_is_new =
 			trouble_note(&a->trouble, &v->warning, now);
 		return;
@@ -247,13 +245,31 @@ static void note_success(struct visit *v, int64_t now)
 	a->trouble = (struct spool_trouble){ 0 };
 }
 
+/*
+ * When server and provider let the account in again, counted from the last
+ * sign-in; 0: at any time. RFC 2449 6.5, CASES E14
+ */
+static int64_t welcome_again(const struct visit *v)
+{
+	int64_t theirs = (int64_t)v->ready.login_delay_s * 1000;
+	int64_t least = (int64_t)v->config->poll_min_ms;
+
+	if (theirs > DAY_MS)
+		theirs = DAY_MS;
+	if (theirs > least)
+		least = theirs;
+	return least && v->signed_in_ms ? v->signed_in_ms + least : 0;
+}
+
 static void note_outcome(struct visit *v, int64_t now)
 {
 	struct spool_account *a = &v->row;
 	uint32_t random;
+	int64_t then;
 
 	if (v->session_ms)
 		a->last_poll_ms = now;
+	a->next_poll_ms = welcome_again(v);
 	/* the rest of the mailbox is as undecided as before */
 	if (v->err.class == ERR_NONE &&
 	    (v->declined || v->options->task == PASS_REFETCH))
@@ -268,12 +284,13 @@ static void note_outcome(struct visit *v, int64_t now)
 	}
 	v->told->err_is_new = trouble_note(&a->trouble, &v->err, now);
 	a->failures++;
-	a->next_poll_ms =
-		now +
-		(int64_t)(v->refused ? backoff_setting_ms(a->failures, random)
-				     : backoff_account_ms(
-					       v->err.class, a->failures,
-					       v->err.wait_ms, random));
+	then = now +
+	       (int64_t)(v->refused
+				 ? backoff_setting_ms(a->failures, random)
+				 : backoff_account_ms(v->err.class, a->failures,
+						      v->err.wait_ms, random));
+	if (then > a->next_poll_ms)
+		a->next_poll_ms = then;
 }
 
 static void save(struct visit *v)
@@ -319,6 +336,7 @@ static void on_ready(void *who, const struct source_ready *r)
 	struct visit *v = who;
 
 	v->ready = *r;
+	v->signed_in_ms = loop_unix_ms();
 	if (v->phase == VISIT_SIGNIN)
 		v->phase = VISIT_SELECTING;
 	v->told->phase = PASS_LISTING;
@@ -363,11 +381,17 @@ static void on_closed(void *who, const struct err *err)
 	end_if_settled(v);
 }
 
+static void on_notice(void *who, const char *text)
+{
+	visit_notice(who, text);
+}
+
 static const struct source_reports reports = {
 	.ready = on_ready,
 	.folder = visit_on_folder,
 	.shared = visit_on_shared,
 	.items = visit_on_items,
+	.notice = on_notice,
 	.body_begin = visit_on_body_begin,
 	.body = visit_on_body,
 	.body_end = visit_on_body_end,
@@ -390,12 +414,14 @@ static void open_session(struct visit *v)
 		.password_in_clear = v->config->server.tls == CONFIG_TLS_NONE,
 		.compress = v->config->compress,
 		.key = spool_key(v->parts->spool),
+		.by_headers = v->config->own.keep == CONFIG_KEEP_NO,
 		.trace = v->parts->trace ? v->config->name : NULL,
 	};
 
 	v->phase = VISIT_SIGNIN;
 	v->session_ms = v->erase_ms = loop_now_ms(v->parts->loop);
 	v->settled_in_session = 0;
+	v->unsafe = false;
 	if (config_is_pop3(&v->config->server))
 		v->source = source_pop3_open(&o, &reports, v);
 	else
@@ -437,37 +463,26 @@ static uint64_t settings_hash(const struct visit *v)
 	return sum & INT64_MAX;
 }
 
-static bool in_backoff(const struct visit *v)
+static int64_t too_early_ms(const struct visit *v)
 {
-	return !v->named && !v->options->dry_run &&
-	       v->row.next_poll_ms > loop_unix_ms();
+	int64_t left = v->row.next_poll_ms - loop_unix_ms();
+
+	return v->named || v->options->dry_run || left < 0 ? 0 : left;
 }
 
-static void on_secret(void *who, struct reach_secret *s)
+static void not_now(struct visit *v)
 {
-	struct visit *v = who;
-	uint64_t sum;
+	v->told->result = PASS_BACKOFF;
+	v->phase = VISIT_DONE;
+	pass_visit_ended(v->pass, v);
+}
+
+static void begin_session(struct visit *v)
+{
 	struct err err;
 
-	v->secret = s->secret;
-	s->secret = (struct secret){ NULL, 0 };
-	if (s->ok) {
-		sum = settings_hash(v);
-		if (sum != v->row.settings) {
-			v->row.settings = sum;
-			v->row.next_poll_ms = 0;
-			v->row.failures = 0;
-		}
-	}
-	if (in_backoff(v) || v->stopping) {
-		v->told->result = PASS_BACKOFF;
-		v->phase = VISIT_DONE;
-		pass_visit_ended(v->pass, v);
-		return;
-	}
-	if (!s->ok) {
-		visit_fail(v, &s->err);
-		save(v);
+	if (v->stopping) {
+		not_now(v);
 		return;
 	}
 	if (!reach_endpoint(v->parts, &v->config->server, &v->config->tls,
@@ -480,6 +495,37 @@ static void on_secret(void *who, struct reach_secret *s)
 	if (!v->options->dry_run && v->options->task != PASS_ADOPT)
 		delivery_warm(v->delivery);
 	open_session(v);
+}
+
+static void on_secret(void *who, struct reach_secret *s)
+{
+	struct visit *v = who;
+	uint64_t sum;
+	int64_t left;
+
+	v->secret = s->secret;
+	s->secret = (struct secret){ NULL, 0 };
+	if (s->ok) {
+		sum = settings_hash(v);
+		if (sum != v->row.settings) {
+			v->row.settings = sum;
+			v->row.next_poll_ms = 0;
+			v->row.failures = 0;
+		}
+	}
+	left = too_early_ms(v);
+	if (v->stopping || left > SOON_MS || (left && v->row.failures)) {
+		not_now(v);
+		return;
+	}
+	if (!s->ok) {
+		visit_fail(v, &s->err);
+		save(v);
+	} else if (left) {
+		timer_start(&v->timer, (uint64_t)left);
+	} else {
+		begin_session(v);
+	}
 }
 
 void visit_start(struct visit *v)
@@ -500,7 +546,10 @@ void visit_start(struct visit *v)
 static void leave(struct visit *v)
 {
 	v->phase = VISIT_LEAVING;
-	if (v->source)
+	if (v->source && v->unsafe && config_is_pop3(&v->config->server))
+		/* without QUIT a server forgets what was fetched (E16) */
+		v->source->ops->cancel(v->source);
+	else if (v->source)
 		v->source->ops->quit(v->source);
 	else
 		end_if_settled(v);

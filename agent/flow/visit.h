@@ -66,7 +66,8 @@ struct visit {
 	struct endpoint endpoint;
 	struct source *source;
 	struct source_ready ready;
-	struct timer timer; /* waiting for deliveries at the end */
+	struct timer timer; /* waiting for deliveries at the end, or for the
+			       time of an account to come */
 	struct task go_on;  /* visit_work() soon */
 	struct err warning; /* for this pass alone; ERR_NONE */
 	struct err err;	    /* the first that counts; ERR_NONE */
@@ -74,11 +75,12 @@ struct visit {
 	bool refused;	    /* the destination refuses a setting */
 	bool again;	    /* sign in again after leaving (POP3) */
 	bool undecided;
-	bool declined;	     /* adopt, refetch: a person said no */
-	bool kept;	     /* keep was looked at ... */
-	bool guarded;	     /* ... and its change waits for a person */
-	uint64_t session_ms; /* when this session began */
-	uint64_t erase_ms;   /* when something was last deleted, or that */
+	bool declined;	      /* adopt, refetch: a person said no */
+	bool kept;	      /* keep was looked at ... */
+	bool guarded;	      /* ... and its change waits for a person */
+	int64_t signed_in_ms; /* unix; 0: not yet */
+	uint64_t session_ms;  /* when this session began */
+	uint64_t erase_ms;    /* when something was last deleted, or that */
 
 	/* the folder in hand */
 	size_t folder_at;
@@ -115,8 +117,9 @@ struct visit {
 	char uid[PASS_UID_TEXT];
 
 	/* parcels on their way, and those settled whose source waits */
-	size_t out;
-	struct item_list erase;	  /* delivered, to be deleted here */
+	size_t out, unrecorded; /* of out: TX1 is not done */
+	bool unsafe;		/* one was fetched and could not be recorded */
+	struct item_list erase; /* delivered, to be deleted here */
 	struct message_key *gone; /* owned; confirmed, being written */
 	size_t ngone;
 	uint64_t settled_in_session;
@@ -212,6 +215,7 @@ const struct spool_item *visit_listed(const struct visit *v,
 /* It stays new: the next pass must list it again. */
 void visit_missed(struct visit *v, const struct message_key *key);
 void visit_on_settled(void *who, struct parcel *p); /* parcel.settled */
+void visit_on_recorded(void *who);		    /* parcel.recorded */
 void visit_on_erased(void *who, const struct message_key *keys, size_t n,
 		     size_t left, const struct err *err);
 

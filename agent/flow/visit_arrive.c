@@ -157,7 +157,9 @@ static void enter(struct visit *v)
 	if (held)
 		message_set(&m->reason, view_of(held));
 	p->settled = visit_on_settled;
+	p->recorded = visit_on_recorded;
 	p->who = v;
+	v->unrecorded++;
 	v->body = NULL;
 	v->out++;
 	v->told->fetched++;
@@ -243,7 +245,8 @@ void visit_on_refused(void *who, const struct message_key *key,
 		return;
 	v->came++;
 	visit_missed(v, key);
-	visit_fail(v, err);
+	if (err->class != ERR_CANCELLED)
+		visit_warn(v, err); /* the account is as well as before */
 	if (log_begin(&l, err->class == ERR_CANCELLED ? LOG_INFO : LOG_WARNING,
 		      "refused")) {
 		log_str(&l, "account", v->config->name);

@@ -105,6 +105,14 @@ static void count_settled(struct visit *v, const struct message *m)
 	}
 }
 
+void visit_on_recorded(void *who)
+{
+	struct visit *v = who;
+
+	if (--v->unrecorded == 0)
+		visit_wake(v);
+}
+
 void visit_on_settled(void *who, struct parcel *p)
 {
 	struct visit *v = who;
@@ -114,6 +122,8 @@ void visit_on_settled(void *who, struct parcel *p)
 
 	v->out--;
 	if (!m->id) { /* TX1 failed: it is at its source, and nowhere else */
+		v->unrecorded--;
+		v->unsafe = true;
 		err = p->req.any.err;
 		visit_missed(v, &m->key);
 		visit_fail(v, &err);
@@ -214,7 +224,7 @@ static bool commit_time(const struct visit *v)
 {
 	uint64_t now = loop_now_ms(v->parts->loop);
 
-	return is_pop3(v) && v->erase.n &&
+	return is_pop3(v) && v->erase.n && !v->ready.login_delay_s &&
 	       (v->settled_in_session >= COMMIT_COUNT ||
 		now - v->session_ms >= COMMIT_MS);
 }
@@ -372,6 +382,9 @@ void visit_work(struct visit *v)
 		return;
 	}
 	timer_stop(&v->timer);
+	/* QUIT is a server's leave to hide what was fetched (CASES E16) */
+	if (is_pop3(v) && v->unrecorded)
+		return;
 	erase(v);
 	if (is_pop3(v) ? v->ngone > 0 : v->erasing || v->ngone || v->erase.n)
 		return;

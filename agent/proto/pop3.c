@@ -247,6 +247,7 @@ static bool on_accepted(struct pop3 *p, struct pop3_event *ev)
 	case POP3_CMD_USER:
 	case POP3_CMD_PASS:
 	case POP3_CMD_AUTH:
+	case POP3_CMD_UTF8:
 	case POP3_CMD_DELE:
 	case POP3_CMD_NOOP:
 	case POP3_CMD_RSET:

@@ -1,6 +1,6 @@
 /*
  * pop3 - POP3 client engine: RFC 1939, CAPA and response codes (RFC 2449,
- * 3206), STLS (RFC 2595), AUTH (RFC 5034).
+ * 3206), STLS (RFC 2595), AUTH (RFC 5034), UTF8 (RFC 6856).
  *
  * Pure: no socket, clock, randomness or log. Octets go in through pop3_room()
  * and pop3_received(), come out through pop3_pending() and pop3_sent(); what
@@ -33,6 +33,7 @@ enum pop3_cmd {
 	POP3_CMD_USER,
 	POP3_CMD_PASS,
 	POP3_CMD_AUTH,
+	POP3_CMD_UTF8,
 	POP3_CMD_STAT,
 	POP3_CMD_LIST,
 	POP3_CMD_UIDL,
@@ -44,7 +45,7 @@ enum pop3_cmd {
 	POP3_CMD_QUIT,
 };
 
-/* RFC 2449 8, RFC 3206 4; the code stands at the start of the text */
+/* RFC 2449 8, RFC 3206 4, RFC 6856 5; at the start of the text */
 enum pop3_code {
 	POP3_CODE_NONE,
 	POP3_CODE_OTHER, /* some [CODE] that is not below */
@@ -53,6 +54,7 @@ enum pop3_code {
 	POP3_CODE_SYS_TEMP,
 	POP3_CODE_SYS_PERM,
 	POP3_CODE_AUTH,
+	POP3_CODE_UTF8, /* only in UTF-8 mode: pop3_utf8() */
 };
 
 enum pop3_uid_form {
@@ -92,8 +94,10 @@ struct pop3_event {
 
 /* What the last complete or running CAPA said; all zero before it. */
 struct pop3_caps {
-	bool top, uidl, user, stls, pipelining, resp_codes;
+	bool top, uidl, user, stls, pipelining, resp_codes, utf8;
 	bool expires;		/* EXPIRE 0: gone once retrieved */
+	bool by_user;		/* EXPIRE or LOGIN-DELAY may be other ones once
+				   somebody has signed in */
 	unsigned sasl;		/* MECH_BIT()s */
 	uint32_t login_delay_s; /* 0: none told */
 };
@@ -140,6 +144,7 @@ bool pop3_pass(struct pop3 *p, const struct secret *secret);
 bool pop3_auth(struct pop3 *p, struct view mechanism, struct view first);
 /* After POP3_EV_CHALLENGE, once. answer: base64, may be empty; "*" cancels. */
 bool pop3_auth_answer(struct pop3 *p, struct view answer);
+bool pop3_utf8(struct pop3 *p); /* before sign-in: RFC 6856 2.1 */
 bool pop3_stat(struct pop3 *p);
 bool pop3_list(struct pop3 *p);
 bool pop3_uidl(struct pop3 *p);

@@ -21,6 +21,7 @@ static uint32_t command_ms(enum pop3_cmd cmd)
 	case POP3_CMD_CAPA:
 	case POP3_CMD_STLS:
 	case POP3_CMD_USER:
+	case POP3_CMD_UTF8:
 	case POP3_CMD_TOP:
 	case POP3_CMD_RETR:
 	case POP3_CMD_DELE:
@@ -162,6 +163,11 @@ bool pop3_auth_answer(struct pop3 *p, struct view answer)
 	p->tainted = true;
 	p->serial++;
 	return true;
+}
+
+bool pop3_utf8(struct pop3 *p)
+{
+	return give(p, POP3_CMD_UTF8, 0, VIEW_NONE);
 }
 
 bool pop3_stat(struct pop3 *p)

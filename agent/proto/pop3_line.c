@@ -16,6 +16,8 @@ struct view pop3_line_verb(enum pop3_cmd cmd)
 		return VIEW_LIT("PASS");
 	case POP3_CMD_AUTH:
 		return VIEW_LIT("AUTH");
+	case POP3_CMD_UTF8:
+		return VIEW_LIT("UTF8");
 	case POP3_CMD_STAT:
 		return VIEW_LIT("STAT");
 	case POP3_CMD_LIST:
@@ -41,11 +43,13 @@ struct view pop3_line_verb(enum pop3_cmd cmd)
 enum err_class pop3_line_class(enum pop3_cmd cmd, enum pop3_code code)
 {
 	switch (code) {
-	case POP3_CODE_LOGIN_DELAY:
 	case POP3_CODE_IN_USE:
+		return ERR_BUSY;
+	case POP3_CODE_LOGIN_DELAY:
 	case POP3_CODE_SYS_TEMP:
 		return ERR_RETRY;
 	case POP3_CODE_SYS_PERM:
+	case POP3_CODE_UTF8:
 		return ERR_REFUSED;
 	case POP3_CODE_NONE:
 	case POP3_CODE_OTHER:
@@ -88,6 +92,7 @@ enum pop3_code pop3_line_code(struct view text)
 		{ "SYS/TEMP", POP3_CODE_SYS_TEMP },
 		{ "SYS/PERM", POP3_CODE_SYS_PERM },
 		{ "AUTH", POP3_CODE_AUTH },
+		{ "UTF8", POP3_CODE_UTF8 },
 	};
 	struct view code;
 
@@ -162,11 +167,29 @@ void pop3_line_stat(struct view text, uint32_t *count, uint64_t *octets)
 	*octets = announced(view_word(&text));
 }
 
-static uint32_t seconds(struct view word)
+/* A number of seconds or days; "USER" behind it, or in its place. */
+static uint32_t span(struct view rest, struct pop3_caps *caps)
 {
+	struct view word = view_word(&rest);
 	uint64_t n;
 
-	return view_number(word, UINT32_MAX, &n) ? (uint32_t)n : 0;
+	if (view_ieq(word, VIEW_LIT("USER")) ||
+	    view_ieq(view_word(&rest), VIEW_LIT("USER")))
+		caps->by_user = true;
+	return view_number(word, UINT32_MAX, &n) ? (uint32_t)n : UINT32_MAX;
+}
+
+static void policy(struct view tag, struct view rest, struct pop3_caps *caps)
+{
+	uint32_t n;
+
+	/* RFC 2449 6.7: 0 is a server that keeps nothing; NEVER is no number */
+	if (view_ieq(tag, VIEW_LIT("EXPIRE"))) {
+		caps->expires = span(rest, caps) == 0;
+	} else if (view_ieq(tag, VIEW_LIT("LOGIN-DELAY"))) {
+		n = span(rest, caps);
+		caps->login_delay_s = n == UINT32_MAX ? 0 : n;
+	}
 }
 
 void pop3_line_caps(struct view line, struct pop3_caps *caps)
@@ -181,14 +204,14 @@ void pop3_line_caps(struct view line, struct pop3_caps *caps)
 		caps->user = true;
 	else if (view_ieq(tag, VIEW_LIT("STLS")))
 		caps->stls = true;
+	else if (view_ieq(tag, VIEW_LIT("UTF8")))
+		caps->utf8 = true;
 	else if (view_ieq(tag, VIEW_LIT("PIPELINING")))
 		caps->pipelining = true;
 	else if (view_ieq(tag, VIEW_LIT("RESP-CODES")))
 		caps->resp_codes = true;
-	else if (view_ieq(tag, VIEW_LIT("EXPIRE")))
-		caps->expires = view_eq(view_word(&rest), VIEW_LIT("0"));
 	else if (view_ieq(tag, VIEW_LIT("SASL")))
 		caps->sasl |= mech_offered(rest);
-	else if (view_ieq(tag, VIEW_LIT("LOGIN-DELAY")))
-		caps->login_delay_s = seconds(view_word(&rest));
+	else
+		policy(tag, rest, caps);
 }

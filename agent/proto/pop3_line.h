@@ -12,8 +12,8 @@
 struct view pop3_line_verb(enum pop3_cmd cmd);
 /*
  * What a refusal stands for. Of a sign-in (USER PASS AUTH): ERR_AUTH, but
- * ERR_RETRY with [IN-USE] [LOGIN-DELAY] [SYS/TEMP], ERR_REFUSED with
- * [SYS/PERM]. Of anything else: ERR_RETRY with those three, or ERR_REFUSED.
+ * ERR_BUSY with [IN-USE], ERR_RETRY with [LOGIN-DELAY] [SYS/TEMP], ERR_REFUSED
+ * with [SYS/PERM] [UTF8]. Of anything else: the same, or ERR_REFUSED.
  */
 enum err_class pop3_line_class(enum pop3_cmd cmd, enum pop3_code code);
 /* "+OK" or "-ERR", in capitals (RFC 1939 3), then the end or SP text. */

@@ -2,6 +2,8 @@
 
 #define MINUTE_MS 60000u
 #define HOUR_MS	  3600000u
+/* RFC 1939 3: a session that was left is ended after ten minutes at least */
+#define LOCK_MS 600000u
 
 uint64_t backoff_ms(uint32_t failures, uint64_t first, uint64_t most,
 		    uint32_t random)
@@ -21,6 +23,8 @@ static uint64_t unasked_ms(enum err_class class, uint32_t failures,
 	case ERR_TRUST:
 	case ERR_CONFIG:
 		return backoff_ms(failures, HOUR_MS, 24 * HOUR_MS, random);
+	case ERR_BUSY:
+		return backoff_ms(failures, MINUTE_MS, LOCK_MS, random);
 	case ERR_NONE:
 	case ERR_NETWORK:
 	case ERR_RETRY:
@@ -29,7 +33,6 @@ static uint64_t unasked_ms(enum err_class class, uint32_t failures,
 	case ERR_LIMIT:
 	case ERR_STATE:
 	case ERR_DISK:
-	case ERR_BUSY:
 	case ERR_CANCELLED:
 	case ERR_BUG:
 		break;

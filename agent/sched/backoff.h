@@ -14,8 +14,10 @@ uint64_t backoff_ms(uint32_t failures, uint64_t first, uint64_t most,
 /*
  * An account after `failures` failures in a row, the last of this class: a
  * refused login or certificate slows to hours, so that no provider locks the
- * mailbox (CASES C9); everything else to one hour. Never before suggested_ms,
- * the wait that the server asked for (0: none), from which it grows.
+ * mailbox (CASES C9); a mailbox that another session holds is tried again after
+ * ten minutes at most (E14); everything else slows to one hour. Never before
+ * suggested_ms, the wait that the server asked for (0: none), from which it
+ * grows.
  */
 uint64_t backoff_account_ms(enum err_class class, uint32_t failures,
 			    uint64_t suggested_ms, uint32_t random);

@@ -65,6 +65,8 @@ static void on_ready(void *who, const struct source_ready *r)
 	assert_true(r->can_delete);
 	tell(b, "ready%s%s%s", r->capabilities[0] ? " " : "", r->capabilities,
 	     r->volatile_on_fetch ? " volatile" : "");
+	if (r->login_delay_s)
+		tell(b, "login-delay %u", r->login_delay_s);
 }
 
 static void on_folder(void *who, const struct source_folder *f,
@@ -197,7 +199,13 @@ static void on_closed(void *who, const struct err *err)
 	loop_stop(b->loop);
 }
 
+static void on_notice(void *who, const char *text)
+{
+	tell(who, "notice %s", text);
+}
+
 static const struct source_reports reports = {
+	.notice = on_notice,
 	.ready = on_ready,
 	.folder = on_folder,
 	.items = on_items,
@@ -225,6 +233,8 @@ static void set_up(struct box *b, struct view words)
 		b->o.auth = MECH_PLAIN;
 	else if (view_eq(words, VIEW_LIT("headers")))
 		b->headers = true;
+	else if (view_eq(words, VIEW_LIT("keep")))
+		b->o.by_headers = false;
 	else if (view_eq(words, VIEW_LIT("cancel")))
 		b->cancels = true;
 	else
@@ -296,6 +306,7 @@ static void play(const char *path, size_t drip)
 		.user = "tim",
 		.secret = &b.secret,
 		.password_in_clear = true,
+		.by_headers = true,
 		.key = key,
 	};
 	read_script(&b, path);

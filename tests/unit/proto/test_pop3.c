@@ -77,6 +77,9 @@ static void put_code(struct text *to, enum pop3_code code)
 	case POP3_CODE_AUTH:
 		text_puts(to, " [auth]");
 		return;
+	case POP3_CODE_UTF8:
+		text_puts(to, " [utf8]");
+		return;
 	}
 }
 
@@ -268,6 +271,7 @@ static bool engine_command(void *e, struct view words)
 		{ "stat", pop3_stat }, { "list", pop3_list },
 		{ "uidl", pop3_uidl }, { "noop", pop3_noop },
 		{ "rset", pop3_rset }, { "quit", pop3_quit },
+		{ "utf8", pop3_utf8 },
 	};
 	struct view name = view_word(&words);
 
@@ -494,6 +498,84 @@ static void capabilities_are_forgotten_with_tls(void **state)
 	pop3_free(p);
 }
 
+static struct pop3_caps told(const char *lines)
+{
+	struct pop3 *p = greeted();
+	struct pop3_event ev;
+	struct pop3_caps caps;
+
+	assert_true(pop3_capa(p));
+	feed(p, VIEW_LIT("+OK\r\n"));
+	feed(p, view_of(lines));
+	feed(p, VIEW_LIT(".\r\n"));
+	while (pop3_next(p, &ev))
+		assert_int_not_equal(ev.type, POP3_EV_FAILED);
+	caps = *pop3_caps(p);
+	pop3_free(p);
+	return caps;
+}
+
+/* RFC 2449 6.5, 6.7 */
+static void policies_of_a_server(void **state)
+{
+	(void)state;
+	assert_true(told("EXPIRE 0\r\n").expires);
+	assert_false(told("EXPIRE 0\r\n").by_user);
+	assert_true(told("EXPIRE 0 USER\r\n").expires);
+	assert_true(told("EXPIRE 0 USER\r\n").by_user);
+	assert_false(told("EXPIRE 30\r\n").expires);
+	assert_false(told("EXPIRE NEVER\r\n").expires);
+	assert_false(told("EXPIRE\r\n").expires);
+	assert_true(told("EXPIRE USER\r\n").by_user);
+	assert_int_equal(told("LOGIN-DELAY 900\r\n").login_delay_s, 900);
+	assert_false(told("LOGIN-DELAY 900\r\n").by_user);
+	assert_true(told("login-delay 900 user\r\n").by_user);
+	assert_int_equal(told("LOGIN-DELAY soon\r\n").login_delay_s, 0);
+	assert_int_equal(told("LOGIN-DELAY 99999999999\r\n").login_delay_s, 0);
+	assert_true(told("UTF8 USER\r\n").utf8);
+	assert_false(told("LANG\r\n").utf8);
+}
+
+/*
+ * What may make a server think gets ten minutes for its first octet: Dovecot
+ * computes sizes at sign-in and at LIST, and expunges 20,000 messages in QUIT.
+ */
+static void slow_servers_have_their_time(void **state)
+{
+	static bool (*const thinks[])(struct pop3 *) = { pop3_stat, pop3_list,
+							 pop3_uidl, pop3_quit };
+	static bool (*const quick[])(struct pop3 *) = { pop3_capa, pop3_utf8,
+							pop3_noop, pop3_rset };
+	struct secret secret = { NULL, 0 };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		struct pop3 *p = greeted();
+
+		assert_true(thinks[i](p));
+		assert_int_equal(pop3_patience(p).ms, LIMIT_MAILBOX_MS);
+		pop3_free(p);
+		p = greeted();
+		assert_true(quick[i](p));
+		assert_int_equal(pop3_patience(p).ms, LIMIT_COMMAND_MS);
+		/* what is behind it counts from its own turn on */
+		assert_true(pop3_quit(p));
+		assert_int_equal(pop3_patience(p).ms, LIMIT_COMMAND_MS);
+		pop3_free(p);
+	}
+	secret_set(&secret, VIEW_LIT("x"));
+	for (size_t i = 0; i < 2; i++) {
+		struct pop3 *p = greeted();
+
+		assert_true(i ? pop3_pass(p, &secret)
+			      : pop3_auth(p, VIEW_LIT("PLAIN"),
+					  (struct view){ NULL, 0 }));
+		assert_int_equal(pop3_patience(p).ms, LIMIT_MAILBOX_MS);
+		pop3_free(p);
+	}
+	secret_fini(&secret);
+}
+
 static void refusals_have_a_class(void **state)
 {
 	static const struct {
@@ -505,7 +587,8 @@ static void refusals_have_a_class(void **state)
 		{ POP3_CMD_PASS, VIEW_LIT("wrong"), ERR_AUTH },
 		{ POP3_CMD_AUTH, VIEW_LIT("[X-STRANGE] wrong"), ERR_AUTH },
 		{ POP3_CMD_AUTH, VIEW_LIT("[AUTH wrong"), ERR_AUTH },
-		{ POP3_CMD_PASS, VIEW_LIT("[in-use] wait"), ERR_RETRY },
+		{ POP3_CMD_PASS, VIEW_LIT("[in-use] wait"), ERR_BUSY },
+		{ POP3_CMD_RETR, VIEW_LIT("[UTF8] not so"), ERR_REFUSED },
 		{ POP3_CMD_AUTH, VIEW_LIT("[LOGIN-DELAY] wait"), ERR_RETRY },
 		{ POP3_CMD_USER, VIEW_LIT("[SYS/TEMP] wait"), ERR_RETRY },
 		{ POP3_CMD_PASS, VIEW_LIT("[SYS/PERM] gone"), ERR_REFUSED },
@@ -531,6 +614,8 @@ int main(void)
 		cmocka_unit_test(a_pipeline_holds_256_commands),
 		cmocka_unit_test(secrets_are_wiped_once_sent),
 		cmocka_unit_test(patience_follows_what_is_awaited),
+		cmocka_unit_test(policies_of_a_server),
+		cmocka_unit_test(slow_servers_have_their_time),
 		cmocka_unit_test(capabilities_are_forgotten_with_tls),
 		cmocka_unit_test(refusals_have_a_class),
 	};
