@@ -152,6 +152,8 @@ refused(struct imap_signin *s, const struct imap_event *ev, struct err *err)
 	err_peer(err, ev->text);
 	if (class == ERR_AUTH)
 		err_remedy(err, "check user and secret (mailhaul passwd)");
+	else if (class == ERR_RETRY)
+		err_remedy(err, "it is tried again later");
 	return failed(s);
 }
 

@@ -386,6 +386,20 @@ def test_c9_pop3_sign_ins_that_come_too_often(at, user, words, code):
     assert haul.sink.count() == ids(user, [1])
 
 
+@pytest.mark.parametrize("capa, wait", [(["LOGIN-DELAY 1200"], 1200),
+                                        ([], 900)], ids=["told", "untold"])
+def test_c9_login_delay_is_kept(at, user, capa, wait):
+    """C9, E14: RFC 2449 8.1.1; the time is that of CAPA."""
+    fake = FakePop([("u1", plain(1, user))])
+    fake.capa = ["UIDL", "USER", "RESP-CODES"] + capa
+    fake.on("PASS", lambda s, a: s.say(
+        b"-ERR [LOGIN-DELAY] minimum time between logins\r\n") or True)
+    haul = at(fake)
+    haul.fetch(code=75)
+    assert wait - 60 < seconds_to_next_poll(haul) < wait * 1.1 + 5
+    assert "after %d min" % (wait // 60) in state(haul)["last_error"]["remedy"]
+
+
 # -------------------------------------------------------------------- Yandex
 
 def test_c9_yandex_says_one_thing_of_two(at, user):
