@@ -61,6 +61,27 @@ bool query_trace(struct ledger *l, const struct query_trace *t,
 			     const struct query_event *events, size_t n),
 		 void *who, struct err *err);
 
+/* What is known of a message that has no row of its own in the history. */
+struct query_known {
+	const char *account, *folder;
+	enum spool_fate fate; /* SKIPPED ADOPTED DELIVERED GONE DROPPED */
+	int64_t at_ms;	      /* SKIPPED: when; DELIVERED: the day; else 0 */
+	uint64_t octets;      /* SKIPPED */
+	const char *reason;   /* SKIPPED: why; else "" */
+};
+/*
+ * uid: a UID or a unique-id. name: makes the key of a unique-id, with the key
+ * of the installation. account: NULL: any.
+ */
+struct query_whereabouts {
+	struct view uid;
+	const char *account;
+	struct message_key (*name)(const uint8_t *key, struct view uid);
+};
+bool query_known(struct ledger *l, const struct query_whereabouts *q,
+		 bool (*row)(void *who, const struct query_known *), void *who,
+		 struct err *err);
+
 struct query_counts {
 	uint64_t queued, held, in_doubt, octets, skipped;
 };

@@ -1,4 +1,5 @@
 #include "answer.h"
+#include "listing_pop3.h"
 #include "must.h"
 #include "shape.h"
 
@@ -257,6 +258,46 @@ static bool on_trace_row(void *who, const struct query_row *row,
 	return true;
 }
 
+static bool on_known(void *who, const struct query_known *k)
+{
+	static const char *const states[] = {
+		[FATE_NEW] = "new",
+		[FATE_QUEUED] = "queued",
+		[FATE_DELIVERED] = "delivered",
+		[FATE_GONE] = "deleted",
+		[FATE_ADOPTED] = "adopted",
+		[FATE_SKIPPED] = "skipped",
+		[FATE_DROPPED] = "dropped",
+	};
+	json_t *list = who;
+
+	if (k->fate > FATE_DROPPED)
+		return true;
+	(void)json_array_append_new(
+		list,
+		json_pack("{s:o, s:o, s:s, s:o, s:o, s:o}", "account",
+			  shape_str(k->account), "folder", shape_str(k->folder),
+			  "state", states[k->fate], "at", shape_time(k->at_ms),
+			  "size", shape_number(k->octets), "reason",
+			  shape_str(k->reason)));
+	return json_array_size(list) < ANSWER_EXAMPLES * 10;
+}
+
+/* Nothing in the history: the UID may be known all the same. */
+static bool known(struct ledger *l, const struct query_trace *q, json_t *out,
+		  struct err *err)
+{
+	struct query_whereabouts w = { .uid = q->pattern,
+				       .account = q->account,
+				       .name = listing_key };
+	json_t *list = json_array();
+
+	(void)json_object_set_new(out, "known", list);
+	return !q->pattern.n ||
+	       json_array_size(json_object_get(out, "messages")) ||
+	       query_known(l, &w, on_known, list, err);
+}
+
 static bool trace(struct ledger *l, const json_t *request, json_t **out,
 		  struct err *err)
 {
@@ -272,7 +313,8 @@ static bool trace(struct ledger *l, const json_t *request, json_t **out,
 
 	*out = json_pack("{s:o}", "messages", g.list);
 	if (query_trace(l, &q, on_trace_row, &g, err) &&
-	    !(g.overflow && !too_many(err)) && accounts(l, *out, err))
+	    !(g.overflow && !too_many(err)) && accounts(l, *out, err) &&
+	    known(l, &q, *out, err))
 		return true;
 	json_decref(*out);
 	*out = NULL;

@@ -161,8 +161,8 @@ static json_t *empty_answer(const json_t *request, struct err *err)
 	if (answer_is(request, "queue"))
 		return json_pack("{s:[]}", "messages");
 	if (answer_is(request, "trace"))
-		return json_pack("{s:[], s:[], s:[]}", "messages", "accounts",
-				 "skipped");
+		return json_pack("{s:[], s:[], s:[], s:[]}", "messages",
+				 "accounts", "skipped", "known");
 	if (answer_is(request, "retry") || answer_is(request, "drop"))
 		return json_pack("{s:i, s:i}", "changed", 0, "left", 0);
 	(void)err_set(err, ERR_CONFIG, "the queue is empty");

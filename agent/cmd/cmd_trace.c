@@ -74,6 +74,38 @@ static void write_message(const json_t *m, struct text *out)
 		(void)text_fmt(out, "  now: %s\n", told_str(m, "reason"));
 }
 
+/* What became of a message that was never fetched, or long ago. */
+static void write_known(const json_t *answer, struct text *out)
+{
+	const json_t *list = json_object_get(answer, "known");
+	static const char *const words[][2] = {
+		{ "adopted", "was taken as handled (first_run, adopt), and "
+			     "not fetched: mailhaul refetch" },
+		{ "skipped", "was left at the source: " },
+		{ "delivered", "was delivered; more is no longer on record" },
+		{ "deleted", "was delivered and deleted at the source; more "
+			     "is no longer on record" },
+		{ "dropped", "was dropped from the queue" },
+	};
+	json_t *k;
+	size_t i;
+
+	json_array_foreach(list, i, k) {
+		const char *state = told_str(k, "state");
+
+		(void)text_fmt(out, "%s%s%s: ", told_str(k, "account"),
+			       *told_str(k, "folder") ? " " : "",
+			       told_str(k, "folder"));
+		for (size_t n = 0; n < 5; n++)
+			if (strcmp(state, words[n][0]) == 0)
+				(void)text_puts(out, words[n][1]);
+		if (strcmp(state, "skipped") == 0)
+			(void)text_puts(out,
+					told_reason(told_str(k, "reason")));
+		(void)text_puts(out, "\n");
+	}
+}
+
 /* Nothing matched: when was looked last, and what was left where it is? */
 static void write_nothing(const struct config *c, const json_t *answer,
 			  const char *account, struct text *out)
@@ -83,7 +115,11 @@ static void write_nothing(const struct config *c, const json_t *answer,
 	int64_t now = loop_unix_ms();
 	size_t i, j;
 
-	(void)text_puts(out, "No message of that kind has been here.\n");
+	if (json_array_size(json_object_get(answer, "known")))
+		write_known(answer, out);
+	else
+		(void)text_puts(out,
+				"No message of that kind has been here.\n");
 	json_array_foreach(json_object_get(status, "accounts"), i, a) {
 		const char *name = told_str(a, "name");
 		char at[WHEN_TEXT], n[TERM_NUMBER];

@@ -147,7 +147,7 @@ static void keep_text(struct listing *l, uint32_t number, struct view id)
 	l->texts_n += id.n;
 }
 
-static struct message_key key_of(const struct listing *l, enum kind kind,
+static struct message_key key_of(const uint8_t *secret, enum kind kind,
 				 struct view octets)
 {
 	struct message_key key;
@@ -156,10 +156,15 @@ static struct message_key key_of(const struct listing *l, enum kind kind,
 	input[0] = (char)kind;
 	if (octets.n)
 		memcpy(input + 1, octets.p, octets.n);
-	hash_keyed(l->key, (struct view){ input, octets.n + 1 }, key.octets,
+	hash_keyed(secret, (struct view){ input, octets.n + 1 }, key.octets,
 		   sizeof(key.octets));
 	free(input);
 	return key;
+}
+
+struct message_key listing_key(const uint8_t *key, struct view id)
+{
+	return key_of(key, KIND_UID, id);
 }
 
 bool listing_uid(struct listing *l, uint32_t number, struct view id,
@@ -177,7 +182,7 @@ bool listing_uid(struct listing *l, uint32_t number, struct view id,
 	if (id.n == 0)
 		return true;
 	i->flags |= HAS_UID;
-	i->key = key_of(l, KIND_UID, id);
+	i->key = key_of(l->key, KIND_UID, id);
 	keep_text(l, number, id);
 	return true;
 }
@@ -316,7 +321,8 @@ void listing_header(struct listing *l, const uint8_t hash[HASH_BODY_OCTETS],
 	if (is_empty)
 		memcpy(input + MESSAGE_KEY_OCTETS + HASH_BODY_OCTETS,
 		       &i->octets, 4);
-	i->key = key_of(l, KIND_HEADER, (struct view){ input, sizeof(input) });
+	i->key = key_of(l->key, KIND_HEADER,
+			(struct view){ input, sizeof(input) });
 }
 
 void listing_leave_out(struct listing *l)

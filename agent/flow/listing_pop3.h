@@ -34,6 +34,9 @@ size_t listing_count(const struct listing *l);
 /* Unique-ids that were shared before: sorted, borrowed until listing_sort(). */
 void listing_namesakes(struct listing *l, const struct message_key *key,
 		       size_t n);
+/* What names a message that bears this unique-id alone. key: HASH_KEY_OCTETS.
+ */
+struct message_key listing_key(const uint8_t *key, struct view id);
 /* octets: UINT64_MAX where unknown. */
 void listing_scan(struct listing *l, uint32_t number, uint64_t octets);
 /* false: two lines for one number (ERR_PROTOCOL). */

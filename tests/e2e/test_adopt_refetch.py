@@ -400,3 +400,21 @@ def test_pop3_dry_run_names_unique_ids(haul, sink, smtp):
     out = haul("fetch", "-n", "-v").out
     fake.close()
     assert all("anna id-%d  " % n in out for n in range(3)), out
+
+
+@pytest.mark.parametrize("scheme", ["imaps", "pop3s"])
+def test_trace_explains_what_was_never_taken(simple, user, scheme):
+    """By UID or unique-id: adopted, too large; and what is unknown is."""
+    haul = simple(1, scheme, first_run="new", max_size=Raw("10K"))
+    haul.fetch()
+    haul.dovecot.put(user, [plain(9, user, size=30000)])
+    haul.fetch()
+    listed = {m["reason"]: m["uid"] for m in haul(
+        "fetch", "-n", "-v", "--json").account("anna")["messages"]}
+    old = haul("trace", listed["was there before"])
+    assert old.code == 0 and "taken as handled" in old.out, old
+    large = haul("trace", listed["too large"])
+    assert "left at the source: too large" in large.out, large
+    known = haul("trace", "--json", listed["too large"]).json["known"]
+    assert [(k["state"], k["reason"]) for k in known] == [("skipped", "size")]
+    assert "No message of that kind" in haul("trace", "4711").out
