@@ -323,6 +323,9 @@ struct ledger_fold {
 bool ledger_fold_add(struct ledger_fold *f, const struct message_key *key,
 		     uint8_t fate, uint16_t day);
 bool ledger_fold_end(struct ledger_fold *f);
+/* It is as if it had never been handled; nothing, if it has not. */
+bool ledger_fold_forget(struct ledger *l, int64_t folder,
+			const struct message_key *key);
 /* What an act makes of a fate; the same, where it does not concern it. */
 uint8_t ledger_fate_after(enum ledger_deed deed, uint8_t fate);
 /* The same on what is folded. *day: when it was delivered, 0: it is not

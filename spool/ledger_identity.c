@@ -350,3 +350,42 @@ bool ledger_fold_act(struct ledger *l, int64_t folder,
 		return act_uid(l, folder, uid, deed, day);
 	return deed != DEED_GONE || gone_hash(l, folder, key, day);
 }
+
+static bool forget_uid(struct ledger *l, int64_t folder, uint32_t uid)
+{
+	struct ledger_span *near, below, above;
+	size_t n = spans_near(l, folder, uid, uid, &near);
+	bool ok = !l->broken;
+
+	for (size_t i = 0; i < n && ok; i++) {
+		if (near[i].first > uid || near[i].last < uid)
+			continue;
+		below = above = near[i];
+		below.last = uid - 1;
+		above.first = uid + 1;
+		ok = span_drop(l, folder, near[i].first) &&
+		     (near[i].first == uid || span_write(l, folder, &below)) &&
+		     (near[i].last == uid || span_write(l, folder, &above)) &&
+		     ledger_add_known(l, folder, -1);
+	}
+	free(near);
+	return ok;
+}
+
+bool ledger_fold_forget(struct ledger *l, int64_t folder,
+			const struct message_key *key)
+{
+	uint32_t uid = message_key_to_uid(key);
+	struct bind b;
+
+	if (uid)
+		return forget_uid(l, folder, uid);
+	b = (struct bind){ ledger_statement(l, STMT_IDENT_RETIRE,
+					    "DELETE FROM ident WHERE folder = ?"
+					    " AND hash = ?"),
+			   0 };
+	bind_int(&b, folder);
+	bind_key(&b, key);
+	return ledger_do(l, b.s) &&
+	       ledger_add_known(l, folder, -sqlite3_changes(l->db));
+}

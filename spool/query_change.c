@@ -89,6 +89,9 @@ static bool fetch_again(struct ledger *l, const struct message *m,
 	if (!settle_dropped(l, m, now_ms, "asked of the source again"))
 		return false;
 	known_drop(&l->known, m->folder, &m->key);
+	/* refetched and held: it was delivered once, under the same name */
+	if (!ledger_fold_forget(l, m->folder, &m->key))
+		return false;
 	bind_int(&b, m->folder);
 	return ledger_do(l, b.s);
 }

@@ -268,10 +268,13 @@ static bool on_known(void *who, const struct query_known *k)
 		[FATE_ADOPTED] = "adopted",
 		[FATE_SKIPPED] = "skipped",
 		[FATE_DROPPED] = "dropped",
+		[FATE_MARKED] = "delivered",
+		[FATE_MOVED] = "moved",
+		[FATE_BROUGHT] = "delivered",
 	};
 	json_t *list = who;
 
-	if (k->fate > FATE_DROPPED)
+	if (k->fate >= SPOOL_FATES)
 		return true;
 	(void)json_array_append_new(
 		list,

@@ -85,6 +85,8 @@ static void write_known(const json_t *answer, struct text *out)
 		{ "delivered", "was delivered; more is no longer on record" },
 		{ "deleted", "was delivered and deleted at the source; more "
 			     "is no longer on record" },
+		{ "moved", "was delivered and moved at the source; more is no "
+			   "longer on record" },
 		{ "dropped", "was dropped from the queue" },
 	};
 	json_t *k;
@@ -96,7 +98,7 @@ static void write_known(const json_t *answer, struct text *out)
 		(void)text_fmt(out, "%s%s%s: ", told_str(k, "account"),
 			       *told_str(k, "folder") ? " " : "",
 			       told_str(k, "folder"));
-		for (size_t n = 0; n < 5; n++)
+		for (size_t n = 0; n < 6; n++)
 			if (strcmp(state, words[n][0]) == 0)
 				(void)text_puts(out, words[n][1]);
 		if (strcmp(state, "skipped") == 0)

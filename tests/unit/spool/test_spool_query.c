@@ -306,6 +306,158 @@ static void a_held_body_is_given_up_and_asked_for_again(void **state)
 	fini_scene(&s);
 }
 
+/*
+ * Delivered, folded, fetched once more on request and held: its name is still
+ * on record as delivered, and must not hide it when the source is asked again.
+ */
+static void a_refetched_one_is_asked_for_again(struct bed *b, int64_t account,
+					       int64_t folder,
+					       struct message_key key)
+{
+	struct message *m = bed_message(account, folder, key);
+	struct spool_item item = { .key = key };
+	struct got g = { .now_ms = NOW + 3 * DAY };
+
+	assert_true(bed_put(b, m, "x", 1, true));
+	assert_true(bed_result(b, m, MESSAGE_DELIVERED, NOW));
+	bed_tidy(b, NOW);
+	message_free(m);
+	m = bed_message(account, folder, key);
+	assert_true(bed_put(b, m, "x", 1, true));
+	bed_list(b, folder, &item, 1, false, NOW);
+	assert_int_equal(item.fate, FATE_QUEUED);
+	message_set(&m->reason, VIEW_LIT("refused"));
+	assert_true(bed_result(b, m, MESSAGE_HELD, NOW));
+	bed_tidy(b, NOW + 2 * DAY);
+	g.filter.ids = &m->id;
+	g.filter.nids = 1;
+	call(b, run_retry, &g);
+	assert_int_equal(g.changed, 1);
+	bed_list(b, folder, &item, 1, false, NOW);
+	assert_int_equal(item.fate, FATE_NEW);
+	message_free(m);
+}
+
+static void refetched_held_ones_are_asked_for_again(void **state)
+{
+	struct bed *b = *state;
+	int64_t gmx = bed_account(b, "gmx", SPOOL_IMAP);
+	int64_t qq = bed_account(b, "qq", SPOOL_POP3);
+	int64_t inbox = bed_folder(b, gmx, "INBOX", 17).id;
+	int64_t pop = bed_folder(b, qq, "", 0).id;
+
+	for (uint32_t uid = 4; uid < 7; uid++) {
+		struct message *m =
+			bed_message(gmx, inbox, message_key_uid(uid));
+
+		assert_true(bed_put(b, m, "x", 1, true));
+		assert_true(bed_result(b, m, MESSAGE_DELIVERED, NOW));
+		message_free(m);
+	}
+	bed_tidy(b, NOW);
+	assert_int_equal(bed_sql(b, "SELECT count(*) FROM span"), 1);
+	/* within a run of them, and at each of its ends */
+	a_refetched_one_is_asked_for_again(b, gmx, inbox, message_key_uid(5));
+	assert_int_equal(bed_sql(b, "SELECT count(*) FROM span"), 2);
+	assert_int_equal(bed_sql(b, "SELECT known FROM folder"), 2);
+	a_refetched_one_is_asked_for_again(b, gmx, inbox, message_key_uid(4));
+	a_refetched_one_is_asked_for_again(b, gmx, inbox, message_key_uid(6));
+	assert_int_equal(bed_sql(b, "SELECT count(*) FROM span"), 0);
+	a_refetched_one_is_asked_for_again(b, qq, pop, bed_key(3));
+	assert_int_equal(bed_sql(b, "SELECT count(*) FROM ident"), 0);
+}
+
+/* --- known
+ * ---------------------------------------------------------------------------
+ */
+
+struct whereabouts {
+	struct query_whereabouts q;
+	struct query_known last;
+	char reason[20];
+	size_t n;
+};
+
+static struct message_key name_three(const uint8_t *key, struct view uid)
+{
+	(void)key;
+	return bed_key(view_eq(uid, VIEW_LIT("id-three")) ? 3 : 99);
+}
+
+static bool get_known(void *who, const struct query_known *k)
+{
+	struct whereabouts *w = who;
+
+	w->last = *k;
+	(void)snprintf(w->reason, sizeof(w->reason), "%s", k->reason);
+	w->n++;
+	return true;
+}
+
+static bool run_known(struct ledger *l, void *arg, struct err *err)
+{
+	struct whereabouts *w = arg;
+
+	return query_known(l, &w->q, get_known, w, err);
+}
+
+static struct whereabouts look_for(struct bed *b, const char *uid,
+				   const char *account)
+{
+	struct whereabouts w = { .q = { .uid = view_of(uid),
+					.account = account,
+					.name = name_three } };
+	struct spool_call c = { .fn = run_known, .arg = &w };
+
+	bed_prepare(&c.req);
+	spool_call(b->spool, &c);
+	bed_wait(b, &c.req);
+	assert_true(c.req.ok);
+	return w;
+}
+
+/* A UID within a run of them, one too large, a unique-id; of one account. */
+static void a_name_without_a_message_is_known(void **state)
+{
+	struct bed *b = *state;
+	int64_t gmx = bed_account(b, "gmx", SPOOL_IMAP);
+	int64_t qq = bed_account(b, "qq", SPOOL_POP3);
+	int64_t inbox = bed_folder(b, gmx, "INBOX", 17).id;
+	int64_t pop = bed_folder(b, qq, "", 0).id;
+	struct spool_item old[3] = { { .key = message_key_uid(7) },
+				     { .key = message_key_uid(8) },
+				     { .key = message_key_uid(9) } };
+	struct spool_item three = { .key = bed_key(3) };
+	struct spool_item large = { .key = message_key_uid(12), .octets = 77 };
+	struct spool_adopt a = { .folder = inbox, .items = old, .n = 3 };
+	struct spool_adopt p = { .folder = pop, .items = &three, .n = 1 };
+	struct spool_skip k = { .account = gmx,
+				.folder = inbox,
+				.items = &large,
+				.n = 1,
+				.reason = "size",
+				.now_ms = NOW };
+
+	bed_prepare(&a.req);
+	spool_adopt(b->spool, &a);
+	bed_wait(b, &a.req);
+	bed_prepare(&p.req);
+	spool_adopt(b->spool, &p);
+	bed_wait(b, &p.req);
+	bed_prepare(&k.req);
+	spool_skip(b->spool, &k);
+	bed_wait(b, &k.req);
+	assert_int_equal(look_for(b, "8", NULL).n, 1);
+	assert_int_equal(look_for(b, "8", NULL).last.fate, FATE_ADOPTED);
+	assert_int_equal(look_for(b, "10", NULL).n, 0);
+	assert_int_equal(look_for(b, "8", "qq").n, 0);
+	assert_int_equal(look_for(b, "12", "gmx").last.fate, FATE_SKIPPED);
+	assert_int_equal(look_for(b, "12", NULL).last.octets, 77);
+	assert_string_equal(look_for(b, "12", NULL).reason, "size");
+	assert_int_equal(look_for(b, "id-three", NULL).last.fate, FATE_ADOPTED);
+	assert_int_equal(look_for(b, "id-four", NULL).n, 0);
+}
+
 /* --- counts
  * ---------------------------------------------------------------------------
  */
@@ -598,6 +750,8 @@ int main(void)
 		TEST(retry_makes_due_what_is_not_being_sent),
 		TEST(drop_gives_up_what_is_not_being_sent),
 		TEST(a_held_body_is_given_up_and_asked_for_again),
+		TEST(refetched_held_ones_are_asked_for_again),
+		TEST(a_name_without_a_message_is_known),
 		TEST(counts_are_by_account_and_delivery),
 		TEST(skipped_are_told_with_their_reason),
 		TEST(a_message_is_found_by_what_is_known_of_it),
