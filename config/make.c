@@ -103,6 +103,36 @@ void make_route(struct making *m, const struct resolved *r,
 			   "this machine alone knows");
 }
 
+static void no_secret_fits(struct making *m, const struct resolved *r)
+{
+	static const enum setting_id secrets[] = { SET_PASSWORD,
+						   SET_PASSWORD_COMMAND,
+						   SET_CREDENTIAL };
+
+	for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++)
+		if (resolved_is_written(r, secrets[i]))
+			make_fault(m, r, r->by[secrets[i]],
+				   "%s does not fit auth = %s, which has no "
+				   "secret",
+				   setting_table[secrets[i]].name,
+				   resolved_string(r, SET_AUTH));
+}
+
+enum mech make_auth(struct making *m, const struct resolved *r, bool pop3)
+{
+	enum mech auth = (enum mech)resolved_choice(r, SET_AUTH);
+
+	if (auth == MECH_APOP && !pop3)
+		make_fault(m, r, r->by[SET_AUTH],
+			   "auth = apop is for POP3 alone");
+	if (auth == MECH_EXTERNAL && !r->by[SET_CLIENT_CERT])
+		make_fault(m, r, r->by[SET_AUTH],
+			   "auth = external needs a client_cert");
+	if (!mech_needs_secret(auth))
+		no_secret_fits(m, r);
+	return auth;
+}
+
 void make_secret(const struct resolved *r, struct config_secret *s)
 {
 	const char *name = resolved_string(r, SET_CREDENTIAL);

@@ -28,6 +28,8 @@ void make_tls(struct making *m, const struct resolved *r,
 /* After make_tls_mode(). */
 void make_route(struct making *m, const struct resolved *r,
 		const struct config_server *server, struct config_route *out);
+/* Faults what does not fit `auth`. pop3: what APOP needs. */
+enum mech make_auth(struct making *m, const struct resolved *r, bool pop3);
 void make_secret(const struct resolved *r, struct config_secret *s);
 /* Of the section that is being made, for struct config_effective. */
 void make_effective_server(struct config_effectives *e,

@@ -117,7 +117,7 @@ static void sign_in(struct making *m, const struct resolved *r,
 	if (!r->by[SET_USER])
 		make_fault(m, r, NULL, "user is missing");
 	make_secret(r, &a->secret);
-	a->auth = (enum mech)resolved_choice(r, SET_AUTH);
+	a->auth = make_auth(m, r, config_is_pop3(&a->server));
 }
 
 static void only_imap(struct making *m, const struct resolved *r)

@@ -47,9 +47,9 @@ static void sign_in(struct making *m, const struct resolved *r,
 						     SET_CREDENTIAL, SET_AUTH };
 
 	d->user = mem_str(resolved_string(r, SET_USER));
-	d->auth = (enum mech)resolved_choice(r, SET_AUTH);
 	if (r->by[SET_USER]) {
 		make_secret(r, &d->secret);
+		d->auth = make_auth(m, r, false);
 		if (!resolved_is_written(r, SET_SENDER))
 			make_fault(m, r, NULL,
 				   "sender must be written where there is a "

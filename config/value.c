@@ -250,31 +250,23 @@ static bool read_choice(struct reading *r)
 
 static bool read_auth(struct reading *r)
 {
-	static const char later[] =
-		"scram-sha-256-plus scram-sha-1-plus scram-sha-256 scram-sha-1 "
-		"cram-md5 apop external gssapi xoauth2 oauthbearer ";
-	static const struct {
-		struct view word;
-		enum mech mech;
-	} now[] = { { VIEW_LIT("auto"), MECH_NONE },
-		    { VIEW_LIT("plain"), MECH_PLAIN },
-		    { VIEW_LIT("login"), MECH_LOGIN } };
-	struct view rest = view_of(later);
+	static const char weak[] = "ntlm digest-md5 ";
+	struct view rest = view_of(weak);
+	enum mech mech = mech_of(r->first);
 
-	for (unsigned i = 0; i < 3; i++)
-		if (view_ieq(r->first, now[i].word)) {
-			r->out->choice = now[i].mech;
-			return true;
-		}
+	if (mech != MECH_NONE || view_ieq(r->first, VIEW_LIT("auto"))) {
+		r->out->choice = mech;
+		return true;
+	}
 	while (rest.n)
-		if (view_ieq(view_word(&rest), r->first)) {
-			(void)snprintf(r->why, r->cap,
-				       "not supported by this version: auth = "
-				       "\"%.*s\" (it has auto, plain, login)",
-				       VIEW_ARG(r->first));
-			return false;
-		}
-	return wrong_word(r, r->first, "is none of: auto plain login");
+		if (view_ieq(view_word(&rest), r->first))
+			return wrong_word(r, r->first,
+					  "is never used: it can be broken by "
+					  "whoever listens");
+	return wrong_word(r, r->first,
+			  "is none of: auto plain login scram-sha-1 "
+			  "scram-sha-256 scram-sha-1-plus scram-sha-256-plus "
+			  "cram-md5 apop external gssapi xoauth2 oauthbearer");
 }
 
 static bool read_keep(struct reading *r)

@@ -83,6 +83,7 @@ void ledger_account_row(sqlite3_stmt *s, struct spool_account *a)
 	a->keep_ms = sqlite3_column_type(s, 25) == SQLITE_NULL
 			     ? INT64_MIN
 			     : column_int(s, 25);
+	a->scram = column_int(s, 26) != 0;
 }
 
 /* --- identity of an account: DESIGN 5 ------------------------------------ */
@@ -262,7 +263,7 @@ bool ledger_run_account_save(struct ledger *l, struct spool_req *r)
 			" last_success = ?, next_poll = ?, failures = ?, settings = ?,"
 			" trouble = ?, trouble_text = ?, trouble_remedy = ?,"
 			" trouble_since = ?, trouble_told = ?, trouble_count = ?,"
-			" reconcile = ?, keep = ? WHERE id = ?"),
+			" reconcile = ?, keep = ?, scram = ? WHERE id = ?"),
 		0
 	};
 
@@ -275,6 +276,7 @@ bool ledger_run_account_save(struct ledger *l, struct spool_req *r)
 	bind_trouble(&b, &a->trouble);
 	bind_int(&b, a->reconcile ? 1 + a->restored : 0);
 	bind_int(&b, a->keep_ms);
+	bind_int(&b, a->scram);
 	bind_int(&b, a->id);
 	if (!ledger_do_one(l, b.s))
 		r->ok = ledger_failed(l, &r->err, "no such account");

@@ -42,7 +42,8 @@ CREATE TABLE account (
 	skipped INTEGER NOT NULL DEFAULT 0,
 	deleted INTEGER NOT NULL DEFAULT 0,
 	octets INTEGER NOT NULL DEFAULT 0,
-	reconcile INTEGER NOT NULL DEFAULT 0 -- 1: switched, 2: restored
+	reconcile INTEGER NOT NULL DEFAULT 0, -- 1: switched, 2: restored
+	scram INTEGER NOT NULL DEFAULT 0 -- offered at the last sign-in
 ) STRICT;
 
 CREATE TABLE delivery (

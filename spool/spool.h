@@ -250,6 +250,7 @@ struct spool_account {
 			      ends backoff */
 	int64_t keep_ms;   /* keep at the last pass; -1: yes; INT64_MIN: none
 			      yet (out of bind for a new row) */
+	bool scram;	   /* the server offered it at the last sign-in */
 	struct spool_trouble trouble;
 	uint64_t fetched, delivered, held, skipped, deleted,
 		octets; /* totals */
@@ -271,8 +272,8 @@ struct spool_bind {
 	int64_t now_ms;
 };
 void spool_bind(struct spool *s, struct spool_bind *b);
-/* Writes health, times, failures, settings, keep_ms, trouble, reconcile (not
- * totals). */
+/* Writes health, times, failures, settings, keep_ms, trouble, reconcile, scram
+ * (not totals). */
 struct spool_account_save {
 	struct spool_req req;
 	struct spool_account a;

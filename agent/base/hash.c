@@ -1,9 +1,11 @@
 #include "hash.h"
+#include "limits.h"
 #include "must.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/params.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -96,6 +98,49 @@ void hash_keyed(const uint8_t key[HASH_KEY_OCTETS], struct view v, uint8_t *out,
 	     EVP_MAC_final(ctx, full, &len, sizeof(full)) == 1);
 	MUST(n <= len);
 	memcpy(out, full, n);
+}
+
+static const EVP_MD *md_of(enum hash_kind kind)
+{
+	switch (kind) {
+	case HASH_MD5:
+		return EVP_md5();
+	case HASH_SHA1:
+		return EVP_sha1();
+	case HASH_SHA256:
+		return EVP_sha256();
+	}
+	return NULL;
+}
+
+size_t hash_mac(enum hash_kind kind, struct view key, struct view v,
+		uint8_t out[HASH_MAC_MAX])
+{
+	unsigned char full[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+
+	if (key.n > LIMIT_SECRET_OCTETS || !HMAC(md_of(kind), key.p, (int)key.n,
+				     (const unsigned char *)v.p, v.n, full, &n))
+		return 0;
+	MUST(n <= HASH_MAC_MAX);
+	memcpy(out, full, n);
+	OPENSSL_cleanse(full, sizeof(full));
+	return n;
+}
+
+bool hash_md5_hex(struct view v, char out[33])
+{
+	static const char digit[] = "0123456789abcdef";
+	unsigned char sum[EVP_MAX_MD_SIZE];
+
+	if (EVP_Digest(v.p, v.n, sum, NULL, EVP_md5(), NULL) != 1)
+		return false;
+	for (size_t i = 0; i < 16; i++) {
+		out[2 * i] = digit[sum[i] >> 4];
+		out[2 * i + 1] = digit[sum[i] & 15];
+	}
+	out[32] = '\0';
+	return true;
 }
 
 void hash_random(void *out, size_t n)

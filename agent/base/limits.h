@@ -23,6 +23,8 @@
 #define LIMIT_PROXY_SIGN_IN 255u /* octets of user, of password: RFC 1929 2 */
 #define LIMIT_SASL_OCTETS   (8u << 10) /* one challenge */
 #define LIMIT_SASL_ROUNDS   8u
+#define LIMIT_SCRAM_ITERATIONS                                                 \
+	1000000u /* a server names them: CVE-2026-42256 */
 #define LIMIT_RECEIVED	    50u	 /* header lines: a loop beyond; RFC 5321 6.3 */
 #define LIMIT_RECIPIENTS    100u /* RFC 5321 4.5.3.1.8 */
 #define LIMIT_ADDRESS	    320u /* RFC 5321 4.5.3.1: 64 + @ + 255 */

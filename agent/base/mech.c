@@ -45,6 +45,11 @@ unsigned mech_offered(struct view list)
 	return mask;
 }
 
+bool mech_needs_secret(enum mech mech)
+{
+	return mech != MECH_EXTERNAL && mech != MECH_GSSAPI;
+}
+
 enum mech mech_pick(unsigned offered, enum mech wanted)
 {
 	if (wanted != MECH_NONE)

@@ -44,6 +44,8 @@ struct view mech_name(enum mech mech);
 enum mech mech_of(struct view name);
 /* MECH_BIT()s of the known SASL mechanisms in a list separated by spaces. */
 unsigned mech_offered(struct view names);
+/* It is given the secret of the account; the others never see one. */
+bool mech_needs_secret(enum mech mech);
 /*
  * The mechanism to use: `wanted` if it is offered, or with MECH_NONE the best
  * of what is offered. MECH_NONE: nothing fits.

@@ -214,14 +214,37 @@ static void on_secret(void *who, struct reach_secret *s)
 {
 	struct delivery *d = who;
 
+	secret_fini(&d->secret); /* who signs in just now has its own copy */
 	d->secret = s->secret;
 	s->secret = (struct secret){ NULL, 0 };
+	d->reading = false;
 	d->nconnecting--;
-	if (!s->ok)
-		go_down(d, &s->err);
-	else
+	if (s->ok)
 		open_conn(d);
+	else if (d->nconns > 0)
+		d->limit = d->nconns;
+	else
+		go_down(d, &s->err);
 	task_post(&d->kick);
+}
+
+/* A secret is read anew for each sign-in. */
+static void dial(struct delivery *d)
+{
+	if (!d->config->user) {
+		open_conn(d);
+		return;
+	}
+	d->reading = true;
+	d->nconnecting++; /* keeps kick() from ending before it */
+	d->fetching = (struct reach_secret){
+		.config = d->parts.config,
+		.from = &d->config->secret,
+		.auth = d->config->auth,
+		.done = on_secret,
+		.who = d,
+	};
+	reach_secret(&d->parts, &d->fetching);
 }
 
 void delivery_warm(struct delivery *d)
@@ -236,18 +259,7 @@ void delivery_warm(struct delivery *d)
 		go_down(d, &err);
 		return;
 	}
-	if (!d->config->user) {
-		open_conn(d);
-		return;
-	}
-	d->nconnecting++; /* keeps kick() from ending before it */
-	d->fetching = (struct reach_secret){
-		.config = d->parts.config,
-		.from = &d->config->secret,
-		.done = on_secret,
-		.who = d,
-	};
-	reach_secret(&d->parts, &d->fetching);
+	dial(d);
 }
 
 struct conn *delivery_conn_with_room(struct delivery *d)
@@ -413,10 +425,10 @@ static void fill(struct delivery *d)
 static void widen(struct delivery *d)
 {
 	if (d->state == DELIVERY_UP && !d->stopping && d->nconns < d->limit &&
-	    d->nconnecting < CONNECTING_MAX &&
+	    d->nconnecting < CONNECTING_MAX && !d->reading &&
 	    (d->nready ||
 	     (!d->finishing && d->nconns && !delivery_conn_with_room(d))))
-		open_conn(d);
+		dial(d);
 }
 
 static void quit_all(struct delivery *d)

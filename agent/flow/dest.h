@@ -40,6 +40,7 @@ struct dest_options {
 	const struct secret *secret;
 	enum mech auth; /* MECH_NONE: auto */
 	bool password_in_clear;
+	void (*random)(void *out, size_t n); /* NULL: hash_random() */
 	/* `smtp://localhost`: where the peer's address is a loopback one, stay
 	 * in clear; else STARTTLS is required (CASES J10). endpoint.tls is
 	 * TLS_STARTTLS then. */

@@ -1,14 +1,17 @@
 #include "addrspec.h"
 #include "dest.h"
+#include "exchange.h"
 #include "habit.h"
 #include "limits.h"
 #include "log.h"
 #include "must.h"
 #include "outbox.h"
-#include "sasl.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+/* RFC 4954 4: an AUTH line is not longer than 12288 octets. */
+#define AUTH_FIRST_OCTETS 12000u
 
 enum phase {
 	PHASE_OPENING,
@@ -37,7 +40,7 @@ struct dest_smtp {
 	struct stream *stream;
 	struct smtp *smtp;     /* NULL before it is connected */
 	struct outbox *outbox; /* NULL before it is ready */
-	struct sasl *sasl;     /* while signing in */
+	struct exchange exchange;
 	struct habit *habit;
 	struct err err; /* why it ends; ERR_NONE */
 	bool orderly;	/* the server took its leave */
@@ -121,7 +124,7 @@ static void on_closed(void *who, const struct err *why)
 	d->reports->closed(d->who, told);
 	outbox_free(d->outbox);
 	smtp_free(d->smtp);
-	sasl_free(d->sasl);
+	exchange_fini(&d->exchange);
 	probe_clear(&d->probe);
 	free(d);
 }
@@ -201,8 +204,7 @@ static void become_ready(struct dest_smtp *d)
 	};
 	struct text words;
 
-	sasl_free(d->sasl);
-	d->sasl = NULL;
+	exchange_fini(&d->exchange);
 	d->phase = PHASE_READY;
 	d->outbox = outbox_new(&o);
 	text_init(&words, sizeof(r.capabilities) - 1);
@@ -224,61 +226,54 @@ static void hello(struct dest_smtp *d)
 		     "set `hostname` to a name without spaces");
 }
 
+/* What an exchange answers, from an event or from the pool. */
+static void say(void *who, struct view answer, bool cancel)
+{
+	struct dest_smtp *d = who;
+
+	MUST(cancel ? smtp_cancel(d->smtp) : smtp_answer(d->smtp, answer));
+	task_post(&d->work);
+}
+
 static void sign_in(struct dest_smtp *d)
 {
 	unsigned offered = mech_offered(smtp_auth_names(d->smtp));
-	enum mech mech = mech_pick(offered & SASL_MECHS, d->o.auth);
+	struct exchange *x = &d->exchange;
 	struct view first = { NULL, 0 };
 
-	if (!stream_is_tls(d->stream) && !d->o.password_in_clear) {
-		fail(d, ERR_TRUST, "no password goes over a line in clear",
-		     "use a port with TLS, or write tls = \"none\"");
-		return;
-	}
-	if (mech == MECH_NONE) {
-		fail(d, ERR_AUTH, "the server offers no sign-in that fits",
-		     "see `auth`, and whether `user` is needed at all");
-		return;
-	}
-	d->sasl = sasl_new(mech, view_of(d->o.user), d->o.secret, &d->err);
-	if (!d->sasl) {
+	if (exchange_pick(x, offered, d->stream, &d->err) == MECH_NONE ||
+	    !exchange_begin(x, d->stream, &d->err)) {
 		over(d);
 		return;
 	}
 	d->phase = PHASE_SIGNIN;
-	(void)sasl_first(d->sasl, &first);
+	(void)exchange_first(x, AUTH_FIRST_OCTETS, &first);
 	trace(d, "command", "AUTH ***");
-	MUST(smtp_auth(d->smtp, mech_name(mech), first));
-}
-
-static void on_challenge(struct dest_smtp *d, struct view challenge)
-{
-	struct view answer;
-
-	/* on false err tells more than the refusal that follows */
-	if (sasl_step(d->sasl, challenge, &answer, &d->err))
-		MUST(smtp_answer(d->smtp, answer));
-	else
-		MUST(smtp_cancel(d->smtp));
+	MUST(smtp_auth(d->smtp, mech_name(x->mech), first));
 }
 
 static void on_signed_in(struct dest_smtp *d, const struct smtp_event *ev)
 {
-	bool now = ev->reply->code / 100 == 4;
+	enum err_class class =
+		ev->reply->code / 100 == 4 ? ERR_RETRY : ERR_AUTH;
+	char shown[600];
 
-	if (d->err.class != ERR_NONE) {
-		over(d);
-	} else if (ev->ok && sasl_done(d->sasl)) {
+	reply_show(ev->reply, shown, sizeof(shown));
+	switch (exchange_verdict(&d->exchange, ev->ok, class, ERR_FROM_SMTP,
+				 view_of(shown), &d->err)) {
+	case EXCHANGE_DONE:
 		become_ready(d);
-	} else if (ev->ok) {
-		fail(d, ERR_AUTH, "the server ended the sign-in too early",
-		     NULL);
-	} else {
-		reply_err(ev->reply, &d->err, "sign-in was refused");
-		d->err.class = now ? ERR_RETRY : ERR_AUTH;
-		err_remedy(&d->err, "check user and secret of the delivery");
-		over(d);
+		return;
+	case EXCHANGE_AGAIN:
+		sign_in(d);
+		return;
+	case EXCHANGE_FAILED:
+		break;
 	}
+	d->err.code = ev->reply->code;
+	if (d->err.class == ERR_AUTH && !d->err.remedy[0])
+		err_remedy(&d->err, "check user and secret of the delivery");
+	over(d);
 }
 
 static void on_hello(struct dest_smtp *d, const struct smtp_event *ev)
@@ -374,7 +369,9 @@ static void on_bye(struct dest_smtp *d, const struct smtp_event *ev)
 
 static void on_event(struct dest_smtp *d, const struct smtp_event *ev)
 {
-	trace_reply(d, ev->reply);
+	/* what an exchange says is nobody's business (CASES C11) */
+	if (ev->type != SMTP_EV_CHALLENGE)
+		trace_reply(d, ev->reply);
 	switch (ev->type) {
 	case SMTP_EV_GREETING:
 		if (ev->ok)
@@ -386,7 +383,7 @@ static void on_event(struct dest_smtp *d, const struct smtp_event *ev)
 		on_reply(d, ev);
 		return;
 	case SMTP_EV_CHALLENGE:
-		on_challenge(d, ev->words);
+		exchange_challenge(&d->exchange, ev->words);
 		return;
 	case SMTP_EV_TLS_WANTED:
 		d->phase = PHASE_TLS;
@@ -678,6 +675,24 @@ static const struct dest_ops ops = {
 	.stream = op_stream,
 };
 
+static void set_up_exchange(struct dest_smtp *d)
+{
+	const struct exchange_setup setup = {
+		.loop = d->o.loop,
+		.endpoint = &d->o.endpoint,
+		.user = d->o.user,
+		.secret = d->o.secret,
+		.auth = d->o.auth,
+		.password_in_clear = d->o.password_in_clear,
+		.service = "smtp",
+		.random = d->o.random,
+		.answer = say,
+		.who = d,
+	};
+
+	exchange_init(&d->exchange, &setup);
+}
+
 struct dest *dest_smtp_open(const struct dest_options *o,
 			    const struct dest_reports *r, void *who)
 {
@@ -688,6 +703,7 @@ struct dest *dest_smtp_open(const struct dest_options *o,
 	d->reports = r;
 	d->who = who;
 	d->habit = habit_of(&o->endpoint);
+	set_up_exchange(d);
 	task_init(&d->work, o->loop, work, d);
 	task_init(&d->mailed, d->o.loop, tell_mailed, d);
 	d->stream = stream_open(o->loop, o->resolver, &o->endpoint, &ports, d);

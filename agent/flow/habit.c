@@ -6,31 +6,36 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HABITS	       64u /* servers; with more, the last one is shared */
 #define BREAKS_ALLOWED 2u
 
 struct habit {
+	struct habit *next;
 	char key[520];
 	unsigned forgone, breaks;
+	bool refused_plus, had_scram;
 };
 
-static struct habit habits[HABITS];
+/* As many as servers stand in the configuration. */
+static struct habit *habits;
 
 struct habit *habit_of(const struct endpoint *e)
 {
-	char key[sizeof(habits[0].key)], via[256] = "";
-	size_t i = 0;
+	char key[sizeof(habits->key)], via[256] = "";
+	struct habit *h;
 
 	/* what a proxy leads to may be another server of the same name */
 	if (e->proxy.kind != PROXY_NONE)
 		proxy_key(&e->proxy, via, sizeof(via));
 	(void)snprintf(key, sizeof(key), "%.250s %u %s",
 		       e->path ? e->path : e->host, (unsigned)e->port, via);
-	while (i < HABITS - 1 && habits[i].key[0] &&
-	       strcmp(habits[i].key, key) != 0)
-		i++;
-	memcpy(habits[i].key, key, sizeof(key));
-	return &habits[i];
+	for (h = habits; h; h = h->next)
+		if (strcmp(h->key, key) == 0)
+			return h;
+	h = mem_new(sizeof(*h));
+	memcpy(h->key, key, sizeof(key));
+	h->next = habits;
+	habits = h;
+	return h;
 }
 
 unsigned habit_forgone(const struct habit *h)
@@ -52,4 +57,24 @@ void habit_broke(struct habit *h)
 void habit_worked(struct habit *h)
 {
 	h->breaks = 0;
+}
+
+bool habit_refused_plus(const struct habit *h)
+{
+	return h->refused_plus;
+}
+
+void habit_refuse_plus(struct habit *h, bool refused)
+{
+	h->refused_plus = refused;
+}
+
+bool habit_had_scram(const struct habit *h)
+{
+	return h->had_scram;
+}
+
+void habit_scram(struct habit *h, bool offered)
+{
+	h->had_scram = offered;
 }

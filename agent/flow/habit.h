@@ -1,6 +1,6 @@
 /*
  * habit - what a server offered and then failed at, as long as this process
- * lives (CASES G11, G12). Loop thread only.
+ * lives (CASES C1, C6, G11, G12). Loop thread only.
  */
 #ifndef FLOW_HABIT_H
 #define FLOW_HABIT_H
@@ -18,4 +18,11 @@ void habit_forgo(struct habit *h, unsigned caps);
  */
 void habit_broke(struct habit *h);
 void habit_worked(struct habit *h);
+
+/* SCRAM with -PLUS was refused: it is not tried again. */
+bool habit_refused_plus(const struct habit *h);
+void habit_refuse_plus(struct habit *h, bool refused);
+/* Whether SCRAM was offered when a sign-in last succeeded. */
+bool habit_had_scram(const struct habit *h);
+void habit_scram(struct habit *h, bool offered);
 #endif

@@ -43,6 +43,7 @@ struct delivery {
 	enum delivery_state state;
 	struct err err;
 	struct endpoint endpoint;
+	bool reading; /* fetching is under way */
 	struct reach_secret fetching;
 	struct secret secret;
 	const char **drop; /* owned array, borrowed strings */

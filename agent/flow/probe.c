@@ -6,11 +6,14 @@
 
 static void finish(struct probe *p, const struct err *err)
 {
+	bool lacks;
+
 	if (err)
 		p->err = *err;
-	if (p->err.class == ERR_AUTH && p->account)
+	lacks = p->err.class == ERR_AUTH && !p->err.remedy[0];
+	if (lacks && p->account)
 		remedy_signin(p->account, &p->err);
-	else if (p->err.class == ERR_AUTH)
+	else if (lacks)
 		(void)err_remedy(&p->err,
 				 "check `user` and the password: mailhaul "
 				 "passwd %s",
@@ -323,6 +326,7 @@ static void begin(struct probe *p)
 	p->secret = (struct reach_secret){
 		.config = p->parts->config,
 		.from = a ? &a->secret : &p->delivery->secret,
+		.auth = a ? a->auth : p->delivery->auth,
 		.done = on_secret,
 		.who = p,
 	};

@@ -24,6 +24,7 @@ void reach_done(struct endpoint *e);
 struct reach_secret {
 	const struct config *config; /* in */
 	const struct config_secret *from;
+	enum mech auth; /* none is read where it needs none */
 	void (*done)(void *who, struct reach_secret *s);
 	void *who;
 	struct secret secret; /* out */

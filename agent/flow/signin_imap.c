@@ -2,15 +2,45 @@
 
 #include "must.h"
 
-void imap_signin_init(struct imap_signin *s, const struct source_options *o)
+/* Of an initial response: RFC 7162 4 gives a command line 8192 octets. */
+#define IMAP_FIRST_OCTETS 8000u
+
+/* What an exchange answers, from an event or from the pool. */
+static void say(void *who, struct view answer, bool cancel)
 {
-	*s = (struct imap_signin){ .step = IMAP_SIGNIN_GREETING, .o = o };
+	struct imap_signin *s = who;
+
+	/* RFC 3501 6.2.2 */
+	MUST(cancel ? imap_cancel(s->imap) : imap_answer(s->imap, answer));
+	task_post(s->wake);
+}
+
+void imap_signin_init(struct imap_signin *s, const struct source_options *o,
+		      struct imap *p, struct task *wake)
+{
+	const struct exchange_setup setup = {
+		.loop = o->loop,
+		.endpoint = &o->endpoint,
+		.user = o->user,
+		.secret = o->secret,
+		.auth = o->auth,
+		.password_in_clear = o->password_in_clear,
+		.scram_before = o->scram_before,
+		.service = "imap",
+		.random = o->random,
+		.answer = say,
+		.who = s,
+	};
+
+	*s = (struct imap_signin){
+		.step = IMAP_SIGNIN_GREETING, .o = o, .imap = p, .wake = wake
+	};
+	exchange_init(&s->exchange, &setup);
 }
 
 void imap_signin_fini(struct imap_signin *s)
 {
-	sasl_free(s->sasl);
-	s->sasl = NULL;
+	exchange_fini(&s->exchange);
 }
 
 static enum imap_signin_result failed(struct imap_signin *s)
@@ -48,127 +78,79 @@ static enum imap_signin_result no_tls(struct imap_signin *s, struct view words,
 	return failed(s);
 }
 
-static enum imap_signin_result start_tls(struct imap_signin *s, struct imap *p,
-					 struct err *err)
+static enum imap_signin_result start_tls(struct imap_signin *s, struct err *err)
 {
-	const struct imap_capabilities *c = imap_capabilities(p);
+	const struct imap_capabilities *c = imap_capabilities(s->imap);
 
 	if (c->known && !(c->can & IMAP_CAN_STARTTLS)) /* A1 */
 		return no_tls(s, VIEW_NONE, ERR_TRUST, err);
-	return gave(s, IMAP_SIGNIN_TLS, imap_starttls(p), err);
+	return gave(s, IMAP_SIGNIN_TLS, imap_starttls(s->imap), err);
 }
 
-void imap_signin_secured(struct imap_signin *s, struct imap *p)
+void imap_signin_secured(struct imap_signin *s)
 {
-	imap_secured(p);
-	MUST(imap_capability(p));
+	imap_secured(s->imap);
+	MUST(imap_capability(s->imap));
 	s->step = IMAP_SIGNIN_CAPABILITY;
 }
 
 /* --- signing in --- */
 
-static enum imap_signin_result not_offered(struct imap_signin *s,
-					   struct err *err)
-{
-	err_set(err, ERR_AUTH,
-		"the server offers no sign-in that is allowed "
-		"here");
-	if (s->o->auth != MECH_NONE)
-		err_remedy(err, "leave auth out: the best that is offered is "
-				"used");
-	return failed(s);
-}
-
 static enum imap_signin_result authenticate(struct imap_signin *s,
-					    struct imap *p, enum mech mech,
 					    struct err *err)
 {
-	bool at_once = imap_capabilities(p)->can & IMAP_CAN_SASL_IR;
+	bool at_once = imap_capabilities(s->imap)->can & IMAP_CAN_SASL_IR;
+	struct exchange *x = &s->exchange;
 	struct view first;
 
-	s->sasl = sasl_new(mech, view_of(s->o->user), s->o->secret, err);
-	if (!s->sasl)
+	if (!exchange_begin(x, s->stream, err))
 		return failed(s);
-	at_once = at_once && sasl_first(s->sasl, &first);
-	return gave(
-		s, IMAP_SIGNIN_AUTH,
-		imap_authenticate(p, mech_name(mech), at_once ? &first : NULL),
-		err);
+	at_once = at_once && exchange_first(x, IMAP_FIRST_OCTETS, &first);
+	return gave(s, IMAP_SIGNIN_AUTH,
+		    imap_authenticate(s->imap, mech_name(x->mech),
+				      at_once ? &first : NULL),
+		    err);
 }
 
-static enum imap_signin_result login(struct imap_signin *s, struct imap *p,
-				     struct err *err)
+static enum imap_signin_result login(struct imap_signin *s, struct err *err)
 {
 	return gave(s, IMAP_SIGNIN_AUTH,
 		    secret_is_set(s->o->secret) &&
-			    imap_login(p, view_of(s->o->user),
+			    imap_login(s->imap, view_of(s->o->user),
 				       secret_view(s->o->secret)),
 		    err);
 }
 
-/* AUTHENTICATE PLAIN, LOGIN the command, AUTHENTICATE LOGIN: as few rounds. */
-static enum imap_signin_result sign_in(struct imap_signin *s, struct imap *p,
-				       struct err *err)
+/* LOGIN the command before AUTHENTICATE LOGIN: as few rounds. */
+static enum imap_signin_result sign_in(struct imap_signin *s, struct err *err)
 {
-	const struct imap_capabilities *c = imap_capabilities(p);
-	bool plain = s->o->auth != MECH_LOGIN;
-	bool other = s->o->auth != MECH_PLAIN;
+	const struct imap_capabilities *c = imap_capabilities(s->imap);
+	bool command = c->can & IMAP_CAN_LOGIN;
+	unsigned offered = c->sasl | (command ? MECH_BIT(MECH_LOGIN) : 0);
+	enum mech mech = exchange_pick(&s->exchange, offered, s->stream, err);
 
-	if (s->o->endpoint.tls == TLS_NONE && !s->o->password_in_clear) {
-		err_set(err, ERR_CONFIG,
-			"a password is not sent over a clear line");
+	if (mech == MECH_NONE)
 		return failed(s);
-	}
-	if (plain && c->sasl & MECH_BIT(MECH_PLAIN))
-		return authenticate(s, p, MECH_PLAIN, err);
-	if (other && c->can & IMAP_CAN_LOGIN)
-		return login(s, p, err);
-	if (other && c->sasl & MECH_BIT(MECH_LOGIN))
-		return authenticate(s, p, MECH_LOGIN, err);
-	return not_offered(s, err);
-}
-
-static enum imap_signin_result answer(struct imap_signin *s, struct imap *p,
-				      const struct imap_event *ev)
-{
-	struct view out;
-
-	if (s->sasl && sasl_step(s->sasl, ev->text, &out, &s->wrong))
-		MUST(imap_answer(p, out));
-	else
-		MUST(imap_cancel(p)); /* RFC 3501 6.2.2 */
-	return IMAP_SIGNIN_ON;
-}
-
-static enum imap_signin_result
-refused(struct imap_signin *s, const struct imap_event *ev, struct err *err)
-{
-	enum err_class class = imap_refusal(ev->command, ev->status, ev->code);
-
-	if (imap_not_now(ev, err)) /* CASES C9 */
-		return failed(s);
-	err_set(err, class, "sign-in refused");
-	err->origin = ERR_FROM_IMAP;
-	err_peer(err, ev->text);
-	if (class == ERR_AUTH)
-		err_remedy(err, "check user and secret (mailhaul passwd)");
-	else if (class == ERR_RETRY)
-		err_remedy(err, "it is tried again later");
-	return failed(s);
+	return mech == MECH_LOGIN && command ? login(s, err)
+					     : authenticate(s, err);
 }
 
 static enum imap_signin_result
 signed_in(struct imap_signin *s, const struct imap_event *ev, struct err *err)
 {
-	if (s->wrong.class != ERR_NONE) {
-		*err = s->wrong;
+	bool ok = ev->status == IMAP_OK;
+	enum err_class class =
+		ok ? ERR_NONE : imap_refusal(ev->command, ev->status, ev->code);
+
+	if (!ok && imap_not_now(ev, err)) /* CASES C9 */
 		return failed(s);
-	}
-	if (ev->status != IMAP_OK)
-		return refused(s, ev, err);
-	if (s->sasl && !sasl_done(s->sasl)) {
-		err_set(err, ERR_PROTOCOL,
-			"the server ends the sign-in before it is complete");
+	switch (exchange_verdict(&s->exchange, ok, class, ERR_FROM_IMAP,
+				 ev->text, err)) {
+	case EXCHANGE_DONE:
+		break;
+	case EXCHANGE_AGAIN:
+		return sign_in(s, err);
+	case EXCHANGE_FAILED:
 		return failed(s);
 	}
 	imap_signin_fini(s);
@@ -178,9 +160,8 @@ signed_in(struct imap_signin *s, const struct imap_event *ev, struct err *err)
 
 /* --- events --- */
 
-static enum imap_signin_result greeted(struct imap_signin *s, struct imap *p,
-				       const struct imap_event *ev,
-				       struct err *err)
+static enum imap_signin_result
+greeted(struct imap_signin *s, const struct imap_event *ev, struct err *err)
 {
 	if (ev->status == IMAP_PREAUTH) { /* A8 */
 		err_set(err, ERR_TRUST,
@@ -189,15 +170,14 @@ static enum imap_signin_result greeted(struct imap_signin *s, struct imap *p,
 		return failed(s);
 	}
 	if (s->o->endpoint.tls == TLS_STARTTLS)
-		return start_tls(s, p, err);
-	if (imap_capabilities(p)->known)
-		return sign_in(s, p, err);
-	return gave(s, IMAP_SIGNIN_CAPABILITY, imap_capability(p), err);
+		return start_tls(s, err);
+	if (imap_capabilities(s->imap)->known)
+		return sign_in(s, err);
+	return gave(s, IMAP_SIGNIN_CAPABILITY, imap_capability(s->imap), err);
 }
 
-static enum imap_signin_result on_tagged(struct imap_signin *s, struct imap *p,
-					 const struct imap_event *ev,
-					 struct err *err)
+static enum imap_signin_result
+on_tagged(struct imap_signin *s, const struct imap_event *ev, struct err *err)
 {
 	switch (s->step) {
 	case IMAP_SIGNIN_TLS:
@@ -205,7 +185,7 @@ static enum imap_signin_result on_tagged(struct imap_signin *s, struct imap *p,
 			      imap_refusal(ev->command, ev->status, ev->code),
 			      err);
 	case IMAP_SIGNIN_CAPABILITY:
-		return sign_in(s, p, err);
+		return sign_in(s, err);
 	case IMAP_SIGNIN_AUTH:
 		return signed_in(s, ev, err);
 	case IMAP_SIGNIN_GREETING:
@@ -215,17 +195,19 @@ static enum imap_signin_result on_tagged(struct imap_signin *s, struct imap *p,
 	return IMAP_SIGNIN_ON;
 }
 
-enum imap_signin_result imap_signin_event(struct imap_signin *s, struct imap *p,
+enum imap_signin_result imap_signin_event(struct imap_signin *s,
+					  const struct stream *stream,
 					  const struct imap_event *ev,
 					  struct err *err)
 {
+	s->stream = stream;
 	if (ev->type == IMAP_EV_GREETING)
-		return greeted(s, p, ev, err);
+		return greeted(s, ev, err);
 	if (ev->type == IMAP_EV_TLS_WANTED)
 		return IMAP_SIGNIN_SECURE;
 	if (ev->type == IMAP_EV_CONTINUE)
-		return answer(s, p, ev);
+		exchange_challenge(&s->exchange, ev->text);
 	if (ev->type == IMAP_EV_TAGGED)
-		return on_tagged(s, p, ev, err);
+		return on_tagged(s, ev, err);
 	return IMAP_SIGNIN_ON;
 }

@@ -6,15 +6,15 @@
  * and gives commands. Where TLS is required STARTTLS is sent unless the
  * greeting says that it is not offered; a refusal ends the session either way
  * (required TLS never falls back). PREAUTH is refused: the account asks for a
- * sign-in. AUTHENTICATE PLAIN before LOGIN; LOGINDISABLED is obeyed; nothing
- * else is tried after a refusal. Nothing is sent behind a sign-in before its
+ * sign-in. Which way is chosen: exchange.h; LOGIN the command counts as LOGIN,
+ * and LOGINDISABLED is obeyed. Nothing is sent behind a sign-in before its
  * answer: a front end that hands the connection on may lose what it has read
  * already.
  */
 #ifndef FLOW_SIGNIN_IMAP_H
 #define FLOW_SIGNIN_IMAP_H
+#include "exchange.h"
 #include "imap.h"
-#include "sasl.h"
 #include "source.h"
 
 enum imap_signin_step {
@@ -35,16 +35,21 @@ enum imap_signin_result {
 struct imap_signin {
 	enum imap_signin_step step;
 	const struct source_options *o; /* borrowed */
-	struct sasl *sasl;		/* owned; NULL: LOGIN */
-	struct err wrong;		/* why an exchange was cancelled */
+	struct imap *imap;		/* borrowed */
+	struct task *wake;		/* borrowed */
+	const struct stream *stream;	/* borrowed, as of the last event */
+	struct exchange exchange;
 };
 
-void imap_signin_init(struct imap_signin *s, const struct source_options *o);
+/* wake: posted when the engine has octets to send that no event led to. */
+void imap_signin_init(struct imap_signin *s, const struct source_options *o,
+		      struct imap *p, struct task *wake);
 void imap_signin_fini(struct imap_signin *s);
 /* err is set with FAILED. FAILED and BYE events of the engine are not for it.
  */
-enum imap_signin_result imap_signin_event(struct imap_signin *s, struct imap *p,
+enum imap_signin_result imap_signin_event(struct imap_signin *s,
+					  const struct stream *stream,
 					  const struct imap_event *ev,
 					  struct err *err);
-void imap_signin_secured(struct imap_signin *s, struct imap *p);
+void imap_signin_secured(struct imap_signin *s);
 #endif

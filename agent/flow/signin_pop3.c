@@ -1,22 +1,50 @@
 #include "signin_pop3.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
-#include "base64.h"
+#include "hash.h"
 #include "must.h"
 #include "pop3_line.h"
 #include "text.h"
 #include "throttle.h"
 
-void signin_init(struct signin *s, const struct source_options *o)
+/* What an exchange answers, from an event or from the pool. */
+static void say(void *who, struct view answer, bool cancel)
 {
-	*s = (struct signin){ .step = SIGNIN_GREETING, .o = o };
+	struct signin *s = who;
+
+	/* RFC 5034 4 */
+	MUST(pop3_auth_answer(s->pop3, cancel ? VIEW_LIT("*") : answer));
+	task_post(s->wake);
+}
+
+void signin_init(struct signin *s, const struct source_options *o,
+		 struct pop3 *p, struct task *wake)
+{
+	const struct exchange_setup setup = {
+		.loop = o->loop,
+		.endpoint = &o->endpoint,
+		.user = o->user,
+		.secret = o->secret,
+		.auth = o->auth,
+		.password_in_clear = o->password_in_clear,
+		.scram_before = o->scram_before,
+		.service = "pop",
+		.random = o->random,
+		.answer = say,
+		.who = s,
+	};
+
+	*s = (struct signin){
+		.step = SIGNIN_GREETING, .o = o, .pop3 = p, .wake = wake
+	};
+	exchange_init(&s->exchange, &setup);
 }
 
 void signin_fini(struct signin *s)
 {
-	sasl_free(s->sasl);
-	s->sasl = NULL;
+	exchange_fini(&s->exchange);
 }
 
 static enum signin_result failed(struct signin *s)
@@ -40,19 +68,19 @@ static enum signin_result gave(struct signin *s, enum signin_step next, bool ok,
 	return SIGNIN_ON;
 }
 
-static enum signin_result ask_capa(struct signin *s, struct pop3 *p,
-				   enum signin_step step, struct err *err)
+static enum signin_result ask_capa(struct signin *s, enum signin_step step,
+				   struct err *err)
 {
 	s->capabilities[0] = 0;
-	return gave(s, step, pop3_capa(p), err);
+	return gave(s, step, pop3_capa(s->pop3), err);
 }
 
-void signin_secured(struct signin *s, struct pop3 *p)
+void signin_secured(struct signin *s)
 {
 	struct err none;
 
-	pop3_secured(p);
-	(void)ask_capa(s, p, SIGNIN_CAPA, &none);
+	pop3_secured(s->pop3);
+	(void)ask_capa(s, SIGNIN_CAPA, &none);
 }
 
 static void note_capability(struct signin *s, struct view line)
@@ -80,28 +108,51 @@ static uint64_t delay_ms(const struct pop3 *p)
 	return ms < THROTTLE_MOST_MS ? ms : THROTTLE_MOST_MS;
 }
 
-static enum signin_result refused(struct signin *s, const struct pop3 *p,
-				  const struct pop3_event *ev, struct err *err)
-{
-	enum err_class class = pop3_line_class(ev->cmd, ev->code);
-	uint64_t wait_ms;
+static enum signin_result begin(struct signin *s, struct err *err);
 
-	err_set(err, class, "sign-in refused");
-	err->origin = ERR_FROM_POP3;
-	err_peer(err, ev->text);
-	if (throttle_said(ev->text, &wait_ms)) /* CASES C9 */
+static enum signin_result signed_in(struct signin *s, struct err *err)
+{
+	const struct pop3_caps *caps = pop3_caps(s->pop3);
+
+	signin_fini(s);
+	if (s->capa_known &&
+	    (!(caps->pipelining && caps->uidl) || caps->by_user))
+		return ask_capa(s, SIGNIN_CAPA_AGAIN, err);
+	s->step = SIGNIN_OVER;
+	return SIGNIN_DONE;
+}
+
+/* The answer to AUTH, PASS, APOP, or a refused USER. */
+static enum signin_result judged(struct signin *s, const struct pop3_event *ev,
+				 struct err *err)
+{
+	enum err_class class =
+		ev->ok ? ERR_NONE : pop3_line_class(ev->cmd, ev->code);
+	uint64_t wait_ms = 0;
+	bool not_now = !ev->ok && throttle_said(ev->text, &wait_ms);
+
+	if (not_now) /* CASES C9 */
+		class = ERR_RETRY;
+	switch (exchange_verdict(&s->exchange, ev->ok, class, ERR_FROM_POP3,
+				 ev->text, err)) {
+	case EXCHANGE_DONE:
+		return signed_in(s, err);
+	case EXCHANGE_AGAIN:
+		return begin(s, err);
+	case EXCHANGE_FAILED:
+		break;
+	}
+	if (not_now)
 		throttle_err(err, wait_ms);
 	else if (ev->code == POP3_CODE_LOGIN_DELAY)
-		throttle_err(err, delay_ms(p));
-	else if (class == ERR_AUTH)
-		err_remedy(err, "check user and secret (mailhaul passwd)");
+		throttle_err(err, delay_ms(s->pop3));
 	else if (ev->code == POP3_CODE_IN_USE)
 		err_remedy(err, "another session holds the mailbox; it is "
 				"tried again later");
-	else if (class == ERR_RETRY)
+	else if (err->class == ERR_RETRY)
 		err_remedy(err, "the server has a fault that it says will "
 				"pass; it is tried again later");
-	else if (class == ERR_REFUSED)
+	else if (err->class == ERR_REFUSED)
 		err_remedy(err, "the server has a fault that it says will not "
 				"pass by itself: ask its provider");
 	return failed(s);
@@ -124,89 +175,86 @@ stls_refused(struct signin *s, const struct pop3_event *ev, struct err *err)
 
 /* --- signing in --- */
 
-static enum signin_result begin_auth(struct signin *s, struct pop3 *p,
-				     enum mech mech, struct err *err)
+static enum signin_result begin_auth(struct signin *s, struct err *err)
 {
-	struct view name = mech_name(mech), first = { NULL, 0 };
-	size_t octets = strlen(s->o->user) + s->o->secret->n + 2;
+	struct exchange *x = &s->exchange;
+	struct view name = mech_name(x->mech), first = { NULL, 0 };
+	/*
+	 * RFC 5034 4: not where the line would become too long. Microsoft wants
+	 * XOAUTH2 in two lines at any length (learn.microsoft.com,
+	 * "Authenticate an IMAP, POP or SMTP connection using OAuth", 2024-09).
+	 */
+	size_t room = POP3_AUTH_LINE - (sizeof("AUTH  \r\n") - 1) - name.n;
 
-	s->sasl = sasl_new(mech, view_of(s->o->user), s->o->secret, err);
-	if (!s->sasl)
+	if (!exchange_begin(x, s->stream, err))
 		return failed(s);
-	/* RFC 5034 4: not where the line would become too long */
-	if (sizeof("AUTH  \r\n") - 1 + name.n + BASE64_OCTETS(octets) <=
-	    POP3_AUTH_LINE)
-		(void)sasl_first(s->sasl, &first);
-	return gave(s, SIGNIN_AUTH, pop3_auth(p, name, first), err);
+	if (x->mech != MECH_XOAUTH2)
+		(void)exchange_first(x, room, &first);
+	return gave(s, SIGNIN_AUTH, pop3_auth(s->pop3, name, first), err);
 }
 
-static enum signin_result not_offered(struct signin *s, struct view name,
-				      struct err *err)
+/* RFC 1939 7 */
+static enum signin_result begin_apop(struct signin *s, struct err *err)
 {
-	err_set(err, ERR_AUTH, "the server does not offer AUTH %.*s",
-		VIEW_ARG(name));
-	err_remedy(err, "leave auth out: the best that is offered is used");
-	return failed(s);
-}
+	struct view secret = secret_view(s->o->secret);
+	size_t n = strlen(s->stamp);
+	char *clear = mem_new(n + secret.n);
+	char digest[33];
+	bool ok;
 
-static enum signin_result begin(struct signin *s, struct pop3 *p,
-				struct err *err)
-{
-	enum mech mech = mech_pick(pop3_caps(p)->sasl & SASL_MECHS, s->o->auth);
-
-	if (s->o->endpoint.tls == TLS_NONE && !s->o->password_in_clear) {
-		err_set(err, ERR_CONFIG,
-			"a password is not sent over a clear line");
+	memcpy(clear, s->stamp, n);
+	memcpy(clear + n, secret.p, secret.n);
+	n += secret.n;
+	ok = hash_md5_hex((struct view){ clear, n }, digest);
+	secret_wipe(clear, n);
+	free(clear);
+	if (!ok) {
+		err_set(err, ERR_CONFIG, "this system's libcrypto has no MD5");
 		return failed(s);
 	}
-	if (mech != MECH_NONE)
-		return begin_auth(s, p, mech, err);
-	if (s->o->auth != MECH_NONE)
-		return not_offered(s, mech_name(s->o->auth), err);
-	return gave(s, SIGNIN_USER, pop3_user(p, view_of(s->o->user)), err);
+	return gave(s, SIGNIN_PASS,
+		    pop3_apop(s->pop3, view_of(s->o->user), view_of(digest)),
+		    err);
 }
 
-static enum signin_result answer(struct signin *s, struct pop3 *p,
-				 const struct pop3_event *ev)
+/*
+ * USER is taken for offered where nothing else is and CAPA does not exist, or
+ * lists it, or lists no way at all: it is what RFC 1939 has.
+ */
+static unsigned offered(const struct signin *s)
 {
-	struct view out;
+	const struct pop3_caps *caps = pop3_caps(s->pop3);
+	unsigned bits = caps->sasl;
 
-	if (!sasl_step(s->sasl, ev->text, &out, &s->wrong))
-		out = VIEW_LIT("*"); /* RFC 5034 4 */
-	MUST(pop3_auth_answer(p, out));
+	if (caps->user || !caps->sasl_told)
+		bits |= MECH_BIT(MECH_USER);
+	if (s->stamp[0])
+		bits |= MECH_BIT(MECH_APOP);
+	return bits;
+}
+
+static enum signin_result begin(struct signin *s, struct err *err)
+{
+	enum mech mech =
+		exchange_pick(&s->exchange, offered(s), s->stream, err);
+
+	if (mech == MECH_NONE)
+		return failed(s);
+	if (mech == MECH_APOP)
+		return begin_apop(s, err);
+	if (mech != MECH_USER)
+		return begin_auth(s, err);
+	return gave(s, SIGNIN_USER, pop3_user(s->pop3, view_of(s->o->user)),
+		    err);
+}
+
+static enum signin_result on_auth(struct signin *s, const struct pop3_event *ev,
+				  struct err *err)
+{
+	if (ev->type != POP3_EV_CHALLENGE)
+		return judged(s, ev, err);
+	exchange_challenge(&s->exchange, ev->text);
 	return SIGNIN_ON;
-}
-
-static enum signin_result signed_in(struct signin *s, struct pop3 *p,
-				    struct err *err)
-{
-	const struct pop3_caps *caps = pop3_caps(p);
-
-	signin_fini(s);
-	if (s->capa_known &&
-	    (!(caps->pipelining && caps->uidl) || caps->by_user))
-		return ask_capa(s, p, SIGNIN_CAPA_AGAIN, err);
-	s->step = SIGNIN_OVER;
-	return SIGNIN_DONE;
-}
-
-static enum signin_result on_auth(struct signin *s, struct pop3 *p,
-				  const struct pop3_event *ev, struct err *err)
-{
-	if (ev->type == POP3_EV_CHALLENGE)
-		return answer(s, p, ev);
-	if (s->wrong.class != ERR_NONE) {
-		*err = s->wrong;
-		return failed(s);
-	}
-	if (!ev->ok)
-		return refused(s, p, ev, err);
-	if (!sasl_done(s->sasl)) {
-		err_set(err, ERR_PROTOCOL,
-			"the server ends the sign-in before it is complete");
-		return failed(s);
-	}
-	return signed_in(s, p, err);
 }
 
 /* Until the listing of capabilities ends: SIGNIN_ON. */
@@ -220,14 +268,24 @@ static bool capa_is_over(struct signin *s, const struct pop3_event *ev)
 	       (ev->type == POP3_EV_REPLY && !ev->ok);
 }
 
-enum signin_result signin_event(struct signin *s, struct pop3 *p,
+static void greeted(struct signin *s, struct view text)
+{
+	struct view stamp = pop3_stamp(text);
+
+	if (stamp.n < sizeof(s->stamp))
+		memcpy(s->stamp, stamp.p, stamp.n);
+}
+
+enum signin_result signin_event(struct signin *s, const struct stream *stream,
 				const struct pop3_event *ev, struct err *err)
 {
+	s->stream = stream;
 	switch (s->step) {
 	case SIGNIN_GREETING:
+		greeted(s, ev->text);
 		if (s->o->endpoint.tls == TLS_STARTTLS)
-			return gave(s, SIGNIN_STLS, pop3_stls(p), err);
-		return ask_capa(s, p, SIGNIN_CAPA, err);
+			return gave(s, SIGNIN_STLS, pop3_stls(s->pop3), err);
+		return ask_capa(s, SIGNIN_CAPA, err);
 	case SIGNIN_STLS:
 		if (ev->type == POP3_EV_TLS_WANTED)
 			return SIGNIN_TLS;
@@ -236,19 +294,20 @@ enum signin_result signin_event(struct signin *s, struct pop3 *p,
 		if (!capa_is_over(s, ev))
 			return SIGNIN_ON;
 		/* RFC 6856 2.1: else it may rewrite headers, or refuse mail */
-		if (pop3_caps(p)->utf8)
-			return gave(s, SIGNIN_UTF8, pop3_utf8(p), err);
-		return begin(s, p, err);
+		if (pop3_caps(s->pop3)->utf8)
+			return gave(s, SIGNIN_UTF8, pop3_utf8(s->pop3), err);
+		return begin(s, err);
 	case SIGNIN_UTF8: /* refused: mail as it was before RFC 6856 */
-		return begin(s, p, err);
+		return begin(s, err);
 	case SIGNIN_AUTH:
-		return on_auth(s, p, ev, err);
+		return on_auth(s, ev, err);
 	case SIGNIN_USER:
 		if (!ev->ok)
-			return refused(s, p, ev, err);
-		return gave(s, SIGNIN_PASS, pop3_pass(p, s->o->secret), err);
+			return judged(s, ev, err);
+		return gave(s, SIGNIN_PASS, pop3_pass(s->pop3, s->o->secret),
+			    err);
 	case SIGNIN_PASS:
-		return ev->ok ? signed_in(s, p, err) : refused(s, p, ev, err);
+		return judged(s, ev, err);
 	case SIGNIN_CAPA_AGAIN:
 		if (!capa_is_over(s, ev))
 			return SIGNIN_ON;

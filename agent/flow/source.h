@@ -40,12 +40,14 @@ struct source_options {
 	bool password_in_clear;	     /* tls = "none" was written */
 	bool delete_to_trash;	     /* the provider wants it so */
 	bool compress;		     /* IMAP: COMPRESS=DEFLATE where offered */
-	const uint8_t *key;	     /* HASH_KEY_OCTETS, for POP3 identities */
-	bool by_headers; /* POP3: where the server has no UIDL, headers tell
-			    messages apart (CASES E15); else it is refused */
-	const char *trace; /* account name when -vv is on, else NULL: the
-			      dialogue is logged at LOG_DEBUG without
-			      secrets and bodies */
+	bool scram_before;	     /* the server offered SCRAM last time */
+	void (*random)(void *out, size_t n); /* NULL: hash_random() */
+	const uint8_t *key; /* HASH_KEY_OCTETS, for POP3 identities */
+	bool by_headers;    /* POP3: where the server has no UIDL, headers tell
+			       messages apart (CASES E15); else it is refused */
+	const char *trace;  /* account name when -vv is on, else NULL: the
+			       dialogue is logged at LOG_DEBUG without
+			       secrets and bodies */
 };
 
 struct source_ready {
@@ -54,6 +56,7 @@ struct source_ready {
 	uint32_t login_delay_s; /* not to sign in again before; 0: unsaid */
 	bool volatile_on_fetch; /* EXPIRE 0 and the like: mail fetched may be
 				   gone after this session (CASES E16) */
+	bool scram_offered;	/* for scram_before of the next session */
 };
 
 struct source_folder {

@@ -147,6 +147,7 @@ static void be_ready(struct imap_source *s)
 	if (s->phase == PHASE_OPEN || s->phase == PHASE_OVER)
 		return;
 	s->phase = PHASE_OPEN;
+	s->ready.scram_offered = exchange_offers_scram(&s->signin.exchange);
 	s->ready.can_delete =
 		imap_capabilities(s->imap)->can & IMAP_CAN_UIDPLUS;
 	s->report->ready(s->who, &s->ready);
@@ -218,7 +219,7 @@ static void on_signin(struct imap_source *s, const struct imap_event *ev,
 {
 	struct err err;
 
-	switch (imap_signin_event(&s->signin, s->imap, ev, &err)) {
+	switch (imap_signin_event(&s->signin, s->stream, ev, &err)) {
 	case IMAP_SIGNIN_ON:
 		return;
 	case IMAP_SIGNIN_SECURE:
@@ -671,7 +672,7 @@ static void port_secured(void *who)
 {
 	struct imap_source *s = who;
 
-	imap_signin_secured(&s->signin, s->imap);
+	imap_signin_secured(&s->signin);
 }
 
 static void port_eof(void *who)
@@ -889,7 +890,7 @@ struct source *source_imap_open(const struct source_options *o,
 	s->report = r;
 	s->who = who;
 	s->imap = imap_new(o->endpoint.tls == TLS_IMPLICIT);
-	imap_signin_init(&s->signin, &s->o);
+	imap_signin_init(&s->signin, &s->o, s->imap, &s->turn);
 	imap_bodies_init(&s->bodies, s->imap, r, who);
 	imap_acts_init(&s->acts, s->imap, o->delete_to_trash, r, who);
 	task_init(&s->turn, o->loop, turn, s);

@@ -131,6 +131,7 @@ static void be_open(struct pop3_source *s)
 	s->phase = PHASE_OPEN;
 	memcpy(ready.capabilities, s->signin.capabilities,
 	       sizeof(ready.capabilities));
+	ready.scram_offered = exchange_offers_scram(&s->signin.exchange);
 	ready.volatile_on_fetch = pop3_caps(s->pop3)->expires;
 	ready.login_delay_s = pop3_caps(s->pop3)->login_delay_s;
 	s->report->ready(s->who, &ready);
@@ -140,7 +141,7 @@ static void on_signin(struct pop3_source *s, const struct pop3_event *ev)
 {
 	struct err err;
 
-	switch (signin_event(&s->signin, s->pop3, ev, &err)) {
+	switch (signin_event(&s->signin, s->stream, ev, &err)) {
 	case SIGNIN_ON:
 		return;
 	case SIGNIN_TLS:
@@ -186,6 +187,7 @@ static void on_event(struct pop3_source *s, const struct pop3_event *ev)
 	case POP3_CMD_STLS:
 	case POP3_CMD_USER:
 	case POP3_CMD_PASS:
+	case POP3_CMD_APOP:
 	case POP3_CMD_AUTH:
 	case POP3_CMD_UTF8:
 	case POP3_CMD_STAT:
@@ -281,7 +283,7 @@ static void port_secured(void *who)
 {
 	struct pop3_source *s = who;
 
-	signin_secured(&s->signin, s->pop3);
+	signin_secured(&s->signin);
 }
 
 static void port_eof(void *who)
@@ -443,7 +445,7 @@ struct source *source_pop3_open(const struct source_options *o,
 	s->who = who;
 	s->pop3 = pop3_new();
 	s->hash = hash_new();
-	signin_init(&s->signin, &s->o);
+	signin_init(&s->signin, &s->o, s->pop3, &s->turn);
 	task_init(&s->turn, o->loop, on_turn, s);
 	s->stream = stream_open(o->loop, o->resolver, &o->endpoint, &ports, s);
 	return &s->source;

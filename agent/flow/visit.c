@@ -331,12 +331,50 @@ bool visit_answered(struct visit *v)
 
 static void open_session(struct visit *v);
 
+static void read_secret(struct visit *v,
+			void (*done)(void *who, struct reach_secret *s))
+{
+	v->phase = VISIT_SECRET;
+	v->fetching = (struct reach_secret){
+		.config = v->parts->config,
+		.from = &v->config->secret,
+		.auth = v->config->auth,
+		.done = done,
+		.who = v,
+	};
+	reach_secret(v->parts, &v->fetching);
+}
+
+static void take_secret(struct visit *v, struct reach_secret *s)
+{
+	secret_fini(&v->secret);
+	v->secret = s->secret;
+	s->secret = (struct secret){ NULL, 0 };
+}
+
+/* For a further session of the same visit. */
+static void on_secret_again(void *who, struct reach_secret *s)
+{
+	struct visit *v = who;
+
+	take_secret(v, s);
+	if (s->ok && !v->stopping) {
+		open_session(v);
+		return;
+	}
+	if (!s->ok)
+		visit_fail(v, &s->err);
+	v->phase = VISIT_LEAVING;
+	end_if_settled(v);
+}
+
 static void on_ready(void *who, const struct source_ready *r)
 {
 	struct visit *v = who;
 
 	v->ready = *r;
 	v->signed_in_ms = loop_unix_ms();
+	v->row.scram = r->scram_offered;
 	if (v->phase == VISIT_SIGNIN)
 		v->phase = VISIT_SELECTING;
 	v->told->phase = PASS_LISTING;
@@ -350,7 +388,7 @@ static void fail_session(struct visit *v, const struct err *err)
 
 	if (e.class == ERR_LIMIT)
 		e.class = ERR_PROTOCOL;
-	if (e.class == ERR_AUTH)
+	if (e.class == ERR_AUTH && !e.remedy[0])
 		remedy_signin(v->config, &e);
 	if (e.class == ERR_NETWORK && !e.remedy[0])
 		err_remedy(&e, "it is tried again at the next pass");
@@ -374,7 +412,7 @@ static void on_closed(void *who, const struct err *err)
 		v->again = false;
 		v->folder_at = 0;
 		forget_folder(v);
-		open_session(v);
+		read_secret(v, on_secret_again);
 		return;
 	}
 	v->phase = VISIT_LEAVING;
@@ -413,6 +451,7 @@ static void open_session(struct visit *v)
 		.auth = v->config->auth,
 		.password_in_clear = v->config->server.tls == CONFIG_TLS_NONE,
 		.compress = v->config->compress,
+		.scram_before = v->row.scram,
 		.key = spool_key(v->parts->spool),
 		.by_headers = v->config->own.keep == CONFIG_KEEP_NO,
 		.trace = v->parts->trace ? v->config->name : NULL,
@@ -503,8 +542,7 @@ static void on_secret(void *who, struct reach_secret *s)
 	uint64_t sum;
 	int64_t left;
 
-	v->secret = s->secret;
-	s->secret = (struct secret){ NULL, 0 };
+	take_secret(v, s);
 	if (s->ok) {
 		sum = settings_hash(v);
 		if (sum != v->row.settings) {
@@ -530,16 +568,9 @@ static void on_secret(void *who, struct reach_secret *s)
 
 void visit_start(struct visit *v)
 {
-	v->phase = VISIT_SECRET;
 	v->told->phase = PASS_SIGNIN;
 	v->told->started_ms = loop_now_ms(v->parts->loop);
-	v->fetching = (struct reach_secret){
-		.config = v->parts->config,
-		.from = &v->config->secret,
-		.done = on_secret,
-		.who = v,
-	};
-	reach_secret(v->parts, &v->fetching);
+	read_secret(v, on_secret);
 	visit_changed(v);
 }
 

@@ -246,6 +246,7 @@ static bool on_accepted(struct pop3 *p, struct pop3_event *ev)
 		break;
 	case POP3_CMD_USER:
 	case POP3_CMD_PASS:
+	case POP3_CMD_APOP:
 	case POP3_CMD_AUTH:
 	case POP3_CMD_UTF8:
 	case POP3_CMD_DELE:

@@ -12,7 +12,7 @@
  * in a body are passed on as they are; only CRLF ends a line, and only
  * CRLF.CRLF a body. A server that ends its lines with LF alone is refused.
  * Nothing read before TLS is known after it.
- * Not done here: deciding anything, APOP, message numbers checked for sense.
+ * Not done here: deciding anything, message numbers checked for sense.
  */
 #ifndef PROTO_POP3_H
 #define PROTO_POP3_H
@@ -32,6 +32,7 @@ enum pop3_cmd {
 	POP3_CMD_STLS,
 	POP3_CMD_USER,
 	POP3_CMD_PASS,
+	POP3_CMD_APOP,
 	POP3_CMD_AUTH,
 	POP3_CMD_UTF8,
 	POP3_CMD_STAT,
@@ -98,6 +99,7 @@ struct pop3_caps {
 	bool expires;		/* EXPIRE 0: gone once retrieved */
 	bool by_user;		/* EXPIRE or LOGIN-DELAY may be other ones once
 				   somebody has signed in */
+	bool sasl_told;		/* there was a SASL line */
 	unsigned sasl;		/* MECH_BIT()s */
 	uint32_t login_delay_s; /* 0: none told */
 };
@@ -140,6 +142,13 @@ bool pop3_capa(struct pop3 *p);
 bool pop3_stls(struct pop3 *p);
 bool pop3_user(struct pop3 *p, struct view name);
 bool pop3_pass(struct pop3 *p, const struct secret *secret);
+/* digest: of pop3_stamp() and the secret, RFC 1939 7. */
+bool pop3_apop(struct pop3 *p, struct view name, struct view digest);
+/*
+ * The timestamp in the text of a greeting, with its angle brackets: a msg-id of
+ * RFC 5322 3.6.4 and nothing near it (CASES C3: CVE-2007-1558). Empty: none.
+ */
+struct view pop3_stamp(struct view greeting);
 /* first: base64 or "=", see sasl_first(); its p is NULL: none is sent. */
 bool pop3_auth(struct pop3 *p, struct view mechanism, struct view first);
 /* After POP3_EV_CHALLENGE, once. answer: base64, may be empty; "*" cancels. */

@@ -5,6 +5,7 @@
 
 #include "limits.h"
 #include "pop3_line.h"
+#include "text.h"
 
 /* --- patience --- */
 
@@ -12,6 +13,7 @@ static uint32_t command_ms(enum pop3_cmd cmd)
 {
 	switch (cmd) {
 	case POP3_CMD_PASS:
+	case POP3_CMD_APOP:
 	case POP3_CMD_AUTH:
 	case POP3_CMD_STAT:
 	case POP3_CMD_LIST:
@@ -128,6 +130,22 @@ bool pop3_pass(struct pop3 *p, const struct secret *secret)
 		return false;
 	p->tainted = true;
 	return true;
+}
+
+bool pop3_apop(struct pop3 *p, struct view name, struct view digest)
+{
+	struct text line;
+	bool ok;
+
+	if (!name.n || !digest.n || view_find(name, ' ') < name.n)
+		return false;
+	text_init(&line, POP3_OUT_OCTETS);
+	ok = text_put(&line, name) && text_puts(&line, " ") &&
+	     text_put(&line, digest) &&
+	     give(p, POP3_CMD_APOP, 0, text_view(&line));
+	text_fini(&line);
+	p->tainted = p->tainted || ok;
+	return ok;
 }
 
 bool pop3_auth(struct pop3 *p, struct view mechanism, struct view first)

@@ -14,6 +14,8 @@ struct view pop3_line_verb(enum pop3_cmd cmd)
 		return VIEW_LIT("USER");
 	case POP3_CMD_PASS:
 		return VIEW_LIT("PASS");
+	case POP3_CMD_APOP:
+		return VIEW_LIT("APOP");
 	case POP3_CMD_AUTH:
 		return VIEW_LIT("AUTH");
 	case POP3_CMD_UTF8:
@@ -57,7 +59,7 @@ enum err_class pop3_line_class(enum pop3_cmd cmd, enum pop3_code code)
 		break;
 	}
 	return cmd == POP3_CMD_USER || cmd == POP3_CMD_PASS ||
-			       cmd == POP3_CMD_AUTH
+			       cmd == POP3_CMD_APOP || cmd == POP3_CMD_AUTH
 		       ? ERR_AUTH
 		       : ERR_REFUSED;
 }
@@ -210,8 +212,52 @@ void pop3_line_caps(struct view line, struct pop3_caps *caps)
 		caps->pipelining = true;
 	else if (view_ieq(tag, VIEW_LIT("RESP-CODES")))
 		caps->resp_codes = true;
-	else if (view_ieq(tag, VIEW_LIT("SASL")))
+	else if (view_ieq(tag, VIEW_LIT("SASL"))) {
+		caps->sasl_told = true;
 		caps->sasl |= mech_offered(rest);
-	else
+	} else {
 		policy(tag, rest, caps);
+	}
+}
+
+/* RFC 5322 3.2.3: dot-atom-text */
+static bool is_dot_atom(struct view v)
+{
+	static const char also[] = "!#$%&'*+-/=?^_`{|}~";
+	char before = '.';
+
+	for (size_t i = 0; i < v.n; before = v.p[i++]) {
+		char c = v.p[i];
+		bool atext = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+			     (c >= 'A' && c <= 'Z') || (c && strchr(also, c));
+
+		if (!atext && (c != '.' || before == '.'))
+			return false;
+	}
+	return v.n && before != '.';
+}
+
+/* RFC 5322 3.6.4: "[" *dtext "]" */
+static bool is_literal(struct view v)
+{
+	if (v.n < 2 || v.p[0] != '[' || v.p[v.n - 1] != ']')
+		return false;
+	for (size_t i = 1; i + 1 < v.n; i++)
+		if (v.p[i] < 0x21 || v.p[i] > 0x7e || strchr("[]\\", v.p[i]))
+			return false;
+	return true;
+}
+
+struct view pop3_stamp(struct view greeting)
+{
+	struct view at = view_skip(greeting, view_find(greeting, '<'));
+	size_t end = view_find(at, '>');
+	struct view inner = view_skip(view_head(at, end), 1);
+	struct view left = view_head(inner, view_find(inner, '@'));
+	struct view right = view_skip(inner, left.n + 1);
+
+	if (end == at.n || !is_dot_atom(left) ||
+	    !(is_dot_atom(right) || is_literal(right)))
+		return VIEW_NONE;
+	return view_head(at, end + 1);
 }

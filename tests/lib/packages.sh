@@ -10,7 +10,8 @@
 # Both return 1 with a line on stderr when something cannot be had.
 
 packages_build="cmake ninja-build gcc clang pkg-config libssl-dev libuv1-dev zlib1g-dev
-	libconfuse-dev libsqlite3-dev libjansson-dev libcmocka-dev"
+	libconfuse-dev libsqlite3-dev libgsasl-dev libjansson-dev
+	libcmocka-dev"
 packages_servers="dovecot-imapd dovecot-pop3d dovecot-lmtpd postfix openssl python3
 	python3-dkim"
 packages_tests="python3-pytest strace valgrind libdb5.3 libgnutls-dane0

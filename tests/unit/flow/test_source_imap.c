@@ -346,6 +346,12 @@ static const struct source_reports reports = {
 
 /* --- a script --- */
 
+/* The client's nonce in the transcripts: AAAAAAAAAAAAAAAAAAAAAAAA. */
+static void not_random(void *out, size_t n)
+{
+	memset(out, 0, n);
+}
+
 static void set_up(struct box *b, struct view words)
 {
 	struct view verb = view_word(&words);
@@ -355,10 +361,8 @@ static void set_up(struct box *b, struct view words)
 		b->o.endpoint.tls = TLS_STARTTLS;
 	else if (view_eq(verb, VIEW_LIT("clear-not-allowed")))
 		b->o.password_in_clear = false;
-	else if (view_eq(verb, VIEW_LIT("auth-login")))
-		b->o.auth = MECH_LOGIN;
-	else if (view_eq(verb, VIEW_LIT("auth-plain")))
-		b->o.auth = MECH_PLAIN;
+	else if (view_eq(verb, VIEW_LIT("auth")))
+		b->o.auth = mech_of(words);
 	else if (view_eq(verb, VIEW_LIT("compress")))
 		b->o.compress = true;
 	else if (view_eq(verb, VIEW_LIT("headers")))
@@ -472,6 +476,7 @@ static void play(const char *path, size_t drip)
 		.resolver = resolver_new(b.loop, 1, NULL),
 		.endpoint = { .host = "127.0.0.1" },
 		.user = "tim",
+		.random = not_random,
 		.secret = &b.secret,
 		.password_in_clear = true,
 	};

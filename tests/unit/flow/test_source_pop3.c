@@ -221,16 +221,20 @@ static const struct source_reports reports = {
 
 /* --- a script --- */
 
+/* The client's nonce in the transcripts: AAAAAAAAAAAAAAAAAAAAAAAA. */
+static void not_random(void *out, size_t n)
+{
+	memset(out, 0, n);
+}
+
 static void set_up(struct box *b, struct view words)
 {
 	if (view_eq(words, VIEW_LIT("starttls")))
 		b->o.endpoint.tls = TLS_STARTTLS;
 	else if (view_eq(words, VIEW_LIT("clear-not-allowed")))
 		b->o.password_in_clear = false;
-	else if (view_eq(words, VIEW_LIT("auth login")))
-		b->o.auth = MECH_LOGIN;
-	else if (view_eq(words, VIEW_LIT("auth plain")))
-		b->o.auth = MECH_PLAIN;
+	else if (view_starts(words, VIEW_LIT("auth ")))
+		b->o.auth = mech_of(view_skip(words, 5));
 	else if (view_eq(words, VIEW_LIT("headers")))
 		b->headers = true;
 	else if (view_eq(words, VIEW_LIT("keep")))
@@ -304,6 +308,7 @@ static void play(const char *path, size_t drip)
 		.resolver = resolver_new(b.loop, 1, NULL),
 		.endpoint = { .host = "127.0.0.1" },
 		.user = "tim",
+		.random = not_random,
 		.secret = &b.secret,
 		.password_in_clear = true,
 		.by_headers = true,
