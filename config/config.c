@@ -148,7 +148,7 @@ static void check_passwords(const struct config *c,
 			    const struct conffiles *files,
 			    struct faults *faults)
 {
-	struct credential_owner owner = credential_owner_of(c->state_dir);
+	struct safefile_owner owner = credential_owner_of(c->state_dir);
 	const char *why;
 
 	for (size_t i = 0; i < files->n; i++) {
@@ -157,7 +157,7 @@ static void check_passwords(const struct config *c,
 				       .number = (unsigned)i + 1 };
 
 		if (f->has_password &&
-		    !credential_is_safe(&f->stat, &owner, &why))
+		    !safefile_check(&f->stat, &owner, &why))
 			fault_add(faults, whole, "",
 				  "a file with a password in it %s (chmod 600)",
 				  why);

@@ -14,31 +14,15 @@
 
 #define USER_OCTETS 33
 
-struct credential_owner credential_owner_of(const char *state_dir)
+struct safefile_owner credential_owner_of(const char *state_dir)
 {
-	struct credential_owner own = { geteuid(), getegid() };
+	struct safefile_owner own = { geteuid(), getegid() };
 	struct stat st;
 
 	if (own.uid == 0 && state_dir && stat(state_dir, &st) == 0 &&
 	    st.st_uid != 0)
-		return (struct credential_owner){ st.st_uid, st.st_gid };
+		return (struct safefile_owner){ st.st_uid, st.st_gid };
 	return own;
-}
-
-bool credential_is_safe(const struct stat *st,
-			const struct credential_owner *owner, const char **why)
-{
-	*why = NULL;
-	if (!S_ISREG(st->st_mode))
-		*why = "must be a regular file";
-	else if (st->st_uid != 0 && st->st_uid != owner->uid)
-		*why = "must not belong to another user";
-	else if (st->st_mode & (S_IROTH | S_IWOTH))
-		*why = "must not be open to everybody";
-	else if ((st->st_mode & (S_IRGRP | S_IWGRP)) &&
-		 st->st_gid != owner->gid)
-		*why = "must not be open to another group";
-	return !*why;
 }
 
 /* As chown(1) takes it. */
@@ -55,7 +39,7 @@ static void user_name(uid_t uid, char out[USER_OCTETS])
 
 /* st NULL: there is no file to speak of. */
 static bool unsafe(struct err *err, const char *path, const char *why,
-		   const struct stat *st, const struct credential_owner *owner)
+		   const struct stat *st, const struct safefile_owner *owner)
 {
 	char user[USER_OCTETS];
 
@@ -146,7 +130,7 @@ enum found {
 };
 
 /* systemd: its own folder's files may carry an ACL, shown as group bits */
-static enum found read_file(const char *path, struct credential_owner owner,
+static enum found read_file(const char *path, struct safefile_owner owner,
 			    bool systemd, struct secret *out, struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK |
@@ -170,7 +154,7 @@ static enum found read_file(const char *path, struct credential_owner owner,
 	} else {
 		if (systemd && st.st_gid == 0)
 			owner.gid = 0;
-		ok = credential_is_safe(&st, &owner, &why)
+		ok = safefile_check(&st, &owner, &why)
 			     ? read_fd(fd, path, out, err)
 			     : unsafe(err, path, why, &st, &owner);
 	}
@@ -181,7 +165,7 @@ static enum found read_file(const char *path, struct credential_owner owner,
 static enum found read_named(const struct config *c, const char *name,
 			     struct secret *out, struct err *err)
 {
-	struct credential_owner owner = credential_owner_of(c->state_dir);
+	struct safefile_owner owner = credential_owner_of(c->state_dir);
 	const char *given = getenv("CREDENTIALS_DIRECTORY");
 	enum found found = FOUND_NOT;
 	struct text path;
@@ -245,7 +229,7 @@ bool credential_read(const struct config *c, const struct config_secret *s,
 }
 
 /* secrets.d below dir, opened. -1: err says. */
-static int open_folder(const char *dir, const struct credential_owner *owner,
+static int open_folder(const char *dir, const struct safefile_owner *owner,
 		       struct err *err)
 {
 	struct text path;
@@ -280,7 +264,7 @@ static bool write_all(int fd, struct view v)
 	return true;
 }
 
-static bool fill(int fd, const struct credential_owner *owner,
+static bool fill(int fd, const struct safefile_owner *owner,
 		 const struct secret *secret)
 {
 	if (geteuid() == 0 && fchown(fd, owner->uid, owner->gid) != 0)
@@ -291,7 +275,7 @@ static bool fill(int fd, const struct credential_owner *owner,
 
 /* Beside the file, synced, renamed over it, the folder synced. */
 static bool replace(int folder, const char *name,
-		    const struct credential_owner *owner,
+		    const struct safefile_owner *owner,
 		    const struct secret *secret, struct err *err)
 {
 	char beside[100];
@@ -318,7 +302,7 @@ static bool replace(int folder, const char *name,
 }
 
 bool credential_store(const char *dir, const char *name,
-		      const struct credential_owner *owner,
+		      const struct safefile_owner *owner,
 		      const struct secret *secret, struct err *err)
 {
 	struct view v = secret_view(secret);

@@ -10,9 +10,7 @@
 #define CONFIG_CREDENTIAL_H
 #include "config.h"
 #include "err.h"
-
-#include <sys/stat.h>
-#include <sys/types.h>
+#include "safefile.h"
 
 /* How long a password_command may take. */
 #define CREDENTIAL_COMMAND_MS 30000u
@@ -34,19 +32,11 @@ bool credential_read(const struct config *c, const struct config_secret *s,
 bool credential_take(struct view v, const char *from, struct secret *out,
 		     struct err *err);
 
-/* Who but root may own a file with secrets, and read it as group. */
-struct credential_owner {
-	uid_t uid;
-	gid_t gid;
-};
 /*
  * The process's own; for root, the owner of the state directory (NULL: not
  * known), as whom it is going to run.
  */
-struct credential_owner credential_owner_of(const char *state_dir);
-/* false: *why goes on a sentence whose subject is the file. */
-bool credential_is_safe(const struct stat *st,
-			const struct credential_owner *owner, const char **why);
+struct safefile_owner credential_owner_of(const char *state_dir);
 
 /*
  * Writes secrets.d/NAME below dir, readable by the owner alone, whole or not
@@ -54,6 +44,6 @@ bool credential_is_safe(const struct stat *st,
  * where it is missing. Root gives both to owner.
  */
 bool credential_store(const char *dir, const char *name,
-		      const struct credential_owner *owner,
+		      const struct safefile_owner *owner,
 		      const struct secret *secret, struct err *err);
 #endif

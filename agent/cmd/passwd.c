@@ -245,7 +245,7 @@ bool passwd_change(const struct config *c, const struct passwd_target *t,
 		   int fd, bool untried_too, passwd_try *try, void *who,
 		   struct err *tried, struct err *err)
 {
-	struct credential_owner owner = credential_owner_of(c->state_dir);
+	struct safefile_owner owner = credential_owner_of(c->state_dir);
 	struct secret secret = { 0 };
 	struct text question;
 	bool ok;

@@ -186,7 +186,7 @@ static void rules_of_ownership(void **state)
 		{ S_IFREG | 0660, 1000, 50, false },
 		{ S_IFIFO | 0600, 1000, 1000, false },
 	};
-	const struct credential_owner owner = { 1000, 1000 };
+	const struct safefile_owner owner = { 1000, 1000 };
 	const char *why;
 
 	(void)state;
@@ -195,7 +195,7 @@ static void rules_of_ownership(void **state)
 				   .st_uid = cases[i].uid,
 				   .st_gid = cases[i].gid };
 
-		assert_int_equal(credential_is_safe(&st, &owner, &why),
+		assert_int_equal(safefile_check(&st, &owner, &why),
 				 cases[i].safe);
 		assert_int_equal(why == NULL, cases[i].safe);
 	}
@@ -203,7 +203,7 @@ static void rules_of_ownership(void **state)
 
 static void storing_replaces_the_whole(void **state)
 {
-	const struct credential_owner owner = { geteuid(), getegid() };
+	const struct safefile_owner owner = { geteuid(), getegid() };
 	struct secret s = { 0 };
 	struct stat st;
 	struct err err;
@@ -231,7 +231,7 @@ static void storing_replaces_the_whole(void **state)
 
 static void storing_makes_the_folder(void **state)
 {
-	const struct credential_owner owner = { geteuid(), getegid() };
+	const struct safefile_owner owner = { geteuid(), getegid() };
 	struct secret s = { 0 };
 	struct stat st;
 	struct err err;
