@@ -222,15 +222,25 @@ static void read_one(struct conffile_reading *r, const char *path,
 	free(octets);
 }
 
+static void note_password_at(struct conffile_reading *r,
+			     const struct written *w)
+{
+	if (w && w->at.number)
+		r->files.item[w->at.number - 1]->has_password = true;
+}
+
 /* Which files hold a password themselves. */
 static void mark_passwords(struct conffile_reading *r)
 {
 	for (size_t i = 0; i < r->sections.n; i++) {
-		const struct written *w =
-			r->sections.item[i]->set[SET_PASSWORD];
+		const struct section *s = r->sections.item[i];
+		const struct written *proxy = s->set[SET_PROXY];
 
-		if (w && w->at.number)
-			r->files.item[w->at.number - 1]->has_password = true;
+		note_password_at(r, s->set[SET_PASSWORD]);
+		/* user and password of a proxy stand before its host */
+		if (proxy && proxy->ok &&
+		    strchr(proxy->value.list.item[0], '@'))
+			note_password_at(r, proxy);
 	}
 }
 

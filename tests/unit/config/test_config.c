@@ -196,6 +196,37 @@ static void passwords_come_out_as_written(void **state)
 	}
 }
 
+static void a_password_of_a_proxy_needs_a_private_file(void **state)
+{
+	static const struct {
+		const char *proxy;
+		bool ok;
+	} cases[] = { { "socks5://p", true },
+		      { "socks5://u:geheim@p", false } };
+	struct config_errors e;
+	struct config *c;
+	char text[400];
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		(void)snprintf(
+			text, sizeof(text),
+			"delivery \"d\" { server = \"smtp://localhost\" "
+			"to = \"a@b.c\" }\ndefaults { proxy = \"%s\" }\n"
+			"account \"a\" { provider = \"gmx\" user = \"u\" "
+			"}\n",
+			cases[i].proxy);
+		dir_write("private.conf", text);
+		assert_int_equal(chmod("private.conf", 0644), 0);
+		c = load("private.conf", &e);
+		assert_int_equal(c != NULL, cases[i].ok);
+		if (!c)
+			assert_non_null(strstr(e.line[0], "chmod 600"));
+		config_errors_fini(&e);
+		config_unref(c);
+	}
+}
+
 static void a_password_needs_a_private_file(void **state)
 {
 	static const char text[] =
@@ -518,6 +549,8 @@ int main(void)
 		cmocka_unit_test_setup(bad_secret, dir_home),
 		cmocka_unit_test_setup(bad_proxy, dir_home),
 		cmocka_unit_test_setup(passwords_come_out_as_written, dir_home),
+		cmocka_unit_test_setup(
+			a_password_of_a_proxy_needs_a_private_file, dir_home),
 		cmocka_unit_test_setup(a_password_needs_a_private_file,
 				       dir_home),
 		cmocka_unit_test_setup(the_tree_is_typed, dir_home),
