@@ -28,20 +28,26 @@ static const struct scheme known[] = {
 };
 #define SCHEMES (sizeof(known) / sizeof(known[0]))
 
-/* What people write that will not do, and what to write instead. */
+/*
+ * What people write that will not do, and what to write instead. IANA took port
+ * 585 back on 2006-04-25: "use of 585 is not recommended, use 993 instead".
+ */
 static const struct {
 	struct view name;
 	const char *why;
 } refused[] = {
 	{ VIEW_LIT("pop2"), "pop2:// is POP2 (port 109), which no server has "
-			    "spoken for decades: write pop3s://HOST" },
+			    "spoken for decades: write pop3s://HOST "
+			    "(smtps://HOST in a delivery)" },
 	{ VIEW_LIT("imap4-ssl"),
-	  "imap4-ssl:// is port 585, which was withdrawn "
-	  "(RFC 8314 3): write imaps://HOST" },
-	{ VIEW_LIT("http"), "http:// is no mail protocol: write the mail "
-			    "server, such as imaps://HOST" },
-	{ VIEW_LIT("https"), "https:// is no mail protocol: write the mail "
-			     "server, such as imaps://HOST" },
+	  "imap4-ssl:// is port 585, which was taken back in 2006 in favour "
+	  "of 993: write imaps://HOST (smtps://HOST in a delivery)" },
+	{ VIEW_LIT("http"),
+	  "http:// is no mail protocol, and webmail is not read: write the "
+	  "mail server, such as imaps://HOST (smtps://HOST in a delivery)" },
+	{ VIEW_LIT("https"),
+	  "https:// is no mail protocol, and webmail is not read: write the "
+	  "mail server, such as imaps://HOST (smtps://HOST in a delivery)" },
 	{ VIEW_LIT("pop"), "there is no pop://: write pop3s://HOST" },
 	{ VIEW_LIT("pops"), "there is no pops://: write pop3s://HOST" },
 	{ VIEW_LIT("imap4"), "there is no imap4://: write imaps://HOST" },
