@@ -81,7 +81,10 @@ bool neterr_truncated(struct err *err, bool in_handshake)
 bool neterr_file(struct err *err, int errnum, const char *what,
 		 const char *path)
 {
-	unsigned long code = ERR_peek_last_error();
+	unsigned long last = ERR_peek_last_error();
+	/* "PEM lib" says where it went wrong, not what did */
+	unsigned long code =
+		ERR_GET_REASON(last) == ERR_R_PEM_LIB ? ERR_peek_error() : last;
 	const char *reason = errnum ? strerrordesc_np(errnum)
 			     : code ? ERR_reason_error_string(code)
 				    : NULL;

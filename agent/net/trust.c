@@ -3,21 +3,16 @@
 #include "cert.h"
 #include "list.h"
 #include "must.h"
-#include "neterr.h"
 #include "trust.h"
+#include "trust_files.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#define SESSIONS_MAX	 256u	     /* kept per trust */
-#define READ_BUFFER	 (64u << 10) /* octets from the kernel at once */
-#define PINS_MAX	 64u
-#define CLIENT_KEY_OTHER 0007 /* mode bits a private key must not have */
+#define SESSIONS_MAX 256u	 /* kept per trust */
+#define READ_BUFFER  (64u << 10) /* octets from the kernel at once */
+#define PINS_MAX     64u
 
 struct pin {
 	enum cert_digest kind;
@@ -33,8 +28,9 @@ struct kept {
 };
 
 struct trust {
-	struct link link; /* of trusts.all; alone after trusts_renew() */
-	unsigned refs;
+	struct link link; /* of trusts.all; alone once it is out of date */
+	unsigned refs;	  /* 0: kept for who comes next */
+	struct trust_stamps stamps; /* of its files, when they were read */
 	char *ca_file, *client_cert, *client_key; /* owned */
 	struct pin *pins;			  /* owned */
 	size_t pin_count;
@@ -53,7 +49,7 @@ struct peer {
 	struct trust *trust; /* borrowed */
 	char *host;	     /* owned; without trailing dot */
 	uint16_t port;
-	char *via;     /* owned */
+	char *via;		/* owned */
 	X509 *refused, *faulty; /* owned */
 	long verify;
 };
@@ -87,18 +83,31 @@ struct trusts *trusts_new(void)
 	return all;
 }
 
-void trusts_free(struct trusts *all)
+static void trust_free(struct trust *t);
+
+/* Nobody is to be given it any more. */
+static void retire(struct trust *t)
 {
-	if (!all)
-		return;
-	MUST(list_empty(&all->all));
-	free(all);
+	list_drop(&t->link);
+	if (t->refs == 0)
+		trust_free(t);
 }
 
 void trusts_renew(struct trusts *all)
 {
-	while (list_pop(&all->all))
-		;
+	while (!list_empty(&all->all))
+		retire(LIST_OF(all->all.next, struct trust, link));
+}
+
+void trusts_free(struct trusts *all)
+{
+	if (!all)
+		return;
+	LIST_EACH(at, kept, &all->all) {
+		MUST(LIST_OF(at, struct trust, link)->refs == 0);
+	}
+	trusts_renew(all);
+	free(all);
 }
 
 /* Settings */
@@ -166,10 +175,45 @@ static bool take_pins(struct trust *t, const struct trust_setting *setting,
 	return true;
 }
 
+static struct trust_files files_of(const struct trust *t)
+{
+	return (struct trust_files){ .ca = t->ca_file,
+				     .cert = t->client_cert,
+				     .key = t->client_key,
+				     .is_pinned = t->pin_count > 0 };
+}
+
+/* A file it was made of has changed: a certificate was renewed, say. */
+static bool is_stale(const struct trust *t)
+{
+	struct trust_files files = files_of(t);
+	struct trust_stamps now;
+
+	if (!t->ctx)
+		return false;
+	trust_stamps(&files, &now);
+	return !trust_stamps_are_equal(&now, &t->stamps);
+}
+
+/* One with that setting which may still be used. */
+static struct trust *find_equal(struct trusts *all, const struct trust *t)
+{
+	LIST_EACH(at, kept, &all->all) {
+		struct trust *other = LIST_OF(at, struct trust, link);
+
+		if (!is_equal(t, other))
+			continue;
+		if (!is_stale(other))
+			return other;
+		retire(other);
+	}
+	return NULL;
+}
+
 struct trust *trust_get(struct trusts *all, const struct trust_setting *setting,
 			struct err *err)
 {
-	struct trust *t = mem_new(sizeof(*t));
+	struct trust *t = mem_new(sizeof(*t)), *other;
 
 	list_init(&t->link);
 	list_init(&t->sessions);
@@ -182,11 +226,8 @@ struct trust *trust_get(struct trusts *all, const struct trust_setting *setting,
 	t->client_key = mem_str(setting->client_key);
 	t->min = setting->min;
 	t->refs = 1;
-	LIST_EACH(at, kept, &all->all) {
-		struct trust *other = LIST_OF(at, struct trust, link);
-
-		if (!is_equal(t, other))
-			continue;
+	other = find_equal(all, t);
+	if (other) {
 		trust_free(t);
 		return trust_hold(other);
 	}
@@ -205,7 +246,7 @@ void trust_release(struct trust *t)
 	if (!t)
 		return;
 	MUST(t->refs > 0);
-	if (--t->refs == 0)
+	if (--t->refs == 0 && list_empty(&t->link))
 		trust_free(t);
 }
 
@@ -343,8 +384,7 @@ static int on_verify(X509_STORE_CTX *ctx, void *who)
 }
 
 const struct x509_st *trust_refused(const struct ssl_st *ssl,
-				    const struct x509_st **faulty,
-				    long *verify)
+				    const struct x509_st **faulty, long *verify)
 {
 	const struct peer *p = SSL_get_ex_data(ssl, peer_index);
 
@@ -354,70 +394,6 @@ const struct x509_st *trust_refused(const struct ssl_st *ssl,
 }
 
 /* The context */
-
-static int refuse_passphrase(char *buf, int size, int writing, void *who)
-{
-	(void)buf, (void)size, (void)writing, (void)who;
-	return -1; /* nobody is there to be asked */
-}
-
-/* A FIFO or a terminal would hold up the loop. */
-static bool check_file(const char *what, const char *path, mode_t refused,
-		       struct err *err)
-{
-	struct stat st;
-
-	if (stat(path, &st) != 0 || access(path, R_OK) != 0)
-		return neterr_file(err, errno, what, path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_CONFIG, "%s \"%.120s\": not a file",
-			       what, path);
-	if ((st.st_mode & refused) == 0)
-		return true;
-	(void)err_set(err, ERR_CONFIG, "%s \"%.120s\": open to everybody", what,
-		      path);
-	return err_remedy(err, "chmod o-rwx that file");
-}
-
-static bool load_authorities(SSL_CTX *ctx, const struct trust *t,
-			     struct err *err)
-{
-	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
-
-	if (is_pinned(t))
-		return true;
-	if (!t->ca_file) {
-		if (SSL_CTX_set_default_verify_paths(ctx) == 1)
-			return true;
-		return neterr_file(err, 0, "certificates of the system",
-				   X509_get_default_cert_dir());
-	}
-	/* A server's own certificate may stand there instead of its issuer. */
-	(void)X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
-	if (!check_file("tls_ca", t->ca_file, 0, err))
-		return false;
-	if (SSL_CTX_load_verify_file(ctx, t->ca_file) == 1)
-		return true;
-	return neterr_file(err, 0, "tls_ca", t->ca_file);
-}
-
-static bool load_client(SSL_CTX *ctx, const struct trust *t, struct err *err)
-{
-	const char *key = t->client_key ? t->client_key : t->client_cert;
-
-	if (!t->client_cert)
-		return true;
-	SSL_CTX_set_default_passwd_cb(ctx, refuse_passphrase);
-	if (!check_file("client_cert", t->client_cert, 0, err) ||
-	    !check_file("client_key", key, CLIENT_KEY_OTHER, err))
-		return false;
-	if (SSL_CTX_use_certificate_chain_file(ctx, t->client_cert) != 1)
-		return neterr_file(err, 0, "client_cert", t->client_cert);
-	if (SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) != 1 ||
-	    SSL_CTX_check_private_key(ctx) != 1)
-		return neterr_file(err, 0, "client_key", key);
-	return true;
-}
 
 static int version_number(enum trust_version v)
 {
@@ -461,6 +437,7 @@ static void set_up(SSL_CTX *ctx, struct trust *t)
 
 bool trust_ready(struct trust *t, struct err *err)
 {
+	struct trust_files files = files_of(t);
 	SSL_CTX *ctx;
 
 	if (t->ctx)
@@ -471,7 +448,9 @@ bool trust_ready(struct trust *t, struct err *err)
 		return err_set(err, ERR_CONFIG, "OpenSSL cannot be used: %s",
 			       ERR_reason_error_string(ERR_peek_error()));
 	set_up(ctx, t);
-	if (load_authorities(ctx, t, err) && load_client(ctx, t, err)) {
+	/* before: rather read again than not */
+	trust_stamps(&files, &t->stamps);
+	if (trust_files_load(&files, ctx, err)) {
 		t->ctx = ctx;
 		return true;
 	}

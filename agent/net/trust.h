@@ -1,8 +1,9 @@
 /*
  * trust - whom a TLS connection believes: one SSL_CTX per distinct setting.
  *
- * A trust is shared by all who ask for an equal setting, counted, and loads its
- * files when the first connection needs it. Certificates are always checked:
+ * A trust is shared by all who ask for an equal setting, loads its files when
+ * the first connection needs it, and is kept for those who ask later, with its
+ * TLS sessions, until one of its files changes or trusts_renew() is called. Certificates are always checked:
  * either chain and name (RFC 6125: DNS names of the SAN, CN only where there
  * are none, no partial wildcards), or, with fingerprints, exactly those
  * certificates or keys, whatever they say of themselves. TLS 1.2 at least
@@ -42,7 +43,10 @@ struct trusts; /* those in use, to be shared */
 struct trusts *trusts_new(void);
 /* Every trust must have been released. */
 void trusts_free(struct trusts *all);
-/* Files may have changed: those who ask from now on get a fresh trust. */
+/*
+ * The configuration is another: those who ask from now on get a fresh trust, and
+ * what nobody holds goes.
+ */
 void trusts_renew(struct trusts *all);
 
 /*

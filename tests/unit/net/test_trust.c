@@ -1,9 +1,12 @@
 /* trust: who is believed, who is not, and what is said about it. */
 #include "cert.h"
+#include "must.h"
 #include "support_net.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define HOST "mail.test"
 
@@ -423,9 +426,6 @@ static void sessions_are_resumed_for_the_same_peer_and_trust(void **state)
 	struct trust_setting by_pin = { .fingerprints = pins,
 					.fingerprint_count = 1 };
 	struct trust_setting setting = { .ca_file = ca_file };
-	struct err err;
-	/* Kept alive between the connections, as an account does. */
-	struct trust *held = trust_get(f.trusts, &setting, &err);
 
 	(void)state;
 	cert_digest_text(good.cert, CERT_SHA256, pin, sizeof(pin));
@@ -449,7 +449,35 @@ static void sessions_are_resumed_for_the_same_peer_and_trust(void **state)
 		assert_false(o[3].info.resumed);
 		server_join(&sv);
 	}
-	trust_release(held);
+}
+
+/* A renewed certificate of ours counts without a restart. */
+static void a_changed_file_makes_a_fresh_trust(void **state)
+{
+	char *path = cert_write(f.folder, "changing.pem", ca.cert);
+	struct trust_setting setting = { .ca_file = path };
+	struct identity other = cert_make(
+		&(struct cert_plan){ .cn = "Other CA, longer", .is_ca = true },
+		NULL);
+	struct owner a = { 0 }, b = { 0 };
+	struct err err;
+	struct trust *t, *u;
+
+	(void)state;
+	assert_true(meet_one(&a, &good, HOST, &setting));
+	t = trust_get(f.trusts, &setting, &err);
+	u = trust_get(f.trusts, &setting, &err);
+	assert_ptr_equal(t, u);
+	trust_release(u);
+	free(cert_write(f.folder, "changing.pem", other.cert));
+	u = trust_get(f.trusts, &setting, &err);
+	assert_ptr_not_equal(t, u);
+	trust_release(t);
+	trust_release(u);
+	assert_false(meet_one(&b, &good, HOST, &setting));
+	assert_class(&b, ERR_TRUST);
+	identity_fini(&other);
+	free(path);
 }
 
 static void equal_settings_share_until_files_may_have_changed(void **state)
@@ -475,31 +503,116 @@ static void equal_settings_share_until_files_may_have_changed(void **state)
 	trust_release(NULL);
 }
 
+/* openssl's own forms of an encrypted key */
+static char *encrypted_key(const char *name, EVP_PKEY *key, bool pkcs8)
+{
+	char *path = mem_new(200), pass[] = "geheim";
+	BIO *out;
+
+	(void)snprintf(path, 200, "%s/%s", f.folder, name);
+	out = BIO_new_file(path, "w");
+	assert_non_null(out);
+	if (pkcs8)
+		MUST(PEM_write_bio_PKCS8PrivateKey(out, key, EVP_aes_128_cbc(),
+						   pass, 6, NULL, NULL) == 1);
+	else
+		MUST(PEM_write_bio_PrivateKey_traditional(
+			     out, key, EVP_aes_128_cbc(), (unsigned char *)pass,
+			     6, NULL, NULL) == 1);
+	(void)BIO_free(out);
+	MUST(chmod(path, 0600) == 0);
+	return path;
+}
+
+static void refused_files(const struct trust_setting *setting,
+			  const char *words, const char *remedy)
+{
+	struct err err = { 0 };
+	struct trust *t = trust_get(f.trusts, setting, &err);
+
+	assert_non_null(t);
+	assert_false(trust_ready(t, &err));
+	if (err.class != ERR_CONFIG || !strstr(err.what, words) ||
+	    !strstr(err.remedy, remedy))
+		fail_msg("%s: %s | %s", words, err.what, err.remedy);
+	assert_int_equal(ERR_peek_error(), 0);
+	trust_release(t);
+}
+
 static void unusable_files_are_a_wrong_configuration(void **state)
 {
 	char *key = key_write(f.folder, "other.key", good.key);
 	char *cert = cert_write(f.folder, "other.pem", ca.cert);
-	struct trust_setting rows[] = {
-		{ .ca_file = "/nowhere/ca.pem" },
-		{ .ca_file = f.folder },
-		{ .ca_file = key }, /* no certificate in it */
-		{ .ca_file = ca_file, .client_cert = "/nowhere/c.pem" },
-		{ .ca_file = ca_file,
-		  .client_cert = cert,
-		  .client_key = key }, /* they do not belong together */
-		{ .ca_file = ca_file, .client_cert = cert },
+	char *ours = cert_write(f.folder, "ours.pem", good.cert);
+	char *pkcs8 = encrypted_key("pkcs8.key", good.key, true);
+	char *old = encrypted_key("old.key", good.key, false);
+	EVP_PKEY *rsa = EVP_RSA_gen(2048);
+	char *of_rsa = key_write(f.folder, "rsa.key", rsa);
+	const struct {
+		const char *ca, *cert, *key, *words, *remedy;
+	} rows[] = {
+		{ "/nowhere/ca.pem", NULL, NULL, "tls_ca", "must be there" },
+		{ f.folder, NULL, NULL, "not a file", "PEM" },
+		{ key, NULL, NULL, "tls_ca", "PEM" },
+		{ ca_file, "/nowhere/c.pem", NULL, "client_cert",
+		  "must be there" },
+		{ ca_file, f.folder, NULL, "not a file", "PEM" },
+		{ ca_file, key, NULL, "client_cert", "PEM" },
+		{ ca_file, ours, "/nowhere/k.key", "client_key",
+		  "must be there" },
+		{ ca_file, ours, ca_file, "client_key", "PEM" },
+		{ ca_file, cert, key, "not that of the certificate",
+		  "made with" },
+		{ ca_file, ours, of_rsa, "not that of the certificate",
+		  "made with" },
+		{ ca_file, ours, pkcs8, "encrypted", "openssl pkey" },
+		{ ca_file, ours, old, "encrypted", "openssl pkey" },
+		{ ca_file, ours, NULL, "client_cert", "client_key" },
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct owner o = { 0 };
-		struct server sv = { .serve = serve_silence };
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		refused_files(
+			&(struct trust_setting){ .ca_file = rows[i].ca,
+						 .client_cert = rows[i].cert,
+						 .client_key = rows[i].key },
+			rows[i].words, rows[i].remedy);
+	EVP_PKEY_free(rsa);
+	free(key);
+	free(cert);
+	free(ours);
+	free(pkcs8);
+	free(old);
+	free(of_rsa);
+}
 
-		server_start(&sv);
-		assert_false(meet(&o, sv.port, HOST, &rows[i]));
-		assert_class(&o, ERR_CONFIG);
-		server_join(&sv);
+/* CASES C14: a private key is a secret like others. */
+static void a_key_that_others_can_read_is_refused(void **state)
+{
+	char *key = key_write(f.folder, "open.key", good.key);
+	char *cert = cert_write(f.folder, "open.pem", good.cert);
+	struct trust_setting setting = { .ca_file = ca_file,
+					 .client_cert = cert,
+					 .client_key = key };
+	struct err err;
+	struct trust *t;
+
+	(void)state;
+	MUST(chmod(key, 0604) == 0);
+	refused_files(&setting, "open to everybody", "chmod 600");
+	MUST(chmod(key, 0602) == 0);
+	refused_files(&setting, "open to everybody", "chmod 600");
+	if (geteuid() == 0) {
+		MUST(chmod(key, 0640) == 0 && chown(key, 0, 4242) == 0);
+		refused_files(&setting, "open to another group", "chmod 600");
+		MUST(chmod(key, 0600) == 0 && chown(key, 4242, 0) == 0);
+		refused_files(&setting, "belong to another user", "chown");
+		MUST(chown(key, 0, 0) == 0);
 	}
+	MUST(chmod(key, 0440) == 0);
+	t = trust_get(f.trusts, &setting, &err);
+	assert_true(trust_ready(t, &err));
+	trust_release(t);
 	free(key);
 	free(cert);
 }
@@ -604,9 +717,11 @@ int main(void)
 		cmocka_unit_test(old_tls_is_refused_unless_allowed),
 		cmocka_unit_test(
 			sessions_are_resumed_for_the_same_peer_and_trust),
+		cmocka_unit_test(a_changed_file_makes_a_fresh_trust),
 		cmocka_unit_test(
 			equal_settings_share_until_files_may_have_changed),
 		cmocka_unit_test(unusable_files_are_a_wrong_configuration),
+		cmocka_unit_test(a_key_that_others_can_read_is_refused),
 		cmocka_unit_test(
 			a_client_certificate_is_shown_where_configured),
 		cmocka_unit_test(the_protocol_is_named_to_the_server),
