@@ -113,6 +113,8 @@ static const char *consequence(enum pass_reason r)
 		return "stays at the source until keep is over";
 	case REASON_GUARDED:
 		return "waits for --yes";
+	case REASON_TO_MOVE:
+		return "would be moved at the source";
 	case REASON_DUE:
 		return "would be deleted at the source";
 	case REASON_ADOPTED:
@@ -120,6 +122,8 @@ static const char *consequence(enum pass_reason r)
 	case REASON_SIZE:
 	case REASON_MARKED:
 	case REASON_GONE:
+	case REASON_MOVED:
+	case REASON_SEEN:
 	case REASON_DROPPED:
 	case REASON_KNOWN:
 		return "would be left alone";

@@ -67,6 +67,20 @@ void event_fetched(const struct message *m, const char *account,
 	log_end(&l);
 }
 
+void event_moved(const char *account, const char *folder, const char *to,
+		 uint64_t n)
+{
+	struct log_line l;
+
+	if (!log_begin(&l, LOG_INFO, "moved"))
+		return;
+	log_str(&l, "account", account);
+	log_str(&l, "folder", folder);
+	log_str(&l, "to_folder", to);
+	log_num(&l, "messages", (int64_t)n);
+	log_end(&l);
+}
+
 void event_deleted(const char *account, const char *folder, uint64_t n)
 {
 	struct log_line l;

@@ -10,6 +10,9 @@ void event_fetched(const struct message *m, const char *account,
 		   const char *folder);
 /* n messages were deleted at the source. */
 void event_deleted(const char *account, const char *folder, uint64_t n);
+/* ... were moved there to another folder. */
+void event_moved(const char *account, const char *folder, const char *to,
+		 uint64_t n);
 /*
  * delivered, deferred, held or in_doubt, as m->state says. account: its name,
  * NULL: no longer configured. folder: "" where the source has none.

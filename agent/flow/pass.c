@@ -66,6 +66,9 @@ const char *pass_reason_text(enum pass_reason r)
 		[REASON_SIZE] = "too large",
 		[REASON_MARKED] = "marked as deleted by somebody else",
 		[REASON_GONE] = "deleted by us, listed all the same",
+		[REASON_TO_MOVE] = "delivered, to be moved",
+		[REASON_MOVED] = "moved by us, listed all the same",
+		[REASON_SEEN] = "marked as seen",
 		[REASON_DROPPED] = "dropped from the queue",
 		[REASON_UNDECIDED] = "undecided",
 		[REASON_KNOWN] = "known under another identity",
@@ -172,15 +175,14 @@ static void note_delivery(struct counter *c)
 			    : err->class == ERR_TRUST ? HEALTH_TLS
 						      : HEALTH_FAILING;
 		r->failures++;
-		c->pass->reports->delivery(
-			c->pass->who, delivery_config(c->delivery), err,
-			trouble_note(&r->trouble, err, now));
+		c->pass->reports->delivery(c->pass->who,
+					   delivery_config(c->delivery), err,
+					   trouble_note(&r->trouble, err, now));
 		return;
 	}
 	if (r->trouble.told_ms)
-		c->pass->reports->delivery(c->pass->who,
-					   delivery_config(c->delivery), NULL,
-					   true);
+		c->pass->reports->delivery(
+			c->pass->who, delivery_config(c->delivery), NULL, true);
 	r->health = HEALTH_OK;
 	r->failures = 0;
 	r->last_success_ms = now;

@@ -62,6 +62,9 @@ enum pass_reason {
 	REASON_SIZE,	/* larger than max_size */
 	REASON_MARKED,	/* marked \Deleted by somebody else */
 	REASON_GONE,	/* deleted by us, listed all the same */
+	REASON_TO_MOVE, /* delivered before, would be moved now */
+	REASON_MOVED,	/* moved by us, listed all the same */
+	REASON_SEEN,	/* marked as seen, and unseen_only */
 	REASON_DROPPED, /* given up by `queue drop` */
 	REASON_UNDECIDED, /* first_run = ask, or a sudden crowd */
 	REASON_KNOWN,	  /* known under another identity (reconciled) */

@@ -52,14 +52,16 @@ static void forget_folder(struct visit *v)
 	v->fp_known = NULL;
 	v->look = LOOK_PROOF;
 	v->nitems = v->asked = v->came = v->fp_at = v->erased = v->missed = 0;
-	v->fetching_all_done = v->erasing = false;
+	v->fetching_all_done = v->unseen_known = false;
 	v->first_missing_uid = 0;
 	item_list_clear(&v->wanted);
 	item_list_clear(&v->adopt);
 	item_list_clear(&v->skip);
 	item_list_clear(&v->due);
 	item_list_clear(&v->proof);
-	item_list_clear(&v->erase);
+	item_list_clear(&v->seen);
+	visit_forget_acts(v);
+	visit_forget_seek(v);
 }
 
 static void begin_session(struct visit *v);
@@ -112,8 +114,8 @@ void visit_free(struct visit *v)
 	item_list_fini(&v->skip);
 	item_list_fini(&v->due);
 	item_list_fini(&v->proof);
-	item_list_fini(&v->erase);
-	free(v->gone);
+	item_list_fini(&v->seen);
+	visit_acts_fini(v);
 	head_free(v->head);
 	timer_stop(&v->timer);
 	task_cancel(&v->go_on);
@@ -236,6 +238,13 @@ static void note_success(struct visit *v, int64_t now)
 	a->last_success_ms = now;
 	a->failures = 0;
 	a->reconcile = false; /* every folder was looked at */
+	if (v->lasting.class != ERR_NONE) {
+		v->told->err_is_new =
+			trouble_note(&a->trouble, &v->lasting, now);
+		return;
+	}
+	if (v->acts_wait && a->trouble.class != ERR_NONE)
+		return; /* it was not tried again */
 	if (v->warning.class != ERR_NONE && v->warning.class != ERR_RETRY) {
 		v->told->err_is_new =
 			trouble_note(&a->trouble, &v->warning, now);
@@ -313,8 +322,8 @@ static void save(struct visit *v)
 /* Behind the session: deliveries that were begun are waited for. */
 static void end_if_settled(struct visit *v)
 {
-	if (v->phase == VISIT_LEAVING && !v->source && !v->out && !v->ngone &&
-	    !v->req_out)
+	if (v->phase == VISIT_LEAVING && !v->source && !v->out &&
+	    !v->acts.out && !v->req_out)
 		save(v);
 }
 
@@ -436,6 +445,10 @@ static const struct source_reports reports = {
 	.refused = visit_on_refused,
 	.fetched = visit_on_fetched,
 	.erased = visit_on_erased,
+	.marked = visit_on_marked,
+	.target = visit_on_target,
+	.moved = visit_on_moved,
+	.unseen = visit_on_unseen,
 	.may_read = visit_may_read,
 	.closed = on_closed,
 };
@@ -458,7 +471,7 @@ static void open_session(struct visit *v)
 	};
 
 	v->phase = VISIT_SIGNIN;
-	v->session_ms = v->erase_ms = loop_now_ms(v->parts->loop);
+	v->session_ms = v->acts.begun_ms = loop_now_ms(v->parts->loop);
 	v->settled_in_session = 0;
 	v->unsafe = false;
 	if (config_is_pop3(&v->config->server))
@@ -591,10 +604,11 @@ void visit_next_folder(struct visit *v)
 	timer_stop(&v->timer);
 	forget_folder(v);
 	v->folder_at++;
-	if (v->source && !v->stopping && !v->again &&
-	    config_folder_pattern(v->config, v->folder_at))
+	if (!v->source || v->stopping || v->again)
+		leave(v);
+	else if (config_folder_pattern(v->config, v->folder_at))
 		visit_select(v);
-	else
+	else if (!visit_sweep(v))
 		leave(v);
 }
 

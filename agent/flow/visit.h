@@ -4,8 +4,9 @@
  * visit.c holds the session, visit_look.c what is there and what of it is
  * wanted, visit_task.c the same for `adopt` and `refetch`, visit_headers.c a
  * closer look where that needs one, visit_arrive.c bodies as they come,
- * visit_fetch.c the order of asking, settling and deleting. Private to them and
- * to pass.c.
+ * visit_fetch.c the order of asking and settling, visit_act.c what is done at
+ * the source with what was delivered, visit_seek.c what became of such a thing
+ * when its answer was lost. Private to them and to pass.c.
  */
 #ifndef FLOW_VISIT_H
 #define FLOW_VISIT_H
@@ -20,6 +21,7 @@ enum visit_phase {
 	VISIT_SECRET,	 /* its secret is read */
 	VISIT_SIGNIN,	 /* the session opens */
 	VISIT_SELECTING, /* a folder is looked up, there and in the ledger */
+	VISIT_SEEKING,	 /* moves that were begun are looked for */
 	VISIT_LISTING,	 /* the server lists, the ledger compares */
 	VISIT_HEADERS,	 /* ages or fingerprints are looked at */
 	VISIT_ASKING,	 /* a person decides */
@@ -36,6 +38,7 @@ enum visit_look {
 	LOOK_PROOF,	   /* known UIDs still name what was delivered (D4) */
 	LOOK_NAMESAKES,	   /* one was handled while it bore its unique-id alone
 			      (E6) */
+	LOOK_COPIES,	   /* what was about to be moved is in the target */
 	LOOK_FINGERPRINTS, /* wanted ones may be known under other names */
 	LOOK_AGES,	   /* first_run = AGE on POP3 */
 };
@@ -47,6 +50,51 @@ struct item_list {
 void item_list_add(struct item_list *l, const struct spool_item *i);
 void item_list_clear(struct item_list *l);
 void item_list_fini(struct item_list *l);
+
+enum visit_act {
+	ACT_NONE,
+	ACT_MARKING,
+	ACT_TARGETING, /* the folder to move to is looked at */
+	ACT_INTENDING,
+	ACT_MOVING,
+	ACT_LEFTOVERS, /* of moves that were begun: deleted here */
+	ACT_ERASING,   /* POP3: until QUIT is answered */
+	ACT_RECORDING,
+};
+
+/* What is done at the source with delivered mail of the folder in hand. */
+struct visit_acts {
+	enum visit_act doing;
+	struct item_list mark, move, erase, leftover; /* in this order */
+	uint64_t *print; /* owned; fingerprints of move */
+	uint64_t begun_ms;
+	int64_t target; /* folder that is moved to */
+	uint32_t uidvalidity, since;
+	struct spool_intent *moving; /* owned */
+	size_t nmoving;
+	struct message_key *keys; /* owned; being written */
+	bool out;		  /* req is with the spool */
+	union {
+		struct spool_acted acted;
+		struct spool_folder_open open;
+		struct spool_intend intend;
+		struct spool_moved moved;
+	} req;
+};
+
+/* Moves whose answer was lost (CASES D15). */
+struct visit_seek {
+	bool sought, settled;
+	bool same;     /* UIDs of the target mean what they meant */
+	uint32_t from; /* the lowest UID concerned; 0: none */
+	int64_t target;
+	char *name; /* owned */
+	uint32_t uidvalidity, since;
+	struct spool_intent *items; /* owned; uid: where its copy is */
+	size_t n;
+	struct spool_item *listed; /* owned; of the target */
+	struct item_list copies;
+};
 
 struct visit {
 	struct link link; /* pass's list */
@@ -80,7 +128,9 @@ struct visit {
 	bool guarded;	      /* ... and its change waits for a person */
 	int64_t signed_in_ms; /* unix; 0: not yet */
 	uint64_t session_ms;  /* when this session began */
-	uint64_t erase_ms;    /* when something was last deleted, or that */
+	struct err lasting;   /* what a source refuses to have done; ERR_NONE */
+	bool acts_wait;	      /* ... and is not asked again yet */
+	size_t sweep_at;      /* of the folders that mail was moved to */
 
 	/* the folder in hand */
 	size_t folder_at;
@@ -95,12 +145,16 @@ struct visit {
 	struct item_list wanted, adopt, skip, due, proof;
 	/* POP3: unique-ids shared before, and those that came to be shared */
 	struct message_key *namesakes, *shared; /* owned */
-	size_t nshared;
+	size_t nnamesakes, nshared;
 	bool names_changed; /* a message on record bore one of shared alone */
 	size_t asked;	    /* of wanted: handed to the source */
 	size_t came;	    /* of asked: arrived or refused */
-	bool fetching_all_done, erasing;
-	size_t missed;		    /* wanted ones that were not recorded */
+	bool fetching_all_done;
+	bool sweeping; /* only what was moved here is looked at */
+	bool unseen_known;
+	unsigned skipped;      /* lists of those left out that are written */
+	struct item_list seen; /* wanted, but for that; unseen_only */
+	size_t missed;	       /* wanted ones that were not recorded */
 	uint32_t first_missing_uid; /* ... the lowest of them; 0: none */
 
 	/* headers in hand */
@@ -119,9 +173,8 @@ struct visit {
 	/* parcels on their way, and those settled whose source waits */
 	size_t out, unrecorded; /* of out: TX1 is not done */
 	bool unsafe;		/* one was fetched and could not be recorded */
-	struct item_list erase; /* delivered, to be deleted here */
-	struct message_key *gone; /* owned; confirmed, being written */
-	size_t ngone;
+	struct visit_acts acts;
+	struct visit_seek seek;
 	uint64_t settled_in_session;
 
 	bool req_out; /* req is with the spool */
@@ -135,8 +188,10 @@ struct visit {
 		struct spool_folder_save save;
 		struct spool_account_save account;
 		struct spool_tidy tidy;
+		struct spool_intents intents;
+		struct spool_moved moved;
+		struct spool_brought brought;
 	} req;
-	struct spool_acted gone_req;
 };
 
 /* visit.c */
@@ -179,8 +234,12 @@ void visit_on_folder(void *who, const struct source_folder *f,
 		     const struct err *err);
 void visit_on_shared(void *who, const struct message_key *keys, size_t n);
 void visit_on_items(void *who, struct spool_item *items, size_t n);
-void visit_decide(struct visit *v);	  /* after headers or an answer */
-void visit_order_wanted(struct visit *v); /* as the server likes to be asked */
+void visit_on_unseen(void *who, struct spool_item *items, size_t n,
+		     const struct err *err);
+void visit_begin_listing(struct visit *v); /* the folder is known */
+void visit_compare(struct visit *v);	   /* the listing with the ledger */
+void visit_decide(struct visit *v);	   /* after headers or an answer */
+void visit_order_wanted(struct visit *v);  /* as the server likes to be asked */
 bool visit_ask(struct visit *v); /* about wanted; false: there is nobody */
 void visit_adopt_wanted(struct visit *v); /* all of it, to adopt */
 void visit_decide_sizes(struct visit *v); /* what of wanted is too large */
@@ -216,8 +275,54 @@ const struct spool_item *visit_listed(const struct visit *v,
 void visit_missed(struct visit *v, const struct message_key *key);
 void visit_on_settled(void *who, struct parcel *p); /* parcel.settled */
 void visit_on_recorded(void *who);		    /* parcel.recorded */
+
+/* visit_act.c */
+/* Delivered mail of this folder belongs elsewhere, ... */
+bool visit_has_target(const struct visit *v);
+/* ... and can be moved there. */
+bool visit_moves(const struct visit *v);
+/* Delivered before, and something short of deleting is still to be done. */
+bool visit_wants_act(const struct visit *v, const struct spool_item *i);
+/* The lowest UID that something may be done with; 0: none. */
+uint32_t visit_act_from(const struct visit *v);
+/* Why what is configured is not done here, where that must be told. */
+void visit_note_obstacles(struct visit *v);
+/* Delivered: plans what is configured. print: its fingerprint; 0: none. */
+void visit_plan(struct visit *v, const struct spool_item *i, uint64_t print);
+void visit_plan_move(struct visit *v, const struct spool_item *i,
+		     uint64_t print);
+size_t visit_acts_waiting(const struct visit *v); /* messages */
+bool visit_acts_busy(const struct visit *v);	  /* waiting, or under way */
+/* Begins the next of what waits, unless something is under way. */
+void visit_act(struct visit *v);
+void visit_record_moved(struct visit *v, bool all);
+void visit_on_marked(void *who, const struct message_key *keys, size_t n,
+		     const struct err *err);
 void visit_on_erased(void *who, const struct message_key *keys, size_t n,
 		     size_t left, const struct err *err);
+void visit_on_target(void *who, const struct source_folder *f,
+		     const struct err *err);
+void visit_on_moved(void *who, const struct source_moved *moved, size_t n,
+		    size_t left, uint32_t uidvalidity, const struct err *err);
+void visit_forget_acts(struct visit *v); /* the folder is left */
+void visit_acts_fini(struct visit *v);
+/* Behind the last folder: deletes what was moved long enough ago. false: there
+ * is no (other) folder to look at. */
+bool visit_sweep(struct visit *v);
+
+/* visit_seek.c */
+/* true: what follows ends in visit_select() or visit_begin_listing(). */
+bool visit_seek(struct visit *v);
+void visit_seek_on_folder(struct visit *v, const struct source_folder *f,
+			  const struct err *err);
+void visit_seek_on_items(struct visit *v, struct spool_item *items, size_t n);
+void visit_seek_matched(struct visit *v); /* LOOK_COPIES is done */
+/* The folder is listed. true: visit_compare() follows. */
+bool visit_seek_settle(struct visit *v);
+/* Its copy is in the target, and it is still here. */
+bool visit_is_leftover(const struct visit *v, const struct spool_item *i);
+void visit_plan_leftover(struct visit *v, const struct spool_item *i);
+void visit_forget_seek(struct visit *v);
 
 /* visit_arrive.c */
 void visit_on_body_begin(void *who, const struct message_key *key,

@@ -16,18 +16,13 @@
  * IMAP: a STORE and an EXPUNGE for so many, or at the end of the folder. Each
  * makes Dovecot look through the whole maildir: 130 ms with 5,000 messages.
  */
-#define ERASE_BATCH 10000u
+#define ACT_BATCH   10000u
 #define LOOP_TRACES 3u
 #define DISK_LEAST  (64u << 20) /* octets left free */
 
 static bool is_pop3(const struct visit *v)
 {
 	return config_is_pop3(&v->config->server);
-}
-
-static bool deletes_at_once(const struct visit *v)
-{
-	return v->settings->keep == CONFIG_KEEP_NO && visit_may_delete(v);
 }
 
 const struct spool_item *visit_listed(const struct visit *v,
@@ -135,85 +130,12 @@ void visit_on_settled(void *who, struct parcel *p)
 		if (!v->refused)
 			warn_deferred(v, m);
 		i = visit_listed(v, &m->key);
-		if (m->state == MESSAGE_DELIVERED && deletes_at_once(v) && i &&
+		if (m->state == MESSAGE_DELIVERED && i &&
 		    m->folder == v->here.id)
-			item_list_add(&v->erase, i);
+			visit_plan(v, i, m->fingerprint);
 	}
 	visit_changed(v);
 	visit_wake(v);
-}
-
-/* --- deleting at the source
- * -------------------------------------------------------- */
-
-static void on_gone(struct spool_req *req)
-{
-	struct visit *v = req->who;
-
-	if (!req->ok)
-		visit_fail(v, &req->err);
-	free(v->gone);
-	v->gone = NULL;
-	v->ngone = 0;
-	visit_wake(v);
-}
-
-static void note_refusal(struct visit *v, const char *what,
-			 const struct err *err)
-{
-	struct err words = *err;
-	char line[sizeof(v->told->notice)];
-
-	(void)err_within(&words, what);
-	err_line(&words, line, sizeof(line));
-	visit_notice(v, line);
-}
-
-void visit_on_erased(void *who, const struct message_key *keys, size_t n,
-		     size_t left, const struct err *err)
-{
-	struct visit *v = who;
-
-	v->erasing = false;
-	v->erased += n;
-	v->told->deleted += n > left ? n - left : 0;
-	if (n > left)
-		event_deleted(v->config->name, v->folder, n - left);
-	if (err)
-		note_refusal(v, "delivered messages could not be deleted", err);
-	else if (left)
-		visit_notice(v, "delivered messages could not be deleted: "
-				"they are marked at most (no UIDPLUS, or "
-				"somebody else's are marked, too)");
-	if (!n) {
-		visit_wake(v);
-		return;
-	}
-	/* one at a time: the next batch waits for erasing and ngone */
-	v->gone = mem_grow(v->gone, (v->ngone + n) * sizeof(*v->gone));
-	memcpy(v->gone + v->ngone, keys, n * sizeof(*v->gone));
-	v->ngone += n;
-	v->gone_req = (struct spool_acted){
-		.req = { .done = on_gone, .who = v },
-		.act = SPOOL_GONE,
-		.account = v->row.id,
-		.folder = v->here.id,
-		.keys = v->gone,
-		.n = v->ngone,
-		.now_ms = loop_unix_ms(),
-	};
-	spool_acted(v->parts->spool, &v->gone_req);
-}
-
-static void erase(struct visit *v)
-{
-	if (!v->erase.n || v->erasing || v->ngone)
-		return;
-	v->erasing = true;
-	v->erase_ms = loop_now_ms(v->parts->loop);
-	v->source->ops->erase(v->source, v->erase.item, v->erase.n,
-			      SOURCE_ERASE);
-	item_list_clear(&v->erase);
 }
 
 /* --- the order of work
@@ -224,17 +146,17 @@ static bool commit_time(const struct visit *v)
 {
 	uint64_t now = loop_now_ms(v->parts->loop);
 
-	return is_pop3(v) && v->erase.n && !v->ready.login_delay_s &&
+	return is_pop3(v) && v->acts.erase.n && !v->ready.login_delay_s &&
 	       (v->settled_in_session >= COMMIT_COUNT ||
 		now - v->session_ms >= COMMIT_MS);
 }
 
-static bool erase_time(const struct visit *v)
+static bool act_time(const struct visit *v)
 {
 	uint64_t now = loop_now_ms(v->parts->loop);
 
-	return !is_pop3(v) && (v->erase.n >= ERASE_BATCH ||
-			       (v->erase.n && now - v->erase_ms >= COMMIT_MS));
+	return !is_pop3(v) && (visit_acts_waiting(v) >= ACT_BATCH ||
+			       now - v->acts.begun_ms >= COMMIT_MS);
 }
 
 static bool spool_is_full(struct visit *v)
@@ -368,10 +290,10 @@ void visit_work(struct visit *v)
 	if (v->phase != VISIT_WORKING || !v->source)
 		return;
 	for (size_t i = 0; i < v->due.n; i++)
-		item_list_add(&v->erase, &v->due.item[i]);
+		item_list_add(&v->acts.erase, &v->due.item[i]);
 	item_list_clear(&v->due);
-	if (erase_time(v))
-		erase(v);
+	if (act_time(v))
+		visit_act(v);
 	ask(v, may_ask(v, &never));
 	if (!never || v->came < v->asked)
 		return;
@@ -385,8 +307,11 @@ void visit_work(struct visit *v)
 	/* QUIT is a server's leave to hide what was fetched (CASES E16) */
 	if (is_pop3(v) && v->unrecorded)
 		return;
-	erase(v);
-	if (is_pop3(v) ? v->ngone > 0 : v->erasing || v->ngone || v->erase.n)
+	visit_act(v);
+	if (is_pop3(v) ? v->acts.out : visit_acts_busy(v))
 		return;
-	finish_folder(v);
+	if (v->sweeping)
+		visit_next_folder(v);
+	else
+		finish_folder(v);
 }

@@ -8,8 +8,17 @@
 
 static struct item_list *looked_at(struct visit *v)
 {
-	return v->look == LOOK_PROOF || v->look == LOOK_NAMESAKES ? &v->proof
-								  : &v->wanted;
+	switch (v->look) {
+	case LOOK_PROOF:
+	case LOOK_NAMESAKES:
+		return &v->proof;
+	case LOOK_COPIES:
+		return &v->seek.copies;
+	case LOOK_FINGERPRINTS:
+	case LOOK_AGES:
+		break;
+	}
+	return &v->wanted;
 }
 
 void visit_look_at(struct visit *v, enum visit_look look)
@@ -23,6 +32,18 @@ void visit_look_at(struct visit *v, enum visit_look look)
 	free(v->fps);
 	v->fps = mem_new(l->n * sizeof(*v->fps));
 	v->source->ops->headers(v->source, l->item, l->n);
+}
+
+static void plan_proved(struct visit *v)
+{
+	for (size_t n = 0; n < v->proof.n; n++) {
+		const struct spool_item *i = &v->proof.item[n];
+
+		if (visit_is_leftover(v, i))
+			visit_plan_leftover(v, i);
+		else if (visit_wants_act(v, i))
+			visit_plan(v, i, v->fps[n]);
+	}
 }
 
 /*
@@ -39,6 +60,7 @@ static void on_proved(struct visit *v)
 		if (v->fps[n] && !v->fp_known[n])
 			other = &v->proof.item[n];
 	if (!other) {
+		plan_proved(v);
 		visit_go_on_looking(v);
 		return;
 	}
@@ -55,13 +77,14 @@ static void on_proved(struct visit *v)
 
 /*
  * Known by fingerprint: taken as handled, never deleted. Where UIDVALIDITY
- * changed or the account was switched each match counts; where a listing merely
- * looks odd, only if more than a fifth of it matches (CASES E7): two different
- * messages may well share Message-ID, date and sender.
+ * changed, the account was switched, or mail was moved here under UIDs that
+ * were not told, each match counts; where a listing merely looks odd, only if
+ * more than a fifth of it matches (CASES E7): two different messages may well
+ * share Message-ID, date and sender.
  */
 static void on_matched(struct visit *v)
 {
-	bool surely = v->here.changed || v->row.reconcile;
+	bool surely = v->here.changed || v->row.reconcile || v->here.unplaced;
 	struct item_list rest = { 0 };
 
 	surely = surely || v->req.reconcile.matched > v->wanted.n / 5;
@@ -133,6 +156,10 @@ void visit_headers_done(struct visit *v)
 
 	if (v->look == LOOK_AGES) {
 		visit_decide(v);
+		return;
+	}
+	if (v->look == LOOK_COPIES) {
+		visit_seek_matched(v);
 		return;
 	}
 	free(v->fp_known);

@@ -35,13 +35,6 @@ void visit_select(struct visit *v)
 /* --- what is there ----------------------------------------------------------
  */
 
-static bool delivered_is_due(const struct visit *v)
-{
-	return v->here.lowest[FATE_DELIVERED].uid &&
-	       guard_due(guard_keep_ms(v->settings),
-			 v->here.lowest[FATE_DELIVERED].day, loop_unix_ms());
-}
-
 /* A limit was raised: what was too large may be taken now. */
 static bool skipped_fits(const struct visit *v)
 {
@@ -64,8 +57,10 @@ static uint32_t list_from(const struct visit *v)
 	const struct spool_folder *h = &v->here;
 	const struct source_folder *t = &v->there;
 	int64_t now = loop_unix_ms();
-	uint32_t from = 0;
+	uint32_t from = 0, acts = visit_act_from(v);
 
+	if (v->sweeping)
+		return acts;
 	if (v->options->dry_run || visit_is_task(v)) /* each is explained */
 		return 1;
 	if (is_pop3(v) || !h->whole_ms || !h->first_done || h->changed ||
@@ -78,20 +73,92 @@ static uint32_t list_from(const struct visit *v)
 		from = h->high_uid == UINT32_MAX ? 1 : h->high_uid + 1;
 	else if (t->exists > h->exists)
 		from = 1;
-	if (delivered_is_due(v))
-		from = lower(from, h->lowest[FATE_DELIVERED].uid);
+	if (acts)
+		from = lower(from, acts);
 	if (skipped_fits(v))
 		from = lower(from, h->skipped_low);
+	if (h->seen_low && !v->config->unseen_only)
+		from = lower(from, h->seen_low);
 	return from;
+}
+
+static void begin_listing_from(struct visit *v, uint32_t from)
+{
+	if (!from) {
+		v->told->found += v->sweeping ? 0 : v->there.exists;
+		visit_next_folder(v);
+		return;
+	}
+	v->whole = from == 1;
+	v->phase = VISIT_LISTING;
+	if (v->namesakes)
+		v->source->ops->namesakes(v->source, v->namesakes,
+					  v->nnamesakes);
+	v->source->ops->list(v->source, from);
+}
+
+static void on_unseen_known(struct spool_req *req)
+{
+	struct visit *v = req->who;
+	uint32_t from = 0;
+	bool ok = req->ok;
+
+	if (!ok)
+		visit_fail(v, &req->err);
+	for (size_t n = 0; n < v->nitems && ok && !from; n++)
+		if (v->items[n].fate == FATE_SKIPPED)
+			from = message_key_to_uid(&v->items[n].key);
+	free(v->items);
+	v->items = NULL;
+	v->nitems = 0;
+	if (!visit_answered(v))
+		return;
+	begin_listing_from(v, from ? lower(list_from(v), from) : list_from(v));
+}
+
+void visit_on_unseen(void *who, struct spool_item *items, size_t n,
+		     const struct err *err)
+{
+	struct visit *v = who;
+
+	(void)err; /* then they wait for the listing of the whole */
+	v->items = items;
+	v->nitems = n;
+	v->req.listing = (struct spool_listing){
+		.req = { .done = on_unseen_known, .who = v, .urgent = true },
+		.folder = v->here.id,
+		.items = items,
+		.n = n,
+		.now_ms = loop_unix_ms(),
+	};
+	v->req_out = true;
+	spool_listing(v->parts->spool, &v->req.listing);
+}
+
+/*
+ * A message that was left out for being seen may have become unseen, which
+ * changes nothing else that is told: one SEARCH shows it. What is listed anyway
+ * has its flags.
+ */
+void visit_begin_listing(struct visit *v)
+{
+	uint32_t from = list_from(v);
+	bool listed = from && from <= v->here.seen_low;
+
+	if (v->config->unseen_only && v->here.seen_low && !listed &&
+	    !v->sweeping)
+		v->source->ops->unseen(v->source);
+	else
+		begin_listing_from(v, from);
 }
 
 static void on_opened(struct spool_req *req)
 {
 	struct visit *v = req->who;
-	uint32_t from;
 
 	free(v->namesakes);
 	v->namesakes = v->req.open.namesakes; /* freed with v in any case */
+	v->nnamesakes = v->req.open.nnamesakes;
 	if (!visit_answered(v))
 		return;
 	if (!req->ok) {
@@ -100,18 +167,9 @@ static void on_opened(struct spool_req *req)
 		return;
 	}
 	v->here = v->req.open.f;
-	from = list_from(v);
-	if (!from) {
-		v->told->found += v->there.exists;
-		visit_next_folder(v);
-		return;
-	}
-	v->whole = from == 1;
-	v->phase = VISIT_LISTING;
-	if (v->namesakes)
-		v->source->ops->namesakes(v->source, v->namesakes,
-					  v->req.open.nnamesakes);
-	v->source->ops->list(v->source, from);
+	visit_note_obstacles(v);
+	if (!visit_seek(v))
+		visit_begin_listing(v);
 }
 
 void visit_on_folder(void *who, const struct source_folder *f,
@@ -119,7 +177,12 @@ void visit_on_folder(void *who, const struct source_folder *f,
 {
 	struct visit *v = who;
 
-	if (err && !visit_skips_folder(v))
+	if (v->phase == VISIT_SEEKING) {
+		visit_seek_on_folder(v, f, err);
+		return;
+	}
+	/* a folder that mail was moved to may be gone since */
+	if (err && !visit_skips_folder(v) && !v->sweeping)
 		visit_fail(v, err);
 	if (err || visit_skips_folder(v)) {
 		visit_next_folder(v);
@@ -215,6 +278,16 @@ void visit_order_wanted(struct visit *v)
 	in_order_of_number(&v->proof);
 }
 
+/* Due is only what is known to have been delivered, and where it lies. */
+static enum pass_reason kept_reason(const struct visit *v,
+				    const struct spool_item *i)
+{
+	if (guard_due(guard_keep_ms(v->settings), i->day, loop_unix_ms()))
+		return REASON_DUE;
+	return v->settings->keep == CONFIG_KEEP_AFTER ? REASON_LATER
+						      : REASON_DELIVERED;
+}
+
 static enum pass_reason settled_reason(const struct visit *v,
 				       const struct spool_item *i)
 {
@@ -222,21 +295,22 @@ static enum pass_reason settled_reason(const struct visit *v,
 	case FATE_QUEUED:
 		return REASON_QUEUED;
 	case FATE_DELIVERED:
-		if (guard_due(guard_keep_ms(v->settings), i->day,
-			      loop_unix_ms()))
-			return REASON_DUE;
-		return v->settings->keep == CONFIG_KEEP_AFTER
-			       ? REASON_LATER
+	case FATE_MARKED:
+		if (!visit_has_target(v))
+			return kept_reason(v, i);
+		return visit_moves(v) && visit_wants_act(v, i)
+			       ? REASON_TO_MOVE
 			       : REASON_DELIVERED;
+	case FATE_BROUGHT:
+		return kept_reason(v, i);
+	case FATE_MOVED:
+		return REASON_MOVED;
 	case FATE_GONE:
 		return REASON_GONE;
 	case FATE_ADOPTED:
 		return REASON_ADOPTED;
 	case FATE_DROPPED:
 		return REASON_DROPPED;
-	case FATE_MARKED:
-	case FATE_MOVED:
-	case FATE_BROUGHT:
 	case FATE_NEW:
 	case FATE_SKIPPED:
 		break;
@@ -245,18 +319,19 @@ static enum pass_reason settled_reason(const struct visit *v,
 }
 
 /*
- * Before a UID of an earlier session is deleted, and where the server counts
- * from lower than it did. A POP3 server's UIDL is proof enough.
+ * Before anything is done with a UID of an earlier session, and where the
+ * server counts from lower than it did. A POP3 server's UIDL is proof enough.
  */
-static bool wants_proof(const struct visit *v, enum pass_reason r)
+static bool wants_proof(const struct visit *v, const struct spool_item *i,
+			enum pass_reason r)
 {
 	if (is_pop3(v))
 		return false;
-	if (r == REASON_DUE)
+	if (r == REASON_DUE || visit_is_leftover(v, i) || visit_wants_act(v, i))
 		return true;
 	return v->there.uidnext && v->there.uidnext < v->here.uidnext &&
 	       (r == REASON_DELIVERED || r == REASON_LATER ||
-		r == REASON_QUEUED || r == REASON_GONE);
+		r == REASON_QUEUED || r == REASON_GONE || r == REASON_MOVED);
 }
 
 /*
@@ -269,27 +344,65 @@ static bool may_be_renamed(const struct visit *v, const struct spool_item *i)
 	       i->flags & SPOOL_ITEM_SHARED;
 }
 
+static void sort_new(struct visit *v, const struct spool_item *i)
+{
+	if (i->flags & SPOOL_ITEM_DELETED) {
+		visit_count(v, i, REASON_MARKED); /* CASES J14 */
+	} else if (v->config->unseen_only && i->flags & SPOOL_ITEM_SEEN) {
+		item_list_add(&v->seen, i);
+	} else {
+		item_list_add(&v->wanted, i);
+		if (may_be_renamed(v, i))
+			item_list_add(&v->proof, i);
+	}
+}
+
+static void sort_settled(struct visit *v, const struct spool_item *i,
+			 enum pass_reason r)
+{
+	if (v->sweeping && (i->fate != FATE_BROUGHT || r != REASON_DUE))
+		return;
+	if (r == REASON_DUE) /* counted behind the guards */
+		item_list_add(&v->due, i);
+	else
+		visit_count(v, i, r);
+	if (wants_proof(v, i, r))
+		item_list_add(&v->proof, i);
+}
+
+/* CASES D14: neither fetched nor deleted again, but told. */
+static void note_undead(struct visit *v, size_t n)
+{
+	char text[sizeof(v->told->notice)];
+
+	if (!n)
+		return;
+	(void)snprintf(
+		text, sizeof(text),
+		"%zu messages that were deleted or moved are listed all "
+		"the same: the server keeps them (labels, rights?); they "
+		"are left alone",
+		n);
+	visit_notice(v, text);
+}
+
 static void sort_out(struct visit *v)
 {
+	size_t undead = 0;
+
 	for (size_t n = 0; n < v->nitems; n++) {
 		struct spool_item *i = &v->items[n];
 		enum pass_reason r = settled_reason(v, i);
 
-		if (r != REASON_NEW) {
-			if (r == REASON_DUE) /* counted behind the guards */
-				item_list_add(&v->due, i);
-			else
-				visit_count(v, i, r);
-			if (wants_proof(v, r))
-				item_list_add(&v->proof, i);
-		} else if (i->flags & SPOOL_ITEM_DELETED) {
-			visit_count(v, i, REASON_MARKED); /* CASES J14 */
-		} else {
-			item_list_add(&v->wanted, i);
-			if (may_be_renamed(v, i))
-				item_list_add(&v->proof, i);
-		}
+		if (r != REASON_NEW)
+			sort_settled(v, i, r);
+		else if (!v->sweeping)
+			sort_new(v, i);
+		undead += (r == REASON_GONE || r == REASON_MOVED) &&
+			  !(i->flags & SPOOL_ITEM_DELETED);
 	}
+	if (!is_pop3(v))
+		note_undead(v, undead);
 	visit_order_wanted(v);
 }
 
@@ -346,14 +459,14 @@ void visit_go_on_looking(struct visit *v)
 {
 	v->phase = VISIT_LISTING;
 	if (v->wanted.n &&
-	    (v->here.changed || v->row.reconcile ||
+	    (v->here.changed || v->row.reconcile || v->here.unplaced ||
 	     guard_suspicious(is_first(v), sudden(v), v->nitems, v->known)))
 		visit_look_at(v, LOOK_FINGERPRINTS);
 	else
 		visit_decide(v);
 }
 
-static void compare(struct visit *v)
+void visit_compare(struct visit *v)
 {
 	v->req.listing = (struct spool_listing){
 		.req = { .done = on_compared, .who = v, .urgent = true },
@@ -379,7 +492,7 @@ static void on_namesakes(struct spool_req *req)
 		return;
 	}
 	v->names_changed = v->req.namesakes.known > 0;
-	compare(v);
+	visit_compare(v);
 }
 
 /* On record before anything is taken under a name that follows from it. */
@@ -411,13 +524,17 @@ void visit_on_items(void *who, struct spool_item *items, size_t n)
 {
 	struct visit *v = who;
 
+	if (v->phase == VISIT_SEEKING) {
+		visit_seek_on_items(v, items, n);
+		return;
+	}
 	v->items = items;
 	v->nitems = n;
-	v->told->found += n;
+	v->told->found += v->sweeping ? 0 : n;
 	if (v->nshared)
 		record_namesakes(v);
-	else
-		compare(v);
+	else if (!visit_seek_settle(v))
+		visit_compare(v);
 	visit_changed(v);
 }
 
@@ -472,12 +589,14 @@ static void stay_undecided(struct visit *v)
 	visit_next_folder(v);
 }
 
-static void adopt_wanted(struct visit *v, uint32_t older_than)
+/* Those of *from that were there before us, all or the older ones. */
+static void adopt_from(struct visit *v, struct item_list *from,
+		       uint32_t older_than)
 {
 	struct item_list rest = { 0 };
 
-	for (size_t n = 0; n < v->wanted.n; n++) {
-		struct spool_item *i = &v->wanted.item[n];
+	for (size_t n = 0; n < from->n; n++) {
+		struct spool_item *i = &from->item[n];
 
 		if (older_than && (!i->date || i->date >= older_than)) {
 			item_list_add(&rest, i);
@@ -486,8 +605,14 @@ static void adopt_wanted(struct visit *v, uint32_t older_than)
 		visit_count(v, i, older_than ? REASON_AGE : REASON_ADOPTED);
 		item_list_add(&v->adopt, i);
 	}
-	item_list_fini(&v->wanted);
-	v->wanted = rest;
+	item_list_fini(from);
+	*from = rest;
+}
+
+static void adopt_wanted(struct visit *v, uint32_t older_than)
+{
+	adopt_from(v, &v->wanted, older_than);
+	adopt_from(v, &v->seen, older_than);
 }
 
 void visit_adopt_wanted(struct visit *v)
@@ -514,11 +639,18 @@ static void leave_out_large(struct visit *v)
 		}
 		visit_count(v, i, REASON_SIZE);
 		v->told->skipped++;
-		if (i->fate == FATE_NEW)
+		if (i->fate == FATE_NEW || i->fate == FATE_SKIPPED)
 			item_list_add(&v->skip, i);
 	}
 	item_list_fini(&v->wanted);
 	v->wanted = rest;
+}
+
+static void leave_out_seen(struct visit *v)
+{
+	for (size_t n = 0; n < v->seen.n; n++)
+		visit_count(v, &v->seen.item[n], REASON_SEEN);
+	v->told->skipped += v->seen.n;
 }
 
 /* false: they wait for a person. */
@@ -545,12 +677,15 @@ static bool guard_deletions(struct visit *v)
  */
 static bool guard_source(struct visit *v)
 {
-	if (visit_may_delete(v) || v->settings->keep == CONFIG_KEEP_YES)
+	if (visit_may_delete(v) ||
+	    (v->settings->keep == CONFIG_KEEP_YES && !v->settings->mark_seen &&
+	     !visit_has_target(v)))
 		return true;
 	visit_notice(v, v->there.read_only
-				? "the folder is read-only: nothing is deleted"
+				? "the folder is read-only: nothing is marked, "
+				  "moved or deleted"
 				: "the server names no valid UIDVALIDITY: "
-				  "nothing is deleted");
+				  "nothing is marked, moved or deleted");
 	return false;
 }
 
@@ -593,6 +728,8 @@ static void on_folder_saved(struct spool_req *req)
 	work(v);
 }
 
+static void skip_next(struct visit *v);
+
 static void save_first(struct visit *v)
 {
 	int64_t now = loop_unix_ms();
@@ -623,26 +760,48 @@ static void on_skipped(struct spool_req *req)
 		return;
 	if (!req->ok)
 		visit_fail(v, &req->err);
-	save_first(v);
+	skip_next(v);
 }
 
-static void after_adopting(struct visit *v)
+static void skip(struct visit *v, const struct item_list *l, const char *reason)
 {
-	if (!v->skip.n) {
-		save_first(v);
-		return;
-	}
 	v->req.skip = (struct spool_skip){
 		.req = { .done = on_skipped, .who = v, .urgent = true },
 		.account = v->row.id,
 		.folder = v->here.id,
-		.items = v->skip.item,
-		.n = v->skip.n,
-		.reason = "size",
+		.items = l->item,
+		.n = l->n,
+		.reason = reason,
 		.now_ms = loop_unix_ms(),
 	};
 	v->req_out = true;
 	spool_skip(v->parts->spool, &v->req.skip);
+}
+
+/* One list behind the other, for each has its reason. */
+static void skip_next(struct visit *v)
+{
+	switch (v->skipped++) {
+	case 0:
+		if (v->skip.n) {
+			skip(v, &v->skip, "size");
+			return;
+		}
+		v->skipped++;
+		/* fall through */
+	case 1:
+		if (v->seen.n) {
+			skip(v, &v->seen, "seen");
+			return;
+		}
+		break;
+	default:
+		break;
+	}
+	if (v->sweeping)
+		work(v);
+	else
+		save_first(v);
 }
 
 static void on_adopted(struct spool_req *req)
@@ -656,7 +815,7 @@ static void on_adopted(struct spool_req *req)
 		visit_next_folder(v);
 		return;
 	}
-	after_adopting(v);
+	skip_next(v);
 }
 
 static int by_key(const void *a, const void *b)
@@ -673,8 +832,9 @@ void visit_write_down(struct visit *v)
 		return;
 	}
 	v->phase = VISIT_RECORDING;
+	v->skipped = 0;
 	if (!v->adopt.n) {
-		after_adopting(v);
+		skip_next(v);
 		return;
 	}
 	/* in the order of the ledger: a million of them in the order of a POP3
@@ -700,6 +860,7 @@ void visit_decide_sizes(struct visit *v)
 	if (v->wanted.n && s == DELIVERY_CONNECTING)
 		return; /* visit_wake() */
 	leave_out_large(v);
+	leave_out_seen(v);
 	if (!visit_is_task(v))
 		guard_due_ones(v);
 	visit_write_down(v);

@@ -416,6 +416,8 @@ class _ImapSession(_Session):
 
     def do_STATUS(self, tag, args):
         name = args.split("(")[0].strip().strip('"')
+        if name not in self.server.boxes:
+            return self.no(tag, "[NONEXISTENT] no such folder")
         self.status(name, self.server.boxes[name])
         self.ok(tag)
 
@@ -475,8 +477,55 @@ class _ImapSession(_Session):
                 held -= names
         self.ok(tag)
 
+    def do_CREATE(self, tag, args):
+        name = args.strip().strip('"')
+        if name in self.server.boxes:
+            return self.no(tag, "[ALREADYEXISTS] there is one")
+        self.server.boxes[name] = Box(validity=1700000777)
+        self.ok(tag)
+
+    def copy(self, args):
+        """(COPYUID code or "", UIDs copied), or None: no such folder."""
+        what, _, name = args.partition(" ")
+        box = self.server.boxes.get(name.strip().strip('"'))
+        if box is None:
+            return None
+        with self.server.lock:
+            uids = _uids(what, list(self.box.mail))
+            told = []
+            for uid in uids:
+                octets, flags = self.box.mail[uid]
+                told.append(box.next)
+                box.add(octets, flags)
+        if not told or "UIDPLUS" not in self.server.capability:
+            return "", uids
+        return "[COPYUID %d %s %s]" % (
+            box.validity, ",".join(map(str, uids)),
+            ",".join(map(str, told))), uids
+
+    def do_UID_COPY(self, tag, args):
+        done = self.copy(args)
+        if done is None:
+            return self.no(tag, "[TRYCREATE] no such folder")
+        self.ok(tag, done[0] + " copied")
+
+    def do_UID_MOVE(self, tag, args):
+        if "MOVE" not in self.server.capability:
+            return self.unknown(tag, args)
+        done = self.copy(args)
+        if done is None:
+            return self.no(tag, "[TRYCREATE] no such folder")
+        if done[0]:
+            self.say(("* OK %s moved\r\n" % done[0]).encode())
+        for uid in done[1]:
+            self.box.mail[uid][1].add("\\Deleted")
+        self.expunge(done[1])
+        self.ok(tag)
+
     def do_UID_SEARCH(self, tag, args):
         uids = sorted(self.box.mail)
+        if "UNSEEN" in args.upper():
+            uids = [u for u in uids if "\\Seen" not in self.box.mail[u][1]]
         if "UNDELETED" in args.upper():
             uids = [u for u in uids if "\\Deleted" not in self.box.mail[u][1]]
         elif "DELETED" in args.upper():
