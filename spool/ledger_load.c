@@ -18,7 +18,7 @@
 	" coalesce(q.strikes, s.strikes), coalesce(q.waiting_since, 0),"       \
 	" coalesce(q.doubt_at, 0), coalesce(s.at, q.held_at, 0),"              \
 	" iif(q.id, q.reason, s.reason), iif(q.id, q.reply, s.reply),"         \
-	" coalesce(s.code, 0)"
+	" coalesce(s.code, 0), m.found, m.fallback"
 
 static void load_envelope(struct message *m, sqlite3_stmt *s)
 {
@@ -39,6 +39,7 @@ static void load_envelope(struct message *m, sqlite3_stmt *s)
 	m->message_id = column_text(s, 11);
 	m->from = column_text(s, 12);
 	m->sender = column_text(s, 13);
+	m->fallback = column_text(s, 34);
 	m->uid_text = column_text(s, 15);
 	m->received_at = column_int(s, 16);
 	m->fetched_at = column_int(s, 17);
@@ -75,9 +76,10 @@ static void load_rcpts(struct message *m, sqlite3_stmt *s)
 
 		message_add_rcpt(m, view_head(all, n));
 		all = view_skip(all, n + 1);
+		r = &m->rcpts[m->nrcpts - 1];
+		r->found = (int64_t)m->nrcpts <= column_int(s, 33);
 		if (!accepted)
 			continue;
-		r = &m->rcpts[m->nrcpts - 1];
 		r->state = RCPT_ACCEPTED;
 		r->code = (int)column_int(s, 32);
 		r->reply = mem_str(m->reply);
@@ -88,7 +90,8 @@ static void load_fates(struct ledger *l, struct message *m)
 {
 	struct bind b = { ledger_statement(l, STMT_LOAD_FATES,
 					   "SELECT rcpt, state, code, reply"
-					   " FROM fate WHERE message = ?"),
+					   " FROM fate WHERE message = ?"
+					   " ORDER BY rcpt"),
 			  0 };
 
 	bind_int(&b, m->id);
@@ -96,6 +99,8 @@ static void load_fates(struct ledger *l, struct message *m)
 		int64_t n = column_int(b.s, 0);
 		struct message_rcpt *r;
 
+		if (n >= 0 && (uint64_t)n == m->nrcpts)
+			(void)message_fall_back(m);
 		if (n < 0 || (uint64_t)n >= m->nrcpts)
 			continue;
 		r = &m->rcpts[n];

@@ -38,7 +38,16 @@ static bool join_rcpts(const struct message *m, struct text *out)
 		if ((i && !text_puts(out, "\n")) || !text_put(out, a))
 			return false;
 	}
-	return m->nrcpts > 0;
+	return true;
+}
+
+static int64_t count_found(const struct message *m)
+{
+	size_t n = 0;
+
+	while (n < m->nrcpts && m->rcpts[n].found)
+		n++;
+	return (int64_t)n;
 }
 
 static bool insert_message(struct ledger *l, const struct message *m,
@@ -49,8 +58,9 @@ static bool insert_message(struct ledger *l, const struct message *m,
 			l, STMT_PUT_MESSAGE,
 			"INSERT INTO message (id, account, folder, key, octets, hash,"
 			" repaired, strays, header, facts, fingerprint, twin,"
-			" message_id, author, sender, rcpts, uid, received, fetched)"
-			" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
+			" message_id, author, sender, rcpts, found, fallback, uid,"
+			" received, fetched)"
+			" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
 		0
 	};
 
@@ -70,6 +80,8 @@ static bool insert_message(struct ledger *l, const struct message *m,
 	bind_text(&b, m->from);
 	bind_text(&b, m->sender ? m->sender : "");
 	bind_text(&b, rcpts);
+	bind_int(&b, count_found(m));
+	bind_text(&b, m->fallback);
 	bind_text(&b, m->uid_text);
 	bind_int(&b, m->received_at);
 	bind_int(&b, m->fetched_at);
@@ -173,7 +185,7 @@ bool ledger_run_put(struct ledger *l, struct spool_req *r)
 		r->ok = err_set(&r->err, ERR_BUG, "this message is queued");
 		return true;
 	}
-	if (!join_rcpts(m, &rcpts)) {
+	if (!join_rcpts(m, &rcpts) || (p->sending && !m->nrcpts)) {
 		text_fini(&rcpts);
 		body_abandon(l, p->body);
 		r->ok = err_set(&r->err, ERR_BUG,

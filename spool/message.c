@@ -99,6 +99,7 @@ void message_free(struct message *m)
 		free(m->rcpts[i].reply);
 	}
 	free(m->rcpts);
+	free(m->fallback);
 	free(m->message_id);
 	free(m->from);
 	free(m->delivery);
@@ -117,6 +118,20 @@ void message_add_rcpt(struct message *m, struct view address)
 	r = &m->rcpts[m->nrcpts++];
 	*r = (struct message_rcpt){ .state = RCPT_WAITING };
 	message_set(&r->address, address);
+}
+
+bool message_has_configured(const struct message *m)
+{
+	/* those that were found come first */
+	return m->nrcpts && !m->rcpts[m->nrcpts - 1].found;
+}
+
+bool message_fall_back(struct message *m)
+{
+	if (!m->fallback || message_has_configured(m))
+		return false;
+	message_add_rcpt(m, view_of(m->fallback));
+	return true;
 }
 
 void message_set(char **member, struct view v)

@@ -53,6 +53,8 @@ struct message_place {
 
 struct message_rcpt {
 	char *address; /* owned */
+	bool found;    /* by multidrop: it does not stand in the configuration.
+			* Such ones come before all others */
 	enum rcpt_state state;
 	int code;    /* last reply, 0: none */
 	char *reply; /* owned; its words, printable; may be NULL */
@@ -81,8 +83,10 @@ struct message {
 	char *sender;	/* owned; "" is the null sender */
 	size_t nrcpts;
 	struct message_rcpt *rcpts; /* owned */
-	bool hold_doubt;	    /* on_doubt = hold */
-	char *uid_text; /* owned; UID or UIDL, printable, for people */
+	char *fallback;	 /* owned; becomes a recipient (message_fall_back) where
+			  * a found one is refused; NULL: nobody does */
+	bool hold_doubt; /* on_doubt = hold */
+	char *uid_text;	 /* owned; UID or UIDL, printable, for people */
 
 	/* times: unix ms */
 	int64_t received_at, fetched_at, next_at, settled_at, doubt_at;
@@ -96,6 +100,13 @@ struct message *message_new(void);
 void message_free(struct message *m);
 /* Copies address. */
 void message_add_rcpt(struct message *m, struct view address);
+/*
+ * Makes m->fallback its last recipient, once. false: there is none, or it is
+ * one already.
+ */
+bool message_fall_back(struct message *m);
+/* One of its recipients was not found by multidrop. */
+bool message_has_configured(const struct message *m);
 void message_set(char **member, struct view v); /* frees the old, copies v */
 const char *message_state_name(enum message_state s); /* INTERFACE 4 */
 #endif

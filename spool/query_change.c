@@ -75,8 +75,8 @@ static bool settle_dropped(struct ledger *l, const struct message *m,
 }
 
 /*
- * Its body was given up: it is forgotten, and its folder listed whole, so that
- * the source shows it as new.
+ * Its body was given up, or nobody was found for it: it is forgotten, and its
+ * folder listed whole, so that the source shows it as new.
  */
 static bool fetch_again(struct ledger *l, const struct message *m,
 			int64_t now_ms)
@@ -105,7 +105,8 @@ static bool retry(struct ledger *l, void *arg, struct message *m,
 	(void)names;
 	if (m->state == MESSAGE_SENDING)
 		return true;
-	if (m->place.segment == 0)
+	/* without recipients: the configuration of today may find some */
+	if (m->place.segment == 0 || !m->nrcpts)
 		ok = fetch_again(l, m, c->now_ms);
 	else
 		ok = set_due(l, m, c->now_ms);

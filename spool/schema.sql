@@ -96,7 +96,9 @@ CREATE TABLE message (
 	message_id TEXT,
 	author TEXT,
 	sender TEXT NOT NULL,
-	rcpts TEXT NOT NULL,          -- addresses, one a line
+	rcpts TEXT NOT NULL,          -- addresses, one a line; '': none yet
+	found INTEGER NOT NULL,       -- so many of them were found by multidrop
+	fallback TEXT,                -- its recipient where one of those is refused
 	uid TEXT,
 	received INTEGER NOT NULL,
 	fetched INTEGER NOT NULL

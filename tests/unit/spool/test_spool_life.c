@@ -224,6 +224,34 @@ static void recipients_are_settled_one_by_one(void **state)
 	message_free(m);
 }
 
+static void who_was_found_and_who_falls_back_is_kept(void **state)
+{
+	struct bed *b = *state;
+	int64_t account = bed_account(b, "anna", SPOOL_POP3);
+	struct spool_folder f = bed_folder(b, account, "", 0);
+	struct message *m = bed_message(account, f.id, bed_key(1));
+
+	m->rcpts[0].found = true;
+	message_set(&m->fallback, VIEW_LIT("info@shop.test"));
+	assert_true(bed_put(b, m, "x", 1, true));
+	m->rcpts[0].state = RCPT_REFUSED;
+	m->rcpts[0].code = 550;
+	assert_false(message_has_configured(m));
+	assert_true(message_fall_back(m));
+	assert_false(message_fall_back(m));
+	m->next_at = NOW;
+	assert_true(bed_result(b, m, MESSAGE_SPOOLED, NOW));
+	message_free(m);
+	m = loaded(b, NOW);
+	assert_int_equal(m->nrcpts, 2);
+	assert_true(m->rcpts[0].found);
+	assert_int_equal(m->rcpts[0].state, RCPT_REFUSED);
+	assert_false(m->rcpts[1].found);
+	assert_string_equal(m->rcpts[1].address, "info@shop.test");
+	assert_int_equal(m->rcpts[1].state, RCPT_WAITING);
+	message_free(m);
+}
+
 static void due_is_by_delivery_and_says_when_next(void **state)
 {
 	struct bed *b = *state;
@@ -407,6 +435,7 @@ int main(void)
 		TEST(unsent_counts_no_doubt),
 		TEST(doubt_is_sent_again_at_its_time_or_held),
 		TEST(recipients_are_settled_one_by_one),
+		TEST(who_was_found_and_who_falls_back_is_kept),
 		TEST(due_is_by_delivery_and_says_when_next),
 		TEST(hold_is_for_what_was_not_sent),
 		TEST(a_failing_request_fails_alone),
