@@ -79,6 +79,7 @@ enum ledger_statement {
 	STMT_FOLDER_KNOWN,
 	STMT_FOLDER_AGAIN,
 	STMT_FOLDERS,
+	STMT_FOLDERS_ALL,
 	STMT_NAMESAKES,
 	STMT_NAMESAKE,
 	/* identities */

@@ -34,13 +34,18 @@ static void tidy_fini(struct ledger_job *job)
 
 static void load_folders(struct ledger *l, struct tidy_job *j, int64_t account)
 {
-	struct bind b = { ledger_statement(l, STMT_FOLDERS,
+	/* one statement for both would read all folders for each account */
+	struct bind b = {
+		account ? ledger_statement(l, STMT_FOLDERS,
 					   "SELECT id FROM folder WHERE"
-					   " account = ?1 OR ?1 = 0"
-					   " ORDER BY id"),
-			  0 };
+					   " account = ? ORDER BY id")
+			: ledger_statement(l, STMT_FOLDERS_ALL,
+					   "SELECT id FROM folder ORDER BY id"),
+		0
+	};
 
-	bind_int(&b, account);
+	if (account)
+		bind_int(&b, account);
 	while (ledger_row(l, b.s)) {
 		j->folders = mem_grow(j->folders,
 				      (j->nfolders + 1) * sizeof(*j->folders));

@@ -46,6 +46,10 @@ CREATE TABLE account (
 	scram INTEGER NOT NULL DEFAULT 0 -- offered at the last sign-in
 ) STRICT;
 
+-- Each account looks for its row in each pass.
+CREATE INDEX account_place ON account (user, place, family);
+CREATE INDEX account_name ON account (name);
+
 CREATE TABLE delivery (
 	name TEXT PRIMARY KEY,
 	health INTEGER NOT NULL,

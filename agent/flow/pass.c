@@ -13,11 +13,17 @@
 #define DUE_SOON_MS 30000 /* INTERFACE 1, fetch */
 #define STOP_MS	    8000u
 
+struct host {		  /* that accounts share */
+	const char *name; /* borrowed from the configuration */
+	size_t active;
+};
+
 /* One configured account; visit NULL: not asked for in this pass. */
 struct seat {
 	struct pass *pass;
 	const struct config_account *config;
 	struct pass_account *told;
+	struct host *host;
 	struct visit *visit;
 	struct spool_bind bind;
 	struct spool_call hasten;
@@ -41,6 +47,9 @@ struct pass {
 	const struct pass_reports *reports;
 	void *who;
 	struct seat *seats;
+	struct host *hosts;
+	size_t nhosts, active;
+	size_t first; /* seats before it are active or over */
 	struct counter *counters;
 	struct pass_account *told; /* those asked for, in order */
 	size_t ntold;
@@ -228,18 +237,34 @@ static const struct delivery_reports delivery_reports = {
 /* --- accounts ---------------------------------------------------------------
  */
 
-static size_t active_at(const struct pass *p, const char *host, size_t *all)
+static struct host *host_of(struct pass *p, const char *name)
 {
-	size_t n = 0;
+	struct host *h = p->hosts;
 
-	*all = 0;
-	for (size_t i = 0; i < p->parts.config->n_accounts; i++) {
-		if (!p->seats[i].active)
-			continue;
-		++*all;
-		n += strcmp(p->seats[i].config->server.host, host) == 0;
+	while (h < p->hosts + p->nhosts && strcmp(h->name, name) != 0)
+		h++;
+	if (h == p->hosts + p->nhosts) {
+		h->name = name;
+		p->nhosts++;
 	}
-	return n;
+	return h;
+}
+
+static void be_active(struct seat *s)
+{
+	s->active = true;
+	s->pass->active++;
+	s->host->active++;
+	visit_start(s->visit);
+}
+
+static void be_idle(struct seat *s)
+{
+	if (!s->active)
+		return;
+	s->active = false;
+	s->pass->active--;
+	s->host->active--;
 }
 
 static void load_queues(struct pass *p)
@@ -256,24 +281,21 @@ static void schedule(void *who)
 {
 	struct pass *p = who;
 	const struct config *c = p->parts.config;
-	size_t all, here;
 
 	if (p->binding || p->loading || p->ended)
 		return;
 	if (!p->begun)
 		load_queues(p);
-	for (size_t i = 0; i < c->n_accounts && !p->stopping; i++) {
+	for (size_t i = p->first; i < c->n_accounts && !p->stopping; i++) {
 		struct seat *s = &p->seats[i];
 
-		if (!s->visit || s->active || s->over)
-			continue;
-		here = active_at(p, s->config->server.host, &all);
-		if (all >= c->max_connections)
+		if (p->active >= c->max_connections)
 			break;
-		if (here >= c->max_connections_per_host)
-			continue;
-		s->active = true;
-		visit_start(s->visit);
+		if (s->visit && !s->active && !s->over &&
+		    s->host->active < c->max_connections_per_host)
+			be_active(s);
+		if (i == p->first && (!s->visit || s->active || s->over))
+			p->first++;
 	}
 	finish_if_over(p);
 }
@@ -290,7 +312,7 @@ static void sit_down(struct seat *s)
 {
 	struct pass *p = s->pass;
 
-	s->active = false;
+	be_idle(s);
 	s->over = true;
 	s->told->phase = PASS_DONE;
 	s->told->ended_ms = loop_now_ms(p->parts.loop);
@@ -486,6 +508,7 @@ static void seat_all(struct pass *p)
 
 		s->pass = p;
 		s->config = &c->accounts[i];
+		s->host = host_of(p, s->config->server.host);
 		if (!is_asked(&p->options, s->config->name))
 			continue;
 		s->told = &p->told[p->ntold++];
@@ -517,6 +540,7 @@ struct pass *pass_start(const struct parts *parts, const struct pass_options *o,
 	p->reports = r;
 	p->who = who;
 	p->seats = mem_new(c->n_accounts * sizeof(*p->seats));
+	p->hosts = mem_new(c->n_accounts * sizeof(*p->hosts));
 	p->told = mem_new(c->n_accounts * sizeof(*p->told));
 	p->counters = mem_new(c->n_deliveries * sizeof(*p->counters));
 	task_init(&p->schedule, parts->loop, schedule, p);
@@ -621,6 +645,7 @@ void pass_free(struct pass *p)
 	task_cancel(&p->schedule);
 	timer_stop(&p->patience);
 	free(p->seats);
+	free(p->hosts);
 	free(p->told);
 	free(p->counters);
 	free(p);
