@@ -116,9 +116,10 @@ class Quiet:
         try:
             while True:
                 octets = client.recv(65536)
-                server.sendall(octets)
                 if not octets:
+                    server.shutdown(socket.SHUT_WR)
                     return
+                server.sendall(octets)
         except OSError:
             pass
 
