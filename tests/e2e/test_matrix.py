@@ -1,10 +1,12 @@
 """Real Dovecot in every form it comes in: scheme x mechanism x what the server
 offers x how it stores, all pairs of them. Each cell is one mailbox fetched with
-keep = yes, one with keep = no, and a second pass that fetches nothing."""
+keep = yes, one with keep = no, on IMAP one with move_to; and a second pass that
+fetches nothing."""
 import re
 import socket
 import ssl
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -16,7 +18,10 @@ TOKEN = "ya29.token-of-%u~"
 MAILS = 3
 SECURE = {"imaps": True, "imap": True, "imap-clear": False,
           "pop3s": True, "pop3": True, "pop3-clear": False}
-MECHANISMS = ["auto", "plain", "login"]
+# What signs in; the others are for tokens.
+PASSWORDS = ["auto", "plain", "login", "scram-sha-1", "scram-sha-256",
+             "cram-md5"]
+MECHANISMS = PASSWORDS + ["xoauth2", "oauthbearer"]
 
 IMAP = all_pairs({
     "scheme": ["imaps", "imap", "imap-clear"],
@@ -71,8 +76,8 @@ def servers(folder, ca):
                 extra=CONF % (TOKEN, offered))
         return made[storage, offered]
     yield get
-    for server in made.values():
-        server.stop()
+    with ThreadPoolExecutor(len(made) or 1) as pool:
+        list(pool.map(Dovecot.stop, made.values()))
 
 
 class Quiet:
@@ -130,12 +135,26 @@ class Quiet:
 
 # ------------------------------------------------------------------ the cells
 
+def assert_signed_in(dovecot, user, mechanism):
+    """By what Dovecot's log says."""
+    with open(dovecot.log) as f:
+        used = re.findall(r"Login: user=<%s>, method=(\S+)," % user, f.read())
+    wanted = {"auto": "SCRAM-SHA-256", "user/pass": "PLAIN"}.get(
+        mechanism, mechanism.upper())
+    # Our own looking is PLAIN as well, and so is IMAP's command LOGIN.
+    assert set(used) <= {wanted, "PLAIN"}, used
+    if mechanism not in ("plain", "login", "user/pass"):
+        assert used.count(wanted) == 2, used
+
+
 @pytest.fixture
 def cell(haul, sink, smtp, ca):
     """cell(dovecot, user, port, row, settings): both passes, judged."""
     def run(dovecot, user, port, row, **more):
+        kinds = ("yes", "no") if "pop3" in row["scheme"] else \
+            ("yes", "no", "moved")
         mails = {keep: [plain(n, user + keep, size=300 + 2000 * n)
-                        for n in range(MAILS)] for keep in ("yes", "no")}
+                        for n in range(MAILS)] for keep in kinds}
         settings = dict(server="%s://localhost:%d" % (
             row["scheme"].replace("-clear", ""), port))
         settings.update({"tls_ca": ca.file} if SECURE[row["scheme"]]
@@ -146,24 +165,29 @@ def cell(haul, sink, smtp, ca):
         for keep in mails:
             who = user + keep
             dovecot.put(who, mails[keep])
-            haul.account(keep, user=who, keep=keep == "yes",
+            haul.account(keep, user=who, keep=keep != "no",
+                         move_to="Done" if keep == "moved" else None,
                          password=TOKEN.replace("%u", who)
-                         if "oauth" in row["mechanism"] else dovecot.password,
+                         if row["mechanism"] not in PASSWORDS + ["user/pass"]
+                         else dovecot.password,
                          **settings, **more)
         first = haul("-vv", "fetch", "--json")
         assert first.code == 0, first
         for keep in mails:
             a = first.account(keep)
             assert (a["result"], a["delivered"], a["deleted"], a["held"]) == \
-                ("ok", MAILS, 0 if keep == "yes" else MAILS, 0), first
+                ("ok", MAILS, MAILS if keep == "no" else 0, 0), first
             assert len(dovecot.left(user + keep)) == \
                 (MAILS if keep == "yes" else 0)
+        if "moved" in mails:
+            assert len(dovecot.left(user + "moved", "Done")) == MAILS
         second = haul.fetch()
         for keep in mails:
             assert second.account(keep)["result"] == "ok"
             assert second.account(keep)["fetched"] == 0
         assert sorted(strip(from_ours(m.octets)) for m in sink.accepted) == \
             sorted(expected(m) for group in mails.values() for m in group)
+        assert_signed_in(dovecot, user + "yes", row["mechanism"])
         return re.findall(r"command=(\"[^\"]*\"|\S+)", first.err)
     return run
 
@@ -184,6 +208,8 @@ def test_imap(servers, cell, user, row):
     # what is not offered is not used, what is offered is
     assert said(commands, "UID EXPUNGE") == row["uidplus"], commands
     assert said(commands, "EXPUNGE") != row["uidplus"], commands
+    assert said(commands, "MOVE") == row["move"], commands
+    assert said(commands, "COPY") != row["move"], commands
     signed = "LOGIN" if row["mechanism"] == "login" else "AUTHENTICATE"
     assert said(commands, signed), commands
 
