@@ -126,6 +126,7 @@ static const char *consequence(enum pass_reason r)
 	case REASON_SEEN:
 	case REASON_DROPPED:
 	case REASON_KNOWN:
+	case REASON_TWIN:
 		return "would be left alone";
 	case REASON_UNDECIDED:
 		return "waits for your decision";

@@ -81,6 +81,7 @@ const char *pass_reason_text(enum pass_reason r)
 		[REASON_DROPPED] = "dropped from the queue",
 		[REASON_UNDECIDED] = "undecided",
 		[REASON_KNOWN] = "known under another identity",
+		[REASON_TWIN] = "known in another folder",
 		[REASON_AGAIN] = "asked for again",
 	};
 

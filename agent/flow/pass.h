@@ -68,6 +68,7 @@ enum pass_reason {
 	REASON_DROPPED, /* given up by `queue drop` */
 	REASON_UNDECIDED, /* first_run = ask, or a sudden crowd */
 	REASON_KNOWN,	  /* known under another identity (reconciled) */
+	REASON_TWIN,	  /* known under another label (Gmail) */
 	REASON_AGAIN,	  /* handled before, and asked for once more */
 };
 #define PASS_REASONS (REASON_AGAIN + 1)

@@ -4,6 +4,7 @@
 #include "limits.h"
 #include "log.h"
 #include "must.h"
+#include "provider.h"
 #include "remedy.h"
 #include "trouble.h"
 
@@ -52,7 +53,7 @@ static void forget_folder(struct visit *v)
 	v->fp_known = NULL;
 	v->look = LOOK_PROOF;
 	v->nitems = v->asked = v->came = v->fp_at = v->erased = v->missed = 0;
-	v->fetching_all_done = v->unseen_known = false;
+	v->fetching_all_done = v->twins_known = false;
 	v->first_missing_uid = 0;
 	item_list_clear(&v->wanted);
 	item_list_clear(&v->adopt);
@@ -468,6 +469,8 @@ static void open_session(struct visit *v)
 		.key = spool_key(v->parts->spool),
 		.by_headers = v->config->own.keep == CONFIG_KEEP_NO,
 		.trace = v->parts->trace ? v->config->name : NULL,
+		.delete_to_trash =
+			provider_has(v->config->builtin, PROVIDER_TRASH),
 	};
 
 	v->phase = VISIT_SIGNIN;

@@ -39,6 +39,7 @@ enum visit_look {
 	LOOK_NAMESAKES,	   /* one was handled while it bore its unique-id alone
 			      (E6) */
 	LOOK_COPIES,	   /* what was about to be moved is in the target */
+	LOOK_TWINS,	   /* ... under another label (no header is read) */
 	LOOK_FINGERPRINTS, /* wanted ones may be known under other names */
 	LOOK_AGES,	   /* first_run = AGE on POP3 */
 };
@@ -151,7 +152,7 @@ struct visit {
 	size_t came;	    /* of asked: arrived or refused */
 	bool fetching_all_done;
 	bool sweeping; /* only what was moved here is looked at */
-	bool unseen_known;
+	bool twins_known;
 	unsigned skipped;      /* lists of those left out that are written */
 	struct item_list seen; /* wanted, but for that; unseen_only */
 	size_t missed;	       /* wanted ones that were not recorded */
@@ -262,6 +263,11 @@ void visit_go_on_looking(struct visit *v);
 
 /* visit_headers.c */
 void visit_look_at(struct visit *v, enum visit_look look);
+/* Gmail: hash of what a message has in common under all labels; 0: unknown. */
+uint64_t visit_twin(const struct visit *v, const struct message_key *key);
+/* Takes out of wanted what is known under another label. true: under way,
+ * visit_go_on_looking() follows. */
+bool visit_look_for_twins(struct visit *v);
 void visit_headers_done(struct visit *v); /* all were answered */
 void visit_on_header(struct visit *v, const struct head_facts *f,
 		     struct view raw);

@@ -271,12 +271,35 @@ void visit_on_marked(void *who, const struct message_key *keys, size_t n,
 
 /* --- deleting --- */
 
+static const struct config_folder *settings_at(const struct visit *v, size_t n)
+{
+	if (n == 0)
+		return &v->config->own;
+	return n <= v->config->n_blocks ? &v->config->blocks[n - 1] : NULL;
+}
+
+/*
+ * What goes to Gmail's Trash goes from under all its labels, also from a folder
+ * that is to keep its mail: then it loses this label alone.
+ */
+static bool keeps_anywhere(const struct visit *v)
+{
+	const struct config_folder *s;
+
+	for (size_t n = 0; (s = settings_at(v, n)) != NULL; n++)
+		if (s->keep == CONFIG_KEEP_YES)
+			return true;
+	return false;
+}
+
 static void erase(struct visit *v)
 {
 	struct item_list *l = &v->acts.erase;
 
 	v->acts.doing = ACT_ERASING;
-	v->source->ops->erase(v->source, l->item, l->n, SOURCE_ERASE);
+	v->source->ops->erase(v->source, l->item, l->n,
+			      keeps_anywhere(v) ? SOURCE_ERASE_HERE
+						: SOURCE_ERASE);
 	item_list_clear(l);
 }
 
@@ -530,13 +553,6 @@ void visit_acts_fini(struct visit *v)
 
 /* --- what was moved is deleted there later -----------------------------------
  */
-
-static const struct config_folder *settings_at(const struct visit *v, size_t n)
-{
-	if (n == 0)
-		return &v->config->own;
-	return n <= v->config->n_blocks ? &v->config->blocks[n - 1] : NULL;
-}
 
 static void on_brought(struct spool_req *req)
 {

@@ -151,6 +151,7 @@ static void enter(struct visit *v)
 	m->received_at = i && i->date ? (int64_t)i->date * 1000 : m->fetched_at;
 	m->next_at = m->fetched_at;
 	message_set(&m->uid_text, view_of(v->uid));
+	m->twin = visit_twin(v, &v->key);
 	set_facts(v, m, &f);
 	set_envelope(v, m, &f);
 	held = why_held(v, m, &f);

@@ -4,6 +4,8 @@
 #include "must.h"
 #include "visit.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static struct item_list *looked_at(struct visit *v)
@@ -14,6 +16,7 @@ static struct item_list *looked_at(struct visit *v)
 		return &v->proof;
 	case LOOK_COPIES:
 		return &v->seek.copies;
+	case LOOK_TWINS:
 	case LOOK_FINGERPRINTS:
 	case LOOK_AGES:
 		break;
@@ -132,6 +135,29 @@ static void on_recognised(struct visit *v)
 	visit_go_on_looking(v);
 }
 
+/*
+ * One message under two labels is one message: fetched once. The other name of
+ * it counts as handled, so that it is never deleted on its own account.
+ */
+static void on_twins(struct visit *v)
+{
+	struct item_list rest = { 0 };
+
+	for (size_t n = 0; n < v->wanted.n; n++) {
+		struct spool_item *i = &v->wanted.item[n];
+
+		if (!v->fp_known[n]) {
+			item_list_add(&rest, i);
+			continue;
+		}
+		visit_count(v, i, REASON_TWIN);
+		item_list_add(&v->adopt, i);
+	}
+	item_list_fini(&v->wanted);
+	v->wanted = rest;
+	visit_go_on_looking(v);
+}
+
 static void on_reconciled(struct spool_req *req)
 {
 	struct visit *v = req->who;
@@ -141,6 +167,8 @@ static void on_reconciled(struct spool_req *req)
 	if (!req->ok) {
 		visit_fail(v, &req->err);
 		visit_next_folder(v);
+	} else if (v->look == LOOK_TWINS) {
+		on_twins(v);
 	} else if (v->look == LOOK_PROOF) {
 		on_proved(v);
 	} else if (v->look == LOOK_NAMESAKES) {
@@ -148,6 +176,21 @@ static void on_reconciled(struct spool_req *req)
 	} else {
 		on_matched(v);
 	}
+}
+
+static void reconcile(struct visit *v, size_t n)
+{
+	free(v->fp_known);
+	v->fp_known = mem_new(n * sizeof(*v->fp_known));
+	v->req.reconcile = (struct spool_reconcile){
+		.req = { .done = on_reconciled, .who = v, .urgent = true },
+		.account = v->row.id,
+		.fps = v->fps,
+		.known = v->fp_known,
+		.n = n,
+	};
+	v->req_out = true;
+	spool_reconcile(v->parts->spool, &v->req.reconcile);
 }
 
 void visit_headers_done(struct visit *v)
@@ -162,17 +205,42 @@ void visit_headers_done(struct visit *v)
 		visit_seek_matched(v);
 		return;
 	}
-	free(v->fp_known);
-	v->fp_known = mem_new(l->n * sizeof(*v->fp_known));
-	v->req.reconcile = (struct spool_reconcile){
-		.req = { .done = on_reconciled, .who = v, .urgent = true },
-		.account = v->row.id,
-		.fps = v->fps,
-		.known = v->fp_known,
-		.n = l->n,
-	};
-	v->req_out = true;
-	spool_reconcile(v->parts->spool, &v->req.reconcile);
+	reconcile(v, l->n);
+}
+
+uint64_t visit_twin(const struct visit *v, const struct message_key *key)
+{
+	uint64_t msgid = 0, hash;
+	char text[40];
+
+	if (v->source && v->source->ops->twin)
+		msgid = v->source->ops->twin(v->source, key);
+	if (!msgid)
+		return 0;
+	(void)snprintf(text, sizeof(text), "X-GM-MSGID %" PRIu64, msgid);
+	hash_keyed(spool_key(v->parts->spool), view_of(text), (uint8_t *)&hash,
+		   sizeof(hash));
+	return hash & INT64_MAX;
+}
+
+bool visit_look_for_twins(struct visit *v)
+{
+	bool any = false;
+
+	if (v->twins_known || !v->wanted.n)
+		return false;
+	v->twins_known = true;
+	free(v->fps);
+	v->fps = mem_new(v->wanted.n * sizeof(*v->fps));
+	for (size_t n = 0; n < v->wanted.n; n++) {
+		v->fps[n] = visit_twin(v, &v->wanted.item[n].key);
+		any = any || v->fps[n];
+	}
+	if (!any)
+		return false;
+	v->look = LOOK_TWINS;
+	reconcile(v, v->wanted.n);
+	return true;
 }
 
 static struct spool_item *item_by_key(struct visit *v,

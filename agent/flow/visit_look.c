@@ -458,6 +458,8 @@ static void on_compared(struct spool_req *req)
 void visit_go_on_looking(struct visit *v)
 {
 	v->phase = VISIT_LISTING;
+	if (visit_look_for_twins(v))
+		return;
 	if (v->wanted.n &&
 	    (v->here.changed || v->row.reconcile || v->here.unplaced ||
 	     guard_suspicious(is_first(v), sudden(v), v->nitems, v->known)))

@@ -432,3 +432,83 @@ def test_unseen_only_a_poll_costs_one_search(imap, user):
     haul.fetch()
     assert [c.split(" (")[0] for c in server.commands[before:]
             if c.startswith("UID")] == ["UID SEARCH UNSEEN"]
+
+
+# ---------------------------------------------------------------------- Gmail
+
+GMAIL = ("IMAP4rev1", "UNSELECT", "IDLE", "ID", "CHILDREN", "X-GM-EXT-1",
+         "UIDPLUS", "ENABLE", "MOVE", "SASL-IR", "AUTH=PLAIN", "SPECIAL-USE")
+
+
+def gmail(boxes):
+    """Labels: what is moved to the Trash disappears from under all of them,
+    what is expunged from under one alone."""
+    server = FakeImap(dict(boxes, **{"[Gmail]/Trash": []}), capability=GMAIL)
+    server.attributes["[Gmail]/Trash"] = "\\HasNoChildren \\Trash"
+
+    def move(session, tag, args):
+        before = set(has(server, "[Gmail]/Trash"))
+        session.do_UID_MOVE(tag, args)
+        for octets in set(has(server, "[Gmail]/Trash")) - before:
+            for name, box in server.boxes.items():
+                if name != "[Gmail]/Trash":
+                    box.mail = {u: m for u, m in box.mail.items()
+                                if m[0] != octets}
+        return True
+    server.on("UID MOVE", move)
+    return server
+
+
+def test_gmail_a_message_under_two_labels_is_fetched_once(imap, user):
+    both = plain(0, user)
+    server = gmail({"INBOX": [both, plain(1, user)],
+                    "Work": [plain(2, user), both]})
+    haul = imap(server, folders=["INBOX", "Work"])
+    haul.fetch()
+    assert haul.sink.count() == ids(user, range(3))
+    assert len([c for c in commands(server, "UID FETCH")
+                if "BODY.PEEK[]" in c]) == 2
+    # a label given later, when the message is long folded
+    server.boxes["Work"].add(plain(1, user))
+    server.boxes["Work"].add(plain(3, user))
+    haul.fetch()
+    haul.fetch()
+    assert haul.sink.count() == ids(user, range(4))
+    judged = haul("fetch", "--dry-run", "--json").json
+    assert len(has(server)) == 2 and judged["exit"] == 0
+
+
+def test_gmail_deletes_through_the_trash(imap, user):
+    both = plain(0, user)
+    server = gmail({"INBOX": [both, plain(1, user)], "Work": [both]})
+    haul = imap(server, folders=["INBOX", "Work"], keep=False)
+    result = haul.fetch().account("anna")
+    assert result["deleted"] == 2
+    assert has(server) == [] and has(server, "Work") == []
+    assert found(has(server, "[Gmail]/Trash"), user) == [0, 1]
+    assert not commands(server, "UID EXPUNGE")
+    haul.fetch()
+    assert haul.sink.count() == ids(user, range(2))
+
+
+def test_gmail_deletion_honours_a_folder_that_keeps(imap, user):
+    """A label whose folder keeps its mail must not lose it to the Trash."""
+    both = plain(0, user)
+    server = gmail({"INBOX": [both], "Work": [both]})
+    haul = imap(server, folders=["INBOX"], keep=False)
+    haul.sections["account", "anna"]["folder"] = {"Work": {"keep": True}}
+    haul.fetch()
+    assert has(server) == [] and found(has(server, "Work"), user) == [0]
+    assert has(server, "[Gmail]/Trash") == []
+    assert haul.sink.count() == ids(user, [0])
+
+
+def test_a_provider_may_want_deleting_through_the_trash(imap, user):
+    """By the provider's table, also where X-GM-EXT-1 is not told."""
+    server = FakeImap({"INBOX": [plain(0, user)], "Papierkorb": []},
+                      capability=("IMAP4rev1", "AUTH=PLAIN", "SASL-IR",
+                                  "UIDPLUS", "MOVE"))
+    server.attributes["Papierkorb"] = "\\Trash"
+    haul = imap(server, provider="gmail", keep=False)
+    haul.fetch()
+    assert has(server) == [] and len(has(server, "Papierkorb")) == 1

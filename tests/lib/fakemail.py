@@ -405,7 +405,8 @@ class _ImapSession(_Session):
 
     def do_LIST(self, tag, args):
         for name, box in self.server.boxes.items():
-            self.say(('* LIST () "/" "%s"\r\n' % name).encode())
+            self.say(('* LIST (%s) "/" "%s"\r\n' % (
+                self.server.attributes.get(name, ""), name)).encode())
             if "STATUS" in args.upper():
                 self.status(name, box)
         self.ok(tag)
@@ -456,6 +457,8 @@ class _ImapSession(_Session):
                 out += b' INTERNALDATE "06-Jan-2025 10:00:00 +0000"'
             if "RFC822.SIZE" in items.upper():
                 out += b" RFC822.SIZE %d" % len(octets)
+            if "X-GM-MSGID" in items.upper():
+                out += b" X-GM-MSGID %d" % (2 ** 60 + zlib.crc32(octets))
             if body and "HEADER" in items.upper():
                 head = octets.split(b"\r\n\r\n")[0] + b"\r\n\r\n"
                 section = re.search(r"BODY(?:\.PEEK)?(\[[^]]*\])", items)[1]
@@ -565,6 +568,7 @@ class FakeImap(_Server):
         self.boxes = {name: Box(mails)
                       for name, mails in (boxes or {"INBOX": []}).items()}
         self.capability = list(capability)
+        self.attributes = {}    # of folders: "\\Trash"
         self.status = lambda name, box: \
             "(MESSAGES %d UIDNEXT %d UIDVALIDITY %d)" % (
                 len(box.mail), box.next, box.validity)

@@ -99,7 +99,13 @@ class Mailhaul:
         out = []
         for (kind, name), settings in self.sections.items():
             lines = ["\t%s = %s\n" % (k, value(v))
-                     for k, v in settings.items() if v is not None]
+                     for k, v in settings.items()
+                     if v is not None and not isinstance(v, dict)]
+            for word, blocks in settings.items():     # folder = {name: {}}
+                if isinstance(blocks, dict):
+                    lines += ["\t%s \"%s\" { %s }\n" % (word, title, " ".join(
+                        "%s = %s" % (k, value(v)) for k, v in inner.items()))
+                        for title, inner in blocks.items()]
             if kind == "general":        # top-level settings have no section
                 out.append("".join(l[1:] for l in lines))
             else:
