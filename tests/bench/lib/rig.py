@@ -5,7 +5,7 @@ import glob, imaplib, json, os, pwd, random, re, shutil, signal, socket, struct,
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PASSWORD = "bench-pw"
-# accounts, messages per account, mean size, primed (already fetched, nothing new)
+# accounts, messages per folder, mean size, primed (already fetched, nothing new), folders (INBOX and f01 ...)
 PROFILES = {
     "s":         (1, 5000, 4 << 10, False),
     "m":         (1, 1000, 75 << 10, False),
@@ -13,6 +13,7 @@ PROFILES = {
     "many":      (200, 20, 4 << 10, False),
     "idle":      (1, 50000, 512, True),
     "idle-many": (500, 5, 1 << 10, True),
+    "idle-folders": (1, 20, 1 << 10, True, 50),
 }
 SECURE = {"imaps": "imaps", "pop3s": "pop3s", "imap": "imap", "pop3": "pop3",
           "imap-starttls": "imap", "pop3-starttls": "pop3"}
@@ -237,7 +238,7 @@ class Rig:
         self.proxies = []
 
     # ------------------------------------------------------------ mailboxes
-    def generate(self, accounts, count, size, name):
+    def generate(self, accounts, count, size, name, folders=1):
         """Fill live/ with deterministic mail, let Dovecot index it, move it to tpl/."""
         rnd = random.Random("bench %s" % name)
         words = [bytes(rnd.choices(b"abcdefghijklmnopqrstuvwxyz", k=rnd.randint(2, 10))) for _ in range(4000)]
@@ -252,10 +253,12 @@ class Rig:
         data = [bytes(rnd.choices(b64, k=76)) + b"\r\n" for _ in range(16000)]
         total, gid, shutil_live = 0, 0, self.path("live")
         shutil.rmtree(shutil_live, ignore_errors=True)       # of the profile before
-        for a in range(accounts):
-            box = os.path.join(shutil_live, user(a), "Maildir")
+        for a, folder in ((a, f) for a in range(accounts) for f in range(folders)):
+            box = os.path.join(shutil_live, user(a), "Maildir", *([".f%02d" % folder] if folder else []))
             for d in ("cur", "new", "tmp"):
                 os.makedirs(os.path.join(box, d))
+            if folder:
+                open(os.path.join(box, "maildirfolder"), "w").close()
             for n in range(count):
                 want = int(size * rnd.uniform(0.5, 1.5)) if size < 1 << 20 else size
                 head = (b"Return-Path: <s%d@example.org>\r\nReceived: from mx.example.org (mx.example.org [192.0.2.%d])\r\n"
@@ -281,9 +284,10 @@ class Rig:
         for a in range(accounts):                        # let Dovecot build its index and caches once
             i = imaplib.IMAP4("127.0.0.1", self.ports["imap"])
             i.login(user(a), PASSWORD)
-            i.select("INBOX")
-            if count:
-                i.uid("FETCH", "1:*", "(UID RFC822.SIZE)")
+            for folder in range(folders):
+                i.select("f%02d" % folder if folder else "INBOX")
+                if count:
+                    i.uid("FETCH", "1:*", "(UID RFC822.SIZE)")
             i.logout()
         shutil.rmtree(self.path("tpl"), ignore_errors=True)
         os.rename(shutil_live, self.path("tpl"))
