@@ -2,11 +2,12 @@
  * visit - one account in one pass: sign in, look, decide, fetch, act, leave.
  *
  * visit.c holds the session, visit_look.c what is there and what of it is
- * wanted, visit_task.c the same for `adopt` and `refetch`, visit_headers.c a
- * closer look where that needs one, visit_arrive.c bodies as they come,
- * visit_fetch.c the order of asking and settling, visit_act.c what is done at
- * the source with what was delivered, visit_seek.c what became of such a thing
- * when its answer was lost. Private to them and to pass.c.
+ * wanted, visit_decide.c what of that is taken now, visit_task.c the same for
+ * `adopt` and `refetch`, visit_headers.c a closer look where that needs one,
+ * visit_arrive.c bodies as they come, visit_fetch.c the order of asking and
+ * settling, visit_act.c what is done at the source with what was delivered,
+ * visit_seek.c what became of such a thing when its answer was lost. Private to
+ * them and to pass.c.
  */
 #ifndef FLOW_VISIT_H
 #define FLOW_VISIT_H
@@ -237,17 +238,21 @@ void visit_on_shared(void *who, const struct message_key *keys, size_t n);
 void visit_on_items(void *who, struct spool_item *items, size_t n);
 void visit_on_unseen(void *who, struct spool_item *items, size_t n,
 		     const struct err *err);
-void visit_begin_listing(struct visit *v); /* the folder is known */
-void visit_compare(struct visit *v);	   /* the listing with the ledger */
-void visit_decide(struct visit *v);	   /* after headers or an answer */
-void visit_order_wanted(struct visit *v);  /* as the server likes to be asked */
-bool visit_ask(struct visit *v); /* about wanted; false: there is nobody */
-void visit_adopt_wanted(struct visit *v); /* all of it, to adopt */
-void visit_decide_sizes(struct visit *v); /* what of wanted is too large */
-void visit_write_down(struct visit *v);	  /* then the work begins */
+void visit_begin_listing(struct visit *v);    /* the folder is known */
+void visit_compare(struct visit *v);	      /* the listing with the ledger */
+bool visit_is_first(const struct visit *v);   /* first_run is to decide */
+uint64_t visit_sudden(const struct visit *v); /* new, and not so before */
+void visit_order_wanted(struct visit *v); /* as the server likes to be asked */
 /* The UID, UIDL or number of a listed message; printable. */
 void visit_uid_text(const struct visit *v, const struct spool_item *i,
 		    char out[PASS_UID_TEXT]);
+
+/* visit_decide.c */
+void visit_decide(struct visit *v); /* after headers or an answer */
+bool visit_ask(struct visit *v);    /* about wanted; false: there is nobody */
+void visit_adopt_wanted(struct visit *v); /* all of it, to adopt */
+void visit_decide_sizes(struct visit *v); /* what of wanted is too large */
+void visit_write_down(struct visit *v);	  /* then the work begins */
 
 /* visit_task.c: options.task other than PASS_FETCH */
 bool visit_is_task(const struct visit *v);
