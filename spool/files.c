@@ -27,6 +27,7 @@ const struct spool_files *files_system(void)
 		.unlink_at = unlinkat,
 		.fstat = fstat,
 		.statvfs = fstatvfs,
+		.statfs = fstatfs,
 		.write_out = system_write_out,
 	};
 

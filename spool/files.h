@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/types.h>
+#include <sys/vfs.h>
 
 struct spool_files {
 	int (*open_at)(int dir, const char *name, int flags, mode_t mode);
@@ -24,6 +25,7 @@ struct spool_files {
 	int (*unlink_at)(int dir, const char *name, int flags);
 	int (*fstat)(int fd, struct stat *st);
 	int (*statvfs)(int fd, struct statvfs *st);
+	int (*statfs)(int fd, struct statfs *st); /* what kind it is */
 	/* Begin to write this range out; a hint, its failure means nothing. */
 	int (*write_out)(int fd, off_t at, off_t n);
 };

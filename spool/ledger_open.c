@@ -10,7 +10,6 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #define LEDGER_VERSION	   1
@@ -23,12 +22,12 @@ static const char *const steps[LEDGER_VERSION] = { spool_schema };
 #define CIFS_MAGIC 0xff534d42
 
 /* WAL needs one machine and locks that hold (CASES I27). */
-static bool file_system_fits(int dir, struct spool_found *found,
+static bool file_system_fits(const struct ledger *l, struct spool_found *found,
 			     struct err *err)
 {
 	struct statfs f;
 
-	if (fstatfs(dir, &f) != 0)
+	if (l->files->statfs(l->dir, &f) != 0)
 		return true;
 	switch ((uint32_t)f.f_type) {
 	case NFS_SUPER_MAGIC:
@@ -498,7 +497,7 @@ struct ledger *ledger_open(const struct spool_options *o, int dir,
 	l->segments.dir = -1;
 	list_init(&l->segments.all);
 	list_init(&l->jobs);
-	if ((l->dir < 0 || (file_system_fits(dir, found, err) &&
+	if ((l->dir < 0 || (file_system_fits(l, found, err) &&
 			    segments_init(&l->segments, o->files, dir, err))) &&
 	    open_db(l, o->dir, err) && check_version(l, err) &&
 	    begin_work(l, o, found, err))

@@ -307,6 +307,11 @@ static void look_ahead(struct check *k)
 		free(names);
 		return;
 	}
+	if (found.volatile_dir && !options_has(k->options, OPTION_JSON))
+		(void)printf("warning: the state directory %s is on a tmpfs: "
+			     "what is known of the mail is lost with the next "
+			     "boot, and all is fetched again\n",
+			     k->config->state_dir);
 	k->pass = pass_start(&k->kit.parts, &o, &reports, k);
 	k->next = pass_accounts(k->pass, &k->nnext);
 	loop_run(k->kit.parts.loop);

@@ -5,9 +5,11 @@ import hashlib
 import os
 import re
 import resource
+import shutil
 import signal
 import sqlite3
 import subprocess
+import tempfile
 
 import pytest
 
@@ -505,3 +507,17 @@ def test_c13_p5_no_secret_leaks(simple, user):
                 octets = f.read()
             assert secret not in octets and coded.encode() not in octets, name
     assert os.stat(haul.state).st_mode & 0o777 == 0o700
+
+
+def test_i27_a_state_directory_on_a_tmpfs_is_told(simple):
+    """I27: it works, and `check` says what that means."""
+    haul = simple(1)
+    assert "tmpfs" not in haul("check").out
+    haul.state = tempfile.mkdtemp(dir="/dev/shm", prefix="mailhaul-")
+    try:
+        result = haul("check")
+        assert result.code == 0 and "warning: the state directory " + \
+            haul.state + " is on a tmpfs" in result.out, result
+        assert haul.fetch().account("anna")["delivered"] == 1
+    finally:
+        shutil.rmtree(haul.state)

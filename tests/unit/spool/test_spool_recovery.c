@@ -648,6 +648,70 @@ static void a_directory_that_cannot_be_written_is_refused(void **state)
 	assert_int_equal(chmod(b->dir, 0700), 0);
 }
 
+static long kind;
+
+static int another_kind(int fd, struct statfs *f)
+{
+	if (kind == 0)
+		return -1;
+	if (fstatfs(fd, f) != 0)
+		return -1;
+	f->f_type = kind;
+	return 0;
+}
+
+/* CASES I27: locks and WAL need one machine. */
+static void a_network_file_system_is_refused(void **state)
+{
+	/* of statfs(2); the words are those of linux/magic.h and its like */
+	static const long remote[] = {
+		0x6969,			      /* NFS */
+		0x517b,			      /* SMB */
+		(long)0xfe534d42,	      /* SMB2 */
+		(long)0xff534d42,	      /* CIFS */
+		0x564c,			      /* NCP */
+		0x5346414f,	  0x6b414653, /* AFS */
+		0x73757245,		      /* Coda */
+		0x00c36400,		      /* Ceph */
+	};
+	struct bed *b = *state;
+	struct err err;
+	char path[128];
+
+	b->files.statfs = another_kind;
+	(void)snprintf(path, sizeof(path), "%s/ledger.db", b->dir);
+	for (size_t i = 0; i < sizeof(remote) / sizeof(remote[0]); i++) {
+		kind = remote[i];
+		err = (struct err){ 0 };
+		assert_false(bed_try(b, NOW, false, &err));
+		assert_int_equal(err.class, ERR_STATE);
+		assert_non_null(strstr(err.what, "network file system"));
+		assert_non_null(strstr(err.remedy, "--state"));
+		assert_int_equal(access(path, F_OK), -1);
+	}
+}
+
+static void a_volatile_file_system_is_told(void **state)
+{
+	static const struct {
+		long kind;
+		bool is_volatile;
+	} rows[] = { { 0x01021994, true },	 /* tmpfs */
+		     { (long)0x858458f6, true }, /* ramfs */
+		     { 0xef53, false },		 /* ext4 */
+		     { 0x794c7630, false },	 /* overlayfs */
+		     { 0, false } };		 /* nobody knows */
+	struct bed *b = *state;
+
+	b->files.statfs = another_kind;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		kind = rows[i].kind;
+		bed_open(b, NOW);
+		assert_int_equal(b->found.volatile_dir, rows[i].is_volatile);
+		bed_close(b);
+	}
+}
+
 static void looking_makes_nothing(void **state)
 {
 	struct bed *b = *state;
@@ -700,6 +764,8 @@ int main(void)
 		TEST(an_older_ledger_alone_is_seen),
 		TEST(a_ledger_without_its_number_is_seen),
 		TEST(a_directory_that_cannot_be_written_is_refused),
+		TEST(a_network_file_system_is_refused),
+		TEST(a_volatile_file_system_is_told),
 		TEST(looking_makes_nothing),
 		TEST(looking_recovers_nothing),
 	};
