@@ -143,6 +143,7 @@ enum config_dsn {
 };
 enum config_sender {
 	CONFIG_SENDER_ORIGINAL,
+	CONFIG_SENDER_SRS,
 	CONFIG_SENDER_FIXED
 };
 
@@ -173,6 +174,8 @@ struct config_delivery {
 	struct config_list to; /* templates; n may be 0 */
 	enum config_sender sender;
 	char *sender_address; /* of CONFIG_SENDER_FIXED; else NULL */
+	char *srs_domain;     /* of CONFIG_SENDER_SRS; else NULL */
+	struct config_secret srs_secret; /* likewise; else none */
 	unsigned connections; /* >= 1 */
 	enum config_dsn dsn;
 	struct config_list drop_headers;

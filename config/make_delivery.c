@@ -82,6 +82,33 @@ static bool is_local(const struct config_server *s)
 	return s->scheme == CONFIG_MAILDIR || (config_is_lmtp(s) && s->path[0]);
 }
 
+static void sender_rewriting(struct making *m, const struct resolved *r,
+			     struct config_delivery *d)
+{
+	const char *name = resolved_string(r, SET_SRS_SECRET);
+	const char *sender = resolved_string(r, SET_SENDER);
+
+	if (d->sender != CONFIG_SENDER_SRS || !sender) {
+		if (sender && resolved_is_written(r, SET_SRS_SECRET))
+			make_fault(m, r, r->by[SET_SRS_SECRET],
+				   "srs_secret needs sender = \"srs:DOMAIN\"");
+		return;
+	}
+	if (d->server.scheme == CONFIG_MAILDIR)
+		make_fault(m, r, r->by[SET_SENDER],
+			   "sender = srs: does not fit a maildir, which has "
+			   "no envelope");
+	d->srs_domain = mem_str(sender + strlen("srs:"));
+	if (!resolved_is_written(r, SET_SRS_SECRET))
+		make_fault(m, r, r->by[SET_SENDER],
+			   "sender = srs: needs srs_secret, the name of a "
+			   "credential: what the server of %s reverses "
+			   "addresses with",
+			   d->srs_domain);
+	d->srs_secret.kind = CONFIG_SECRET_CREDENTIAL;
+	d->srs_secret.credential = mem_str(name ? name : "");
+}
+
 static void policy(const struct resolved *r, struct config_delivery *d)
 {
 	const struct value *retry = resolved_value(r, SET_RETRY);
@@ -137,6 +164,8 @@ static void effective(const struct resolved *r, struct config_delivery *d,
 	}
 	effective_add(e, r, SET_TO, NULL, NULL);
 	effective_add(e, r, SET_SENDER, NULL, NULL);
+	if (d->srs_domain)
+		effective_add(e, r, SET_SRS_SECRET, NULL, NULL);
 	effective_add(e, r, SET_CONNECTIONS, connections, NULL);
 	effective_add(e, r, SET_DROP_HEADERS, dropped, NULL);
 	effective_add(e, r, SET_DSN, NULL, NULL);
@@ -162,6 +191,7 @@ void make_delivery(struct making *m, const struct section *s,
 	sign_in(m, &r, d);
 	make_tls(m, &r, &d->tls);
 	policy(&r, d);
+	sender_rewriting(m, &r, d);
 	effective(&r, d, drop_headers(&r, d));
 }
 
@@ -176,6 +206,8 @@ void make_delivery_fini(struct config_delivery *d)
 	make_route_fini(&d->route);
 	config_list_fini(&d->to);
 	free(d->sender_address);
+	free(d->srs_domain);
+	make_secret_fini(&d->srs_secret);
 	config_list_fini(&d->drop_headers);
 	effectives_fini(&d->effective);
 }

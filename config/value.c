@@ -316,15 +316,17 @@ static bool read_sender(struct reading *r)
 		r->out->choice = CONFIG_SENDER_ORIGINAL;
 		return true;
 	}
-	if (view_istarts(r->first, VIEW_LIT("srs:")))
-		return wrong(r, "not supported by this version: sender = "
-				"\"srs:DOMAIN\" (it has original and a fixed "
-				"address)");
+	if (view_istarts(r->first, VIEW_LIT("srs:"))) {
+		r->out->choice = CONFIG_SENDER_SRS;
+		return form_is_host(view_skip(r->first, 4)) ||
+		       wrong_word(r, r->first,
+				  "needs a domain: srs:example.org");
+	}
 	r->out->choice = CONFIG_SENDER_FIXED;
 	if (form_is_mail(r->first) || view_eq(r->first, VIEW_LIT("<>")))
 		return true;
 	return wrong_word(r, r->first,
-			  "is neither original nor a mail address");
+			  "is neither original, srs:DOMAIN nor a mail address");
 }
 
 static bool read_server(struct reading *r)

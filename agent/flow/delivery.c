@@ -40,6 +40,7 @@ void delivery_free(struct delivery *d)
 	task_cancel(&d->kick);
 	reach_done(&d->endpoint);
 	secret_fini(&d->secret);
+	secret_fini(&d->srs_secret);
 	free(d->drop);
 	free(d->fortunes);
 	free(d);
@@ -194,6 +195,8 @@ static void open_conn(struct delivery *d)
 		.password_in_clear = s->tls == CONFIG_TLS_NONE,
 		.clear_on_loopback = s->tls == CONFIG_TLS_LOCAL,
 		.notify_never = d->config->dsn == CONFIG_DSN_NEVER,
+		.srs_domain = d->config->srs_domain,
+		.srs_secret = &d->srs_secret,
 		.drop_headers = d->drop,
 		.trace = d->parts.trace ? d->config->name : NULL,
 		.stamp = on_stamp,
@@ -210,41 +213,64 @@ static void open_conn(struct delivery *d)
 			  : dest_smtp_open(&o, &dest_reports, c);
 }
 
+static void read_secret(struct delivery *d, const struct config_secret *from,
+			enum mech auth,
+			void (*done)(void *who, struct reach_secret *s))
+{
+	d->nconnecting++; /* keeps kick() from ending before it */
+	d->reading = true;
+	d->fetching = (struct reach_secret){
+		.config = d->parts.config,
+		.from = from,
+		.auth = auth,
+		.done = done,
+		.who = d,
+	};
+	reach_secret(&d->parts, &d->fetching);
+}
+
+static void took_secret(struct delivery *d, struct reach_secret *s,
+			struct secret *to)
+{
+	secret_fini(to); /* who signs in just now has its own copy */
+	*to = s->secret;
+	s->secret = (struct secret){ NULL, 0 };
+	d->reading = false;
+	d->nconnecting--;
+	task_post(&d->kick);
+}
+
 static void on_secret(void *who, struct reach_secret *s)
 {
 	struct delivery *d = who;
 
-	secret_fini(&d->secret); /* who signs in just now has its own copy */
-	d->secret = s->secret;
-	s->secret = (struct secret){ NULL, 0 };
-	d->reading = false;
-	d->nconnecting--;
+	took_secret(d, s, &d->secret);
 	if (s->ok)
 		open_conn(d);
 	else if (d->nconns > 0)
 		d->limit = d->nconns;
 	else
 		go_down(d, &s->err);
-	task_post(&d->kick);
 }
 
 /* A secret is read anew for each sign-in. */
 static void dial(struct delivery *d)
 {
-	if (!d->config->user) {
+	if (d->config->user)
+		read_secret(d, &d->config->secret, d->config->auth, on_secret);
+	else
 		open_conn(d);
-		return;
-	}
-	d->reading = true;
-	d->nconnecting++; /* keeps kick() from ending before it */
-	d->fetching = (struct reach_secret){
-		.config = d->parts.config,
-		.from = &d->config->secret,
-		.auth = d->config->auth,
-		.done = on_secret,
-		.who = d,
-	};
-	reach_secret(&d->parts, &d->fetching);
+}
+
+static void on_srs_secret(void *who, struct reach_secret *s)
+{
+	struct delivery *d = who;
+
+	took_secret(d, s, &d->srs_secret);
+	if (s->ok)
+		dial(d);
+	else
+		go_down(d, &s->err);
 }
 
 void delivery_warm(struct delivery *d)
@@ -259,7 +285,11 @@ void delivery_warm(struct delivery *d)
 		go_down(d, &err);
 		return;
 	}
-	dial(d);
+	if (d->config->srs_domain)
+		read_secret(d, &d->config->srs_secret, MECH_NONE,
+			    on_srs_secret);
+	else
+		dial(d);
 }
 
 struct conn *delivery_conn_with_room(struct delivery *d)

@@ -45,7 +45,9 @@ struct dest_options {
 	 * in clear; else STARTTLS is required (CASES J10). endpoint.tls is
 	 * TLS_STARTTLS then. */
 	bool clear_on_loopback;
-	bool notify_never;		 /* dsn = never */
+	bool notify_never;	/* dsn = never */
+	const char *srs_domain; /* rewrites senders (srs.h); NULL: does not */
+	const struct secret *srs_secret;
 	const char *const *drop_headers; /* NULL-terminated */
 	const char *trace;		 /* as in source_options */
 	/*

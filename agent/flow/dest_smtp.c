@@ -6,6 +6,7 @@
 #include "log.h"
 #include "must.h"
 #include "outbox.h"
+#include "srs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,6 +171,16 @@ static void stamp(void *who, const struct message *m, struct text *out)
 	d->o.stamp(d->who, m, out);
 }
 
+/* What cannot be rewritten gets no reports: <>. */
+static void rewrite(void *who, const struct message *m, struct text *out)
+{
+	struct dest_smtp *d = who;
+
+	if (m->sender[0])
+		(void)srs_forward(view_of(m->sender), view_of(d->o.srs_domain),
+				  d->o.srs_secret, loop_unix_ms() / 1000, out);
+}
+
 static void on_result(void *who, struct message *m, const struct dest_result *r)
 {
 	struct dest_smtp *d = who;
@@ -194,6 +205,7 @@ static void become_ready(struct dest_smtp *d)
 			   .stamp = stamp,
 			   .who = d },
 		.result = on_result,
+		.sender = d->o.srs_domain ? rewrite : NULL,
 		.trace = d->o.trace ? on_sent_line : NULL,
 		.who = d,
 	};

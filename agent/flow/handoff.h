@@ -45,7 +45,7 @@ struct delivery {
 	struct endpoint endpoint;
 	bool reading; /* fetching is under way */
 	struct reach_secret fetching;
-	struct secret secret;
+	struct secret secret, srs_secret;
 	const char **drop; /* owned array, borrowed strings */
 	uint64_t max_octets;
 

@@ -34,6 +34,7 @@ struct send {
 	struct message *m; /* borrowed until its result */
 	uint64_t serial;   /* tag of all its commands */
 	enum stage stage;
+	char *sender; /* owned; as MAIL names it; NULL until then */
 	bool released, spoilt, failed_late, mailed;
 	struct answer *answers; /* owned; one per recipient offered */
 	size_t offered, queued, answered, accepted, judged, judged_ok;
@@ -67,6 +68,7 @@ static void send_free(struct send *s)
 	for (size_t i = 0; i < s->offered; i++)
 		free(s->answers[i].words);
 	free(s->answers);
+	free(s->sender);
 	free(s);
 }
 
@@ -344,7 +346,7 @@ static bool queue_mail(struct outbox *b, struct send *s)
 	char id[MESSAGE_ID_TEXT + 8];
 	unsigned facts = s->m->facts;
 	struct smtp_mail mail = {
-		.from = view_of(s->m->sender),
+		.from = view_of(s->sender),
 		.has_8bit = facts & (HEAD_8BIT_HEADER | HEAD_8BIT_BODY),
 	};
 
@@ -359,7 +361,7 @@ static bool queue_mail(struct outbox *b, struct send *s)
 	}
 	if (!smtp_mail(b->o.smtp, &mail, s->serial))
 		return false;
-	trace(b, "MAIL FROM:", s->m->sender);
+	trace(b, "MAIL FROM:", s->sender);
 	b->open = s->serial;
 	s->stage = STAGE_ENVELOPE;
 	return true;
@@ -400,11 +402,24 @@ static bool queue_rcpts(struct outbox *b, struct send *s)
 	return true;
 }
 
+static char *sender_of(const struct outbox *b, const struct message *m)
+{
+	struct text t;
+
+	if (!b->o.sender)
+		return mem_str(m->sender);
+	text_init(&t, LIMIT_ADDRESS);
+	b->o.sender(b->o.who, m, &t);
+	return t.n ? text_take(&t) : mem_str("");
+}
+
 /* false: not yet, or s is settled; look at the list again after true. */
 static bool push_envelope(struct outbox *b, struct send *s)
 {
 	if (s->stage == STAGE_WAITING) {
-		if (s->m->sender[0] && is_unfit(b, s->m->sender)) {
+		if (!s->sender)
+			s->sender = sender_of(b, s->m);
+		if (s->sender[0] && is_unfit(b, s->sender)) {
 			settle(b, s, DEST_REFUSED, DEST_AT_MAIL, 553, UNFIT);
 			return true;
 		}

@@ -28,6 +28,9 @@ struct outbox_options {
 	 * outbox_offer(), _release() or _withdraw(). */
 	void (*result)(void *who, struct message *m,
 		       const struct dest_result *r);
+	/* The envelope sender of m, into out; nothing: <>. NULL: as it stands
+	 * in m. */
+	void (*sender)(void *who, const struct message *m, struct text *out);
 	/* A line of ours, for -vv; never with a body. NULL: nobody listens. */
 	void (*trace)(void *who, const char *line);
 	void *who;
