@@ -263,9 +263,12 @@ bool ledger_run_account_save(struct ledger *l, struct spool_req *r)
 			" last_success = ?, next_poll = ?, failures = ?, settings = ?,"
 			" trouble = ?, trouble_text = ?, trouble_remedy = ?,"
 			" trouble_since = ?, trouble_told = ?, trouble_count = ?,"
-			" reconcile = ?, keep = ?, scram = ? WHERE id = ?"),
+			" reconcile = ?, keep = ?, scram = ?,"
+			" patterns = coalesce(?, patterns) WHERE id = ?"),
 		0
 	};
+	const char *patterns =
+		LIST_OF(r, struct spool_account_save, req)->patterns;
 
 	bind_int(&b, a->health);
 	bind_int(&b, a->last_poll_ms);
@@ -277,6 +280,7 @@ bool ledger_run_account_save(struct ledger *l, struct spool_req *r)
 	bind_int(&b, a->reconcile ? 1 + a->restored : 0);
 	bind_int(&b, a->keep_ms);
 	bind_int(&b, a->scram);
+	bind_text(&b, patterns); /* NULL: NULL */
 	bind_int(&b, a->id);
 	if (!ledger_do_one(l, b.s))
 		r->ok = ledger_failed(l, &r->err, "no such account");
@@ -335,244 +339,6 @@ bool ledger_run_delivery_save(struct ledger *l, struct spool_req *r)
 	bind_int(&b, d->next_try_ms);
 	bind_int(&b, d->failures);
 	bind_trouble(&b, &d->trouble);
-	(void)ledger_do(l, b.s);
-	return done(l, r);
-}
-
-/* --- folders ---------------------------------------------------------------
- */
-
-static int64_t find_folder(struct ledger *l, const struct spool_folder_open *q)
-{
-	struct bind b = { ledger_statement(l, STMT_FOLDER_FIND,
-					   "SELECT id FROM folder WHERE"
-					   " account = ? AND name = ?"
-					   " AND uidvalidity = ?"),
-			  0 };
-	int64_t id = 0;
-
-	bind_int(&b, q->account);
-	bind_blob(&b, q->name, strlen(q->name));
-	bind_int(&b, q->uidvalidity);
-	while (ledger_row(l, b.s))
-		id = column_int(b.s, 0);
-	return id;
-}
-
-/* The row this name had before under another UIDVALIDITY; 0: none. */
-static int64_t older_folder(struct ledger *l, const struct spool_folder_open *q,
-			    int64_t *adopted)
-{
-	struct bind b = {
-		ledger_statement(
-			l, STMT_FOLDER_OLDER,
-			"SELECT id, adopted FROM folder WHERE account = ? AND name = ?"
-			" AND uidvalidity <> ? ORDER BY first_done DESC, id DESC"
-			" LIMIT 1"),
-		0
-	};
-	int64_t id = 0;
-
-	bind_int(&b, q->account);
-	bind_blob(&b, q->name, strlen(q->name));
-	bind_int(&b, q->uidvalidity);
-	while (ledger_row(l, b.s)) {
-		id = column_int(b.s, 0);
-		*adopted = column_int(b.s, 1);
-	}
-	return id;
-}
-
-static int64_t add_folder(struct ledger *l, const struct spool_folder_open *q,
-			  int64_t adopted)
-{
-	struct bind b = {
-		ledger_statement(
-			l, STMT_FOLDER_NEW,
-			"INSERT INTO folder (account, name, uidvalidity, adopted)"
-			" VALUES (?,?,?,?)"),
-		0
-	};
-
-	bind_int(&b, q->account);
-	bind_blob(&b, q->name, strlen(q->name));
-	bind_int(&b, q->uidvalidity);
-	bind_int(&b, adopted);
-	if (!ledger_do(l, b.s))
-		return 0;
-	return sqlite3_last_insert_rowid(l->db);
-}
-
-static void folder_row(sqlite3_stmt *s, struct spool_folder *f)
-{
-	f->id = column_int(s, 0);
-	f->uidvalidity = (uint32_t)column_int(s, 1);
-	f->uidnext = (uint32_t)column_int(s, 2);
-	f->exists = (uint32_t)column_int(s, 3);
-	f->high_uid = (uint32_t)column_int(s, 4);
-	f->whole_ms = column_int(s, 5);
-	f->adopted_ms = column_int(s, 6);
-	f->listings = (uint64_t)column_int(s, 7);
-	f->known = (uint64_t)column_int(s, 8);
-	f->first_done = column_int(s, 9) != 0;
-	f->backlog = (uint32_t)column_int(s, 10);
-	f->acts_ms = column_int(s, 11);
-	f->unplaced = (uint32_t)column_int(s, 12);
-}
-
-static bool load_folder(struct ledger *l, int64_t id, struct spool_folder *f)
-{
-	struct bind b = {
-		ledger_statement(
-			l, STMT_FOLDER_LOAD,
-			"SELECT id, uidvalidity, uidnext, present, high_uid, whole,"
-			" adopted, listings, known, first_done, backlog, acts_at,"
-			" unplaced FROM folder WHERE id = ?"),
-		0
-	};
-
-	bind_int(&b, id);
-	while (ledger_row(l, b.s))
-		folder_row(b.s, f);
-	for (size_t i = 0; i < l->known.cap; i++)
-		if (l->known.at[i].id && l->known.at[i].folder == id)
-			f->known++;
-	return !l->broken;
-}
-
-static void note_lowest(struct spool_folder *f, uint8_t fate, uint32_t uid,
-			uint16_t day)
-{
-	struct spool_lowest *l = &f->lowest[fate];
-
-	if (!uid)
-		return;
-	if (!l->uid || uid < l->uid)
-		l->uid = uid;
-	if (!l->day || day < l->day)
-		l->day = day;
-}
-
-/* What something may be done with, folded or not. */
-static void load_lowest(struct ledger *l, struct spool_folder *f)
-{
-	struct bind b = {
-		ledger_statement(
-			l, STMT_FOLDER_DELIVERED,
-			"SELECT fate, min(first), min(day) FROM span"
-			" WHERE folder = ? AND fate IN (?, ?, ?) GROUP BY fate"),
-		0
-	};
-
-	bind_int(&b, f->id);
-	bind_int(&b, FATE_DELIVERED);
-	bind_int(&b, FATE_MARKED);
-	bind_int(&b, FATE_BROUGHT);
-	while (ledger_row(l, b.s))
-		note_lowest(f, (uint8_t)column_int(b.s, 0),
-			    (uint32_t)column_int(b.s, 1),
-			    (uint16_t)column_int(b.s, 2));
-	for (size_t i = 0; i < l->known.cap; i++) {
-		const struct known_entry *e = &l->known.at[i];
-
-		if (e->id && e->folder == f->id &&
-		    (e->fate == FATE_DELIVERED || e->fate == FATE_MARKED))
-			note_lowest(f, e->fate, message_key_to_uid(&e->key),
-				    e->day);
-	}
-}
-
-static void load_intents(struct ledger *l, struct spool_folder *f)
-{
-	struct bind b = { ledger_statement(l, STMT_FOLDER_INTENTS,
-					   "SELECT count(*) FROM intent"
-					   " WHERE folder = ?"),
-			  0 };
-
-	bind_int(&b, f->id);
-	while (ledger_row(l, b.s))
-		f->intents = (uint32_t)column_int(b.s, 0);
-}
-
-/*
- * What a raised limit, or a flag that is taken away, may let through; keys of
- * one folder sort by UID.
- */
-static void load_skipped(struct ledger *l, struct spool_folder *f)
-{
-	struct bind b = {
-		ledger_statement(l, STMT_FOLDER_SKIPPED,
-				 "SELECT min(key), min(octets), reason = 'seen'"
-				 " FROM skipped WHERE folder = ?"
-				 " AND reason IN ('size', 'seen')"
-				 " GROUP BY reason"),
-		0
-	};
-	struct message_key key;
-
-	bind_int(&b, f->id);
-	while (ledger_row(l, b.s)) {
-		if (sqlite3_column_bytes(b.s, 0) != sizeof(key))
-			continue;
-		memcpy(&key, sqlite3_column_blob(b.s, 0), sizeof(key));
-		if (column_int(b.s, 2)) {
-			f->seen_low = message_key_to_uid(&key);
-			continue;
-		}
-		f->skipped_low = message_key_to_uid(&key);
-		f->skipped_least = (uint32_t)column_int(b.s, 1);
-	}
-}
-
-bool ledger_run_folder_open(struct ledger *l, struct spool_req *r)
-{
-	struct spool_folder_open *q = LIST_OF(r, struct spool_folder_open, req);
-	int64_t adopted = 0, id = find_folder(l, q);
-	int64_t older = older_folder(l, q, &adopted);
-
-	if (!id && !l->broken)
-		id = add_folder(l, q, adopted);
-	q->f = (struct spool_folder){ 0 };
-	if (id && load_folder(l, id, &q->f))
-		load_lowest(l, &q->f);
-	if (id && !l->broken)
-		load_skipped(l, &q->f);
-	if (id && !l->broken)
-		load_intents(l, &q->f);
-	if (id && !l->broken)
-		ledger_load_namesakes(l, id, q);
-	/* Until the new one was dealt with, through restarts as well. */
-	q->f.changed = older && !q->f.first_done;
-	return done(l, r);
-}
-
-bool ledger_run_folder_save(struct ledger *l, struct spool_req *r)
-{
-	const struct spool_folder *f =
-		&LIST_OF(r, struct spool_folder_save, req)->f;
-	struct bind b = {
-		ledger_statement(
-			l, STMT_FOLDER_SAVE,
-			"UPDATE folder SET uidnext = ?1, present = ?2, high_uid = ?3,"
-			" whole = ?4, adopted = ?5, listings = ?6, first_done = ?7,"
-			" backlog = ?9, acts_at = ?10"
-			" WHERE id = ?8 AND (uidnext <> ?1 OR present <> ?2"
-			" OR high_uid <> ?3 OR whole <> ?4 OR adopted <> ?5"
-			" OR listings <> ?6 OR first_done <> ?7"
-			" OR backlog <> ?9 OR acts_at <> ?10)"),
-		0
-	};
-
-	bind_int(&b, f->uidnext);
-	bind_int(&b, f->exists);
-	bind_int(&b, f->high_uid);
-	bind_int(&b, f->whole_ms);
-	bind_int(&b, f->adopted_ms);
-	bind_uint(&b, f->listings);
-	bind_int(&b, f->first_done);
-	bind_int(&b, f->id);
-	bind_int(&b, f->backlog);
-	bind_int(&b, f->acts_ms);
 	(void)ledger_do(l, b.s);
 	return done(l, r);
 }

@@ -43,7 +43,8 @@ CREATE TABLE account (
 	deleted INTEGER NOT NULL DEFAULT 0,
 	octets INTEGER NOT NULL DEFAULT 0,
 	reconcile INTEGER NOT NULL DEFAULT 0, -- 1: switched, 2: restored
-	scram INTEGER NOT NULL DEFAULT 0 -- offered at the last sign-in
+	scram INTEGER NOT NULL DEFAULT 0, -- offered at the last sign-in
+	patterns TEXT NOT NULL DEFAULT '' -- of folders, at the last whole pass
 ) STRICT;
 
 -- Each account looks for its row in each pass.

@@ -277,8 +277,19 @@ void spool_bind(struct spool *s, struct spool_bind *b);
 struct spool_account_save {
 	struct spool_req req;
 	struct spool_account a;
+	/* The patterns of folders, one a line, of a pass that looked at all
+	 * that they take. NULL: stay as they are. */
+	const char *patterns;
 };
 void spool_account_save(struct spool *s, struct spool_account_save *a);
+
+/* out: what spool_account_save() wrote last; the receiver frees it. */
+struct spool_patterns {
+	struct spool_req req;
+	int64_t account;
+	char *lines;
+};
+void spool_patterns(struct spool *s, struct spool_patterns *p);
 
 struct spool_delivery {
 	char name[65];
@@ -341,13 +352,24 @@ struct spool_folder {
 	bool first_done;   /* first_run was decided for this folder */
 	bool changed;	   /* out: same name, other UIDVALIDITY before:
 			      reconcile; adopted_ms is the old row's */
+	bool appeared;	   /* out: made just now, of a folder that was not
+			      there before */
 };
-/* Finds or makes (account, name, uidvalidity). POP3: name "". */
+/*
+ * Finds or makes (account, name, uidvalidity). POP3: name "".
+ *
+ * look: makes none; f.id is 0 where there is none. appears: the patterns of
+ * the last whole pass take it, so that it was not there then: where no row has
+ * its name yet, the new one needs no decision of first_run, and all of `exists`
+ * is expected to be fetched.
+ */
 struct spool_folder_open {
 	struct spool_req req;
 	int64_t account;
-	const char *name; /* wire name; opaque */
+	const char *name; /* in UTF-8; opaque */
 	uint32_t uidvalidity;
+	bool look, appears;
+	uint32_t exists;
 	struct spool_folder f; /* out */
 	/* out: what spool_namesakes() recorded, sorted; the receiver frees it.
 	 * NULL: none. */

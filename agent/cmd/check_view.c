@@ -1,9 +1,11 @@
 #include "check_view.h"
+#include "pattern.h"
 #include "report.h"
 #include "shape.h"
 #include "table.h"
 #include "when.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 static const char *name_of(const struct probe *p)
@@ -93,15 +95,33 @@ static void put_tls(const struct probe *p, struct text *out)
 	(void)text_fmt(out, "  %s\n  %s\n", t->sha256, t->spki);
 }
 
+static void put_name(const struct probe_name *n, struct text *out)
+{
+	enum config_use use;
+	const char *word;
+
+	(void)text_fmt(out, "\"%s\"", n->name);
+	for (size_t i = 0; (word = pattern_use_name(i, &use)); i++)
+		if (n->uses & use)
+			(void)text_fmt(out, " special:%s", word);
+	if (n->no_name)
+		(void)text_puts(out, " (no name that can be written)");
+	else if (n->counted && !n->fetched)
+		(void)text_fmt(out, " (%" PRIu32 ")", n->messages);
+}
+
 static void put_names(const struct probe *p, struct text *out)
 {
-	if (p->names.n == 0)
+	if (p->nnames == 0)
 		return;
 	(void)text_puts(out, "  folders there: ");
-	for (size_t i = 0; i < p->names.n; i++)
-		(void)text_fmt(out, "%s\"%s\"", i ? ", " : "",
-			       p->names.item[i]);
-	(void)text_puts(out, p->more_names ? ", ...\n" : "\n");
+	for (size_t i = 0; i < p->nnames; i++) {
+		(void)text_puts(out, i ? ", " : "");
+		put_name(&p->names[i], out);
+	}
+	if (p->more_names)
+		(void)text_fmt(out, " and %zu more", p->more_names);
+	(void)text_puts(out, "\n");
 }
 
 static void put_remarks(const struct config_account *a, struct text *out)
@@ -308,12 +328,42 @@ static json_t *folders_json(const struct probe *p)
 	return list;
 }
 
-static json_t *names_json(const struct config_list *names)
+static json_t *texts_json(const struct config_list *texts)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < names->n; i++)
-		(void)json_array_append_new(list, shape_str(names->item[i]));
+	for (size_t i = 0; i < texts->n; i++)
+		(void)json_array_append_new(list, shape_str(texts->item[i]));
+	return list;
+}
+
+static json_t *uses_json(unsigned uses)
+{
+	json_t *list = json_array();
+	enum config_use use;
+	const char *word;
+
+	for (size_t i = 0; (word = pattern_use_name(i, &use)); i++)
+		if (uses & use)
+			(void)json_array_append_new(list, json_string(word));
+	return list;
+}
+
+static json_t *names_json(const struct probe *p)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < p->nnames; i++) {
+		const struct probe_name *n = &p->names[i];
+
+		(void)json_array_append_new(
+			list, json_pack("{s:o, s:o, s:b, s:o}", "name",
+					shape_str(n->name), "special",
+					uses_json(n->uses), "fetched",
+					n->fetched, "messages",
+					n->counted ? shape_number(n->messages)
+						   : json_null()));
+	}
 	return list;
 }
 
@@ -352,9 +402,9 @@ json_t *check_view_json(const struct probe *p, const struct pass_account *next)
 		shape_err(&p->err));
 
 	if (p->account) {
-		(void)json_object_set_new(o, "names", names_json(&p->names));
+		(void)json_object_set_new(o, "names", names_json(p));
 		(void)json_object_set_new(o, "remarks",
-					  names_json(&p->account->remarks));
+					  texts_json(&p->account->remarks));
 		(void)json_object_set_new(o, "folders", folders_json(p));
 		(void)json_object_set_new(o, "next", next_json(next));
 		return o;

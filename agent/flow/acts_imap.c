@@ -1,7 +1,7 @@
 #include "acts_imap.h"
 
+#include "folders_imap.h"
 #include "must.h"
-#include "mutf7.h"
 
 #include <stdlib.h>
 
@@ -53,22 +53,10 @@ static void drop(struct imap_acts_queue *q)
 	*q = (struct imap_acts_queue){ .item = NULL };
 }
 
-static char *on_the_wire(const char *name)
-{
-	struct text wire;
-	char *out = NULL;
-
-	text_init(&wire, IMAP_NAME_OCTETS);
-	if (mutf7_encode(view_of(name), &wire) && wire.n)
-		out = text_take(&wire);
-	text_fini(&wire);
-	return out;
-}
-
 void imap_acts_target(struct imap_acts *a, const char *name)
 {
 	free(a->target);
-	a->target = on_the_wire(name);
+	a->target = imap_name_wire(a->imap, name);
 	a->target_phase = IMAP_TARGET_WANTED;
 }
 
@@ -256,7 +244,7 @@ static bool knows_trash(struct imap_acts *a)
 	    (a->wants_trash || is_gmail(a)))
 		a->trash_phase = IMAP_TRASH_UNKNOWN;
 	if (a->trash_phase == IMAP_TRASH_UNKNOWN &&
-	    imap_list(a->imap, VIEW_LIT("*"),
+	    imap_list(a->imap, &(struct view){ "*", 1 }, 1,
 		      special ? IMAP_LIST_SPECIAL_USE : 0))
 		a->trash_phase = IMAP_TRASH_ASKED;
 	return a->trash_phase != IMAP_TRASH_UNKNOWN &&

@@ -42,10 +42,24 @@ static void note_stream(struct probe *p, struct stream *s)
 
 static void next_folder(struct probe *p)
 {
+	while (p->at < p->nfolders && p->folders[p->at].err.class != ERR_NONE)
+		p->at++;
 	if (p->at < p->nfolders)
 		p->source->ops->folder(p->source, p->folders[p->at].name);
 	else
 		p->source->ops->quit(p->source);
+}
+
+static void take_plan(struct probe *p)
+{
+	free(p->folders);
+	p->nfolders = p->plan.n;
+	p->folders = mem_new((p->nfolders + 1) * sizeof(*p->folders));
+	for (size_t i = 0; i < p->nfolders; i++) {
+		p->folders[i].name = p->plan.item[i].name;
+		if (p->plan.item[i].err)
+			p->folders[i].err = *p->plan.item[i].err;
+	}
 }
 
 static void on_ready(void *who, const struct source_ready *r)
@@ -55,30 +69,72 @@ static void on_ready(void *who, const struct source_ready *r)
 	p->signed_in = true;
 	memcpy(p->capabilities, r->capabilities, sizeof(p->capabilities));
 	note_stream(p, p->source->ops->stream(p->source));
-	if (p->source->ops->names)
-		p->source->ops->names(p->source);
-	else
-		next_folder(p);
+	if (p->source->ops->look) {
+		p->source->ops->look(p->source, NULL, 0);
+		return;
+	}
+	plan_make_single(&p->plan, p->account);
+	take_plan(p);
+	next_folder(p);
 }
 
-static void on_name(void *who, struct view utf8)
+static void add_name(struct probe *p, const struct source_listed *l)
 {
-	struct probe *p = who;
-	struct config_list *l = &p->names;
+	struct probe_name *n;
 	struct text name;
 
-	if (utf8.n == 0) {
-		next_folder(p);
+	if (l->no_select)
+		return;
+	if (p->nnames == PROBE_NAMES) {
+		p->more_names++;
 		return;
 	}
-	if (l->n == PROBE_NAMES) {
-		p->more_names = true;
+	text_init(&name, 4 * strlen(l->name) + 8);
+	/* what is no name was made printable already */
+	if (l->no_name)
+		(void)text_puts(&name, l->name);
+	else
+		(void)text_printable(&name, view_of(l->name),
+				     4 * strlen(l->name));
+	p->names = mem_grow(p->names, (p->nnames + 1) * sizeof(*p->names));
+	n = &p->names[p->nnames++];
+	*n = (struct probe_name){
+		.uses = l->uses,
+		.no_name = l->no_name,
+		.fetched = plan_settings(p->account, l) != NULL,
+		.counted = l->counted,
+		.messages = l->there.exists,
+	};
+	n->name = name.n ? text_take(&name) : mem_str("");
+	text_fini(&name);
+}
+
+static void on_listed(void *who, const struct source_listed *l, size_t n,
+		      const struct err *err)
+{
+	struct probe *p = who;
+
+	if (err && !plan_single(p->account)) {
+		p->err = *err;
+		p->source->ops->quit(p->source);
 		return;
 	}
-	text_init(&name, 4 * utf8.n + 8);
-	(void)text_printable(&name, utf8, 4 * utf8.n);
-	l->item = mem_grow(l->item, (l->n + 1) * sizeof(*l->item));
-	l->item[l->n++] = text_take(&name);
+	for (size_t i = 0; i < n && !err; i++)
+		add_name(p, &l[i]);
+	if (err)
+		plan_make_single(&p->plan, p->account);
+	else
+		plan_make(&p->plan, p->account, l, n);
+	take_plan(p);
+	next_folder(p);
+}
+
+/* Selecting tells more. */
+static bool counts(void *who, const struct source_listed *l)
+{
+	(void)who;
+	(void)l;
+	return false;
 }
 
 static void on_folder(void *who, const struct source_folder *f,
@@ -184,7 +240,8 @@ static const struct source_reports source_reports = {
 	.erased = on_erased,
 	.may_read = may_read,
 	.closed = on_closed,
-	.name = on_name,
+	.listed = on_listed,
+	.counts = counts,
 };
 
 static void open_source(struct probe *p)
@@ -333,18 +390,6 @@ static void begin(struct probe *p)
 	reach_secret(p->parts, &p->secret);
 }
 
-static void list_folders(struct probe *p, const struct config_account *a)
-{
-	bool pop3 = config_is_pop3(&a->server);
-
-	while (!pop3 && config_folder_pattern(a, p->nfolders))
-		p->nfolders++;
-	p->nfolders += pop3;
-	p->folders = mem_new(p->nfolders * sizeof(*p->folders));
-	for (size_t i = 0; i < p->nfolders; i++)
-		p->folders[i].name = pop3 ? "" : config_folder_pattern(a, i);
-}
-
 struct probe *probe_source(const struct parts *parts,
 			   const struct config_account *a, probe_done *done,
 			   void *who)
@@ -355,7 +400,6 @@ struct probe *probe_source(const struct parts *parts,
 	p->account = a;
 	p->done = done;
 	p->who = who;
-	list_folders(p, a);
 	begin(p);
 	return p;
 }
@@ -393,9 +437,10 @@ void probe_free(struct probe *p)
 		free(p->rcpts[i].address);
 		free(p->rcpts[i].words);
 	}
-	for (size_t i = 0; i < p->names.n; i++)
-		free(p->names.item[i]);
-	free(p->names.item);
+	for (size_t i = 0; i < p->nnames; i++)
+		free(p->names[i].name);
+	free(p->names);
+	plan_fini(&p->plan);
 	free(p->rcpts);
 	free(p->ask);
 	free(p->folders);

@@ -10,15 +10,24 @@
 #define FLOW_PROBE_H
 #include "dest.h"
 #include "pass.h"
+#include "plan.h"
 #include "reach.h"
 #include "source.h"
 
 #define PROBE_NAMES 500u
 
 struct probe_folder {
-	const char *name; /* borrowed from the configuration; "" for POP3 */
+	const char *name; /* borrowed from the plan; "" for POP3 */
 	struct source_folder there;
 	struct err err; /* ERR_NONE: it was selected */
+};
+
+/* A folder as its server lists it. */
+struct probe_name {
+	char *name;    /* owned; printable */
+	unsigned uses; /* bits of enum config_use */
+	bool no_name, fetched, counted;
+	uint32_t messages; /* where counted */
 };
 
 struct probe_rcpt {
@@ -39,10 +48,12 @@ struct probe {
 	bool has_tls, signed_in;
 	struct tls_info tls; /* faults != 0: of the certificate refused */
 	char capabilities[512];
-	uint64_t max_octets;	  /* of a destination; 0: unknown */
-	struct config_list names; /* all folders there, as they are written */
-	bool more_names;	  /* ... and others beyond PROBE_NAMES */
-	struct probe_folder *folders;
+	uint64_t max_octets; /* of a destination; 0: unknown */
+	struct probe_name
+		*names; /* all folders there, but PROBE_NAMES at most */
+	size_t nnames, more_names;
+	struct plan plan;
+	struct probe_folder *folders; /* of plan, in its order */
 	size_t nfolders;
 	struct probe_rcpt *rcpts; /* the first is the sender */
 	size_t nrcpts;

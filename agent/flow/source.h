@@ -5,7 +5,8 @@
  * A session is a table of functions (struct source_ops) and a set of reports.
  * Order of a session, asked for by the owner (flow/account.c):
  *
- *   open -> ready -> { folder -> folder report -> list -> items report
+ *   open -> ready -> look -> listed -> { folder -> folder report -> list ->
+ * items report
  *        -> fetch* -> body reports -> { mark, move, erase }* -> reports }*
  *        -> quit
  *        -> closed
@@ -22,6 +23,7 @@
  */
 #ifndef FLOW_SOURCE_H
 #define FLOW_SOURCE_H
+#include "config.h"
 #include "err.h"
 #include "mech.h"
 #include "secret.h"
@@ -77,6 +79,17 @@ struct source_moved {
 enum source_erase {
 	SOURCE_ERASE,	   /* from the mailbox */
 	SOURCE_ERASE_HERE, /* from this folder: a copy of it is elsewhere */
+};
+
+/* A folder as its server lists it. */
+struct source_listed {
+	char *name; /* owned by the source; in UTF-8, as a person writes it */
+	char delimiter;
+	unsigned uses;	/* bits of enum config_use */
+	bool no_name;	/* it cannot be written: name is escaped */
+	bool no_select; /* a mere level of names, or on another server */
+	bool counted;	/* there holds its numbers, but not read_only */
+	struct source_folder there;
 };
 
 /* who: as given to source_open. Views live until the report returns. */
@@ -137,9 +150,15 @@ struct source_reports {
 	void (*closed)(void *who, const struct err *err); /* NULL: after quit */
 	/* A lasting oddity of the mailbox, in words; text is constant. */
 	void (*notice)(void *who, const char *text);
-	/* Answer to names(): a folder that can be selected, as a person would
-	 * write it; then an empty name: that was all. */
-	void (*name)(void *who, struct view utf8);
+	/*
+	 * Answer to look(): the folders, borrowed until the next look() or the
+	 * end. err: they could not be listed.
+	 */
+	void (*listed)(void *who, const struct source_listed *l, size_t n,
+		       const struct err *err);
+	/* Asked in the course of look(): are the numbers of this one wanted,
+	 * where they cost a command of their own? */
+	bool (*counts)(void *who, const struct source_listed *l);
 };
 
 struct source_ops {
@@ -191,9 +210,12 @@ struct source_ops {
 	void (*cancel)(struct source *s);
 	/* may_read may have changed. */
 	void (*poke)(struct source *s);
-	/* For `check`: the names of all folders. NULL: the protocol has none.
+	/*
+	 * Which folders there are, and their numbers, before one is selected.
+	 * patterns: in UTF-8, with * and %; n 0: all. More than was asked for
+	 * may be reported. NULL: the protocol has none.
 	 */
-	void (*names)(struct source *s);
+	void (*look)(struct source *s, const char *const *patterns, size_t n);
 	/* The unique-id of a listed message, any octets; empty where it is not
 	 * kept. NULL: the protocol has none. */
 	struct view (*uid_text)(struct source *s, uint32_t number);

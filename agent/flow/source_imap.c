@@ -7,64 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "acts_imap.h"
-#include "bodies_imap.h"
-#include "imap_set.h"
 #include "inflate.h"
 #include "limits.h"
-#include "listing_imap.h"
 #include "log.h"
 #include "must.h"
-#include "mutf7.h"
-#include "signin_imap.h"
-#include "source.h"
+#include "source_imap.h"
 
 #define ALERTS 10u /* told in one session (CASES H6) */
-
-enum phase {
-	PHASE_SIGNIN,
-	PHASE_ASKING,	   /* CAPABILITY is on its way */
-	PHASE_COMPRESSING, /* COMPRESS is on its way: RFC 4978 3, nothing else
-			    */
-	PHASE_OPEN,
-	PHASE_OVER, /* the stream is closing */
-};
-
-/* How far the folder or its listing is. */
-enum look {
-	LOOK_NOT, /* not wanted, or done */
-	LOOK_WANTED,
-	LOOK_ASKED,
-};
-
-struct imap_source {
-	struct source source; /* first */
-	struct source_options o;
-	const struct source_reports *report;
-	void *who;
-	enum phase phase;
-	struct stream *stream; /* NULL once closed */
-	struct imap *imap;
-	struct imap_signin signin;
-	struct task turn;
-	struct err why; /* of the end; ERR_NONE: as asked */
-	struct source_ready ready;
-	unsigned alerts;
-	bool identified; /* ID was sent */
-
-	enum look folder, list, names;
-	char *name; /* owned; of the folder, as on the wire; NULL: bad */
-	struct imap_mailbox mailbox; /* selected; its name is not kept */
-	struct imap_listing listing;
-	uint32_t from;
-	bool from_start; /* a set that begins with `from` was refused */
-	struct imap_bodies bodies;
-	bool owes_fetched;
-	struct imap_acts acts;
-	enum look unseen;
-	struct imap_listing unseen_found;
-	bool wants_quit;
-};
 
 static struct imap_source *of(struct source *s)
 {
@@ -73,8 +22,7 @@ static struct imap_source *of(struct source *s)
 
 /* --- the end --- */
 
-/* why NULL: the session ended as it should. */
-static void end(struct imap_source *s, const struct err *why)
+void imap_source_end(struct imap_source *s, const struct err *why)
 {
 	if (s->phase == PHASE_OVER)
 		return;
@@ -96,6 +44,8 @@ static void source_free(struct imap_source *s)
 	imap_listing_fini(&s->unseen_found);
 	imap_acts_fini(&s->acts);
 	imap_free(s->imap);
+	imap_folders_fini(&s->folders);
+	free(s->wanted);
 	free(s->name);
 	free(s);
 }
@@ -142,7 +92,7 @@ static void keep_capabilities(struct imap_source *s, struct view words)
 	printable(s->ready.capabilities, sizeof(s->ready.capabilities), words);
 }
 
-static void be_ready(struct imap_source *s)
+void imap_source_be_ready(struct imap_source *s)
 {
 	if (s->phase == PHASE_OPEN || s->phase == PHASE_OVER)
 		return;
@@ -153,17 +103,30 @@ static void be_ready(struct imap_source *s)
 	s->report->ready(s->who, &s->ready);
 }
 
-static void identify(struct imap_source *s)
+void imap_source_identify(struct imap_source *s)
 {
 	s->identified = imap_id(s->imap, VIEW_LIT("mailhaul"),
 				VIEW_LIT(MAILHAUL_VERSION));
 }
 
-static void select_folder(struct imap_source *s)
+void imap_source_enable(struct imap_source *s)
 {
-	if (s->folder == LOOK_WANTED && s->name &&
-	    imap_select(s->imap, view_of(s->name)))
-		s->folder = LOOK_ASKED;
+	s->in_utf8 = s->enabling =
+		imap_enable(s->imap, VIEW_LIT("UTF8=ACCEPT"));
+}
+
+/*
+ * A server that offers UTF8=ACCEPT hides a message with UTF-8 in its header, or
+ * hands out a rewritten one, while it is not enabled (RFC 6857, RFC 6858): it
+ * is enabled for the sake of the original, not of the names.
+ */
+static void enable_if_offered(struct imap_source *s)
+{
+	const uint32_t both = IMAP_CAN_ENABLE | IMAP_CAN_UTF8_ACCEPT;
+
+	if ((imap_capabilities(s->imap)->can & both) == both &&
+	    s->folder != LOOK_ASKED)
+		imap_source_enable(s);
 }
 
 /* The capabilities are known, or the server would not tell. */
@@ -174,8 +137,9 @@ static void go_on_signed_in(struct imap_source *s)
 		s->phase = PHASE_COMPRESSING;
 		return;
 	}
-	select_folder(s);
-	be_ready(s);
+	enable_if_offered(s);
+	imap_source_select(s);
+	imap_source_be_ready(s);
 }
 
 /* Every octet from now on, both ways. */
@@ -186,7 +150,7 @@ static void deflated(struct imap_source *s, const struct imap_event *ev)
 	if (ev->text.n > INFLATE_IN_OCTETS) {
 		err_set(&err, ERR_PROTOCOL,
 			"too much behind the answer to COMPRESS");
-		end(s, &err);
+		imap_source_end(s, &err);
 		return;
 	}
 	stream_inflate(s->stream, ev->text);
@@ -203,12 +167,12 @@ static void signed_in(struct imap_source *s, bool id_before)
 	const struct imap_capabilities *c = imap_capabilities(s->imap);
 
 	if (id_before || c->can & IMAP_CAN_ID)
-		identify(s);
+		imap_source_identify(s);
 	if (!c->known) {
 		s->phase = PHASE_ASKING;
 		MUST(imap_capability(s->imap));
 		if (!s->o.compress)
-			select_folder(s);
+			imap_source_select(s);
 		return;
 	}
 	go_on_signed_in(s);
@@ -229,225 +193,18 @@ static void on_signin(struct imap_source *s, const struct imap_event *ev,
 		signed_in(s, could_id);
 		return;
 	case IMAP_SIGNIN_FAILED:
-		end(s, &err);
+		imap_source_end(s, &err);
 		return;
 	}
-}
-
-/* --- the folder --- */
-
-/*
- * Coremail, as NetEase runs it, opens no mailbox to a program that has not said
- * who it is by ID; name and version will do: dytttf.com 2021-11-12,
- * "IMAP协议-从网易邮箱的骚操作到QQ邮箱的BUG".
- */
-static bool is_unsafe(const struct imap_event *ev)
-{
-	return ev->status == IMAP_NO &&
-	       view_ifind(ev->text, VIEW_LIT("unsafe login")) < ev->text.n;
-}
-
-static void unsafe_login(struct imap_source *s, const struct imap_event *ev)
-{
-	struct err err;
-
-	err_set(&err, ERR_AUTH,
-		"the provider does not trust this sign-in, and opens no "
-		"mailbox");
-	err.origin = ERR_FROM_IMAP;
-	err_peer(&err, ev->text);
-	err_remedy(&err, "see in its web mail, under POP3/SMTP/IMAP, that "
-			 "IMAP is on, and make a new authorization code "
-			 "(授权码) there; POP3 (protocol = \"pop3\") may work");
-	s->report->folder(s->who, NULL, &err);
-}
-
-static void refused_folder(struct imap_source *s, const struct imap_event *ev)
-{
-	struct err err;
-
-	if (is_unsafe(ev)) {
-		unsafe_login(s, ev);
-		return;
-	}
-	err_set(&err, imap_refusal(ev->command, ev->status, ev->code),
-		"the folder cannot be opened");
-	err.origin = ERR_FROM_IMAP;
-	err_peer(&err, ev->text);
-	if (err.class == ERR_REFUSED)
-		err_remedy(&err, "write its name in `folders` as mailhaul "
-				 "check lists it");
-	s->report->folder(s->who, NULL, &err);
-}
-
-static void on_selected(struct imap_source *s, const struct imap_event *ev)
-{
-	const struct imap_mailbox *m = &ev->mailbox;
-	struct source_folder f;
-
-	s->folder = LOOK_NOT;
-	be_ready(s); /* an answer out of its order */
-	if (s->phase == PHASE_OVER)
-		return;
-	if (is_unsafe(ev) && !s->identified) {
-		identify(s); /* though CAPABILITY did not name it */
-		s->folder = LOOK_WANTED;
-		return;
-	}
-	if (ev->status != IMAP_OK) {
-		refused_folder(s, ev);
-		return;
-	}
-	s->mailbox = *m;
-	f = (struct source_folder){
-		/* RFC 4315 3: UIDs that do not persist identify nothing */
-		.uidvalidity =
-			m->has & IMAP_HAS_UIDNOTSTICKY ? 0 : m->uidvalidity,
-		.uidnext = m->uidnext,
-		.exists = m->messages,
-		.read_only = m->has & IMAP_HAS_READ_ONLY,
-	};
-	s->report->folder(s->who, &f, NULL);
-}
-
-static void bad_name(struct imap_source *s)
-{
-	struct err err;
-
-	s->folder = LOOK_NOT;
-	err_set(&err, ERR_CONFIG, "no folder can have this name");
-	err_remedy(&err, "write `folders` in UTF-8, without control "
-			 "characters");
-	s->report->folder(s->who, NULL, &err);
-}
-
-/* --- the listing --- */
-
-static void report_items(struct imap_source *s)
-{
-	size_t n;
-	struct spool_item *items = imap_listing_take(&s->listing, &n);
-
-	s->list = LOOK_NOT;
-	s->report->items(s->who, items, n);
-}
-
-static void ask_listing(struct imap_source *s)
-{
-	char set[IMAP_SET_RANGE_OCTETS];
-
-	imap_listing_begin(&s->listing, s->from);
-	/* In an empty folder "1:*" names nothing, which some call BAD. */
-	if (s->mailbox.has & IMAP_HAS_MESSAGES && s->mailbox.messages == 0)
-		report_items(s);
-	else if (imap_fetch(s->imap,
-			    imap_set_from(s->from_start ? 1 : s->from, set)))
-		s->list = LOOK_ASKED;
-}
-
-static void on_listed(struct imap_source *s, const struct imap_event *ev)
-{
-	struct err err;
-
-	if (ev->status == IMAP_OK) {
-		report_items(s);
-		return;
-	}
-	/*
-	 * QQ calls a descending set BAD ("Sequence set is inavlid!":
-	 * pimalaya/himalaya issue 276, 2022-02-02), which "8:*" is where 7 is
-	 * the last; what is below is left out here.
-	 */
-	if (ev->status == IMAP_BAD && s->from > 1 && !s->from_start) {
-		s->from_start = true;
-		s->list = LOOK_WANTED;
-		return;
-	}
-	err_set(&err, imap_refusal(ev->command, ev->status, ev->code),
-		"the folder cannot be listed");
-	err.origin = ERR_FROM_IMAP;
-	err_peer(&err, ev->text);
-	end(s, &err);
-}
-
-/* --- those not seen --- */
-
-static void ask_unseen(struct imap_source *s)
-{
-	imap_listing_begin(&s->unseen_found, 1);
-	if (imap_search(s->imap, VIEW_LIT("UNSEEN")))
-		s->unseen = LOOK_ASKED;
-}
-
-static void add_unseen(struct imap_source *s, const struct imap_event *ev)
-{
-	for (size_t i = 0; i < ev->n_uids; i++)
-		imap_listing_add(&s->unseen_found,
-				 &(struct imap_fetch){ .uid = ev->uids[i] });
-}
-
-static void on_unseen(struct imap_source *s, const struct imap_event *ev)
-{
-	struct spool_item *items;
-	struct err err;
-	size_t n;
-
-	s->unseen = LOOK_NOT;
-	items = imap_listing_take(&s->unseen_found, &n);
-	err_set(&err, imap_refusal(ev->command, ev->status, ev->code),
-		"the server does not tell what is unseen");
-	err.origin = ERR_FROM_IMAP;
-	err_peer(&err, ev->text);
-	s->report->unseen(s->who, items, n,
-			  ev->status == IMAP_OK ? NULL : &err);
-}
-
-/* --- all folders, for people --- */
-
-static void on_name(struct imap_source *s, const struct imap_list *l)
-{
-	struct text name;
-
-	if (s->names != LOOK_ASKED || l->attributes & IMAP_ATTR_NOSELECT ||
-	    !l->name.n)
-		return;
-	text_init(&name, 4 * IMAP_NAME_OCTETS);
-	/* what is no modified UTF-7 cannot be configured, but is seen */
-	if (!mutf7_decode(l->name, &name))
-		(void)text_printable(&name, l->name, IMAP_NAME_OCTETS);
-	s->report->name(s->who, text_view(&name));
-	text_fini(&name);
-}
-
-static void on_names(struct imap_source *s)
-{
-	s->names = LOOK_NOT;
-	s->report->name(s->who, VIEW_NONE);
 }
 
 /* --- work --- */
 
 static bool is_busy(const struct imap_source *s)
 {
-	return s->list != LOOK_NOT || s->names != LOOK_NOT || s->owes_fetched ||
+	return s->list != LOOK_NOT || s->owes_fetched ||
 	       s->unseen != LOOK_NOT || !imap_bodies_idle(&s->bodies) ||
 	       !imap_acts_idle(&s->acts);
-}
-
-static void look(struct imap_source *s)
-{
-	if (s->names == LOOK_WANTED && imap_list(s->imap, VIEW_LIT("*"), 0))
-		s->names = LOOK_ASKED;
-	if (s->folder == LOOK_WANTED && !is_busy(s)) {
-		if (s->name)
-			select_folder(s);
-		else
-			bad_name(s);
-	}
-	if (s->folder == LOOK_NOT && s->unseen == LOOK_WANTED)
-		ask_unseen(s);
-	if (s->folder == LOOK_NOT && s->list == LOOK_WANTED)
-		ask_listing(s);
 }
 
 static void fetch(struct imap_source *s)
@@ -466,16 +223,17 @@ static void fetch(struct imap_source *s)
 static void leave(struct imap_source *s)
 {
 	if (is_busy(s) || s->folder != LOOK_NOT ||
-	    imap_in_flight(s->imap) > 0 || !imap_logout(s->imap))
+	    !imap_folders_idle(&s->folders) || imap_in_flight(s->imap) > 0 ||
+	    !imap_logout(s->imap))
 		return;
-	end(s, NULL);
+	imap_source_end(s, NULL);
 }
 
 /* Whatever can be done now. Reports may ask for more, or end it. */
 static void work(struct imap_source *s)
 {
 	if (s->phase == PHASE_OPEN)
-		look(s);
+		imap_source_look(s, is_busy(s));
 	if (s->phase == PHASE_OPEN)
 		imap_acts_go(&s->acts, view_of(s->name),
 			     s->mailbox.has & IMAP_HAS_READ_ONLY);
@@ -487,6 +245,15 @@ static void work(struct imap_source *s)
 
 /* --- events --- */
 
+/* They are looked at while nothing is selected, and acted upon while it is. */
+static void on_folders(struct imap_source *s, const struct imap_event *ev)
+{
+	if (imap_folders_idle(&s->folders))
+		imap_acts_event(&s->acts, ev);
+	else
+		imap_folders_event(&s->folders, ev);
+}
+
 static void on_tagged(struct imap_source *s, const struct imap_event *ev)
 {
 	switch (ev->command) {
@@ -496,23 +263,24 @@ static void on_tagged(struct imap_source *s, const struct imap_event *ev)
 			go_on_signed_in(s);
 		return;
 	case IMAP_SELECT:
-		on_selected(s, ev);
+		imap_source_selected(s, ev);
 		return;
 	case IMAP_FETCH:
-		on_listed(s, ev);
+		imap_source_listed(s, ev);
+		return;
+	case IMAP_ENABLE:
+		s->enabling = false;
 		return;
 	case IMAP_LIST:
-		if (s->names == LOOK_ASKED)
-			on_names(s);
-		else
-			imap_acts_event(&s->acts, ev);
+	case IMAP_STATUS:
+		on_folders(s, ev);
 		return;
 	case IMAP_FETCH_BODY:
 		imap_bodies_event(&s->bodies, ev);
 		return;
 	case IMAP_SEARCH:
 		if (s->unseen == LOOK_ASKED)
-			on_unseen(s, ev);
+			imap_source_unseen(s, ev);
 		else
 			imap_acts_event(&s->acts, ev);
 		return;
@@ -522,7 +290,6 @@ static void on_tagged(struct imap_source *s, const struct imap_event *ev)
 	case IMAP_MOVE:
 	case IMAP_COPY:
 	case IMAP_CREATE:
-	case IMAP_STATUS:
 		imap_acts_event(&s->acts, ev);
 		return;
 	case IMAP_NO_COMMAND:
@@ -530,7 +297,6 @@ static void on_tagged(struct imap_source *s, const struct imap_event *ev)
 	case IMAP_LOGIN:
 	case IMAP_AUTHENTICATE:
 	case IMAP_ID:
-	case IMAP_ENABLE:
 	case IMAP_EXAMINE:
 	case IMAP_NOOP:
 	case IMAP_IDLE:
@@ -547,7 +313,7 @@ static void on_open_event(struct imap_source *s, const struct imap_event *ev)
 	switch (ev->type) {
 	case IMAP_EV_TAGGED:
 		if (imap_not_now(ev, &err)) /* more would make it worse */
-			end(s, &err);
+			imap_source_end(s, &err);
 		else
 			on_tagged(s, ev);
 		return;
@@ -564,7 +330,7 @@ static void on_open_event(struct imap_source *s, const struct imap_event *ev)
 		return;
 	case IMAP_EV_SEARCH:
 		if (s->unseen == LOOK_ASKED)
-			add_unseen(s, ev);
+			imap_source_add_unseen(s, ev);
 		else
 			imap_acts_event(&s->acts, ev);
 		return;
@@ -572,14 +338,14 @@ static void on_open_event(struct imap_source *s, const struct imap_event *ev)
 		deflated(s, ev);
 		return;
 	case IMAP_EV_LIST:
-		if (s->names == LOOK_ASKED)
-			on_name(s, &ev->list);
-		else
-			imap_acts_event(&s->acts, ev);
+	case IMAP_EV_STATUS:
+		on_folders(s, ev);
 		return;
 	case IMAP_EV_NOTE:
-	case IMAP_EV_STATUS:
-		imap_acts_event(&s->acts, ev);
+		if (ev->code == IMAP_CODE_UIDVALIDITY)
+			imap_source_new_uids(s, ev);
+		else
+			imap_acts_event(&s->acts, ev);
 		return;
 	case IMAP_EV_GREETING:
 	case IMAP_EV_CAPABILITIES:
@@ -600,7 +366,7 @@ static void on_event(struct imap_source *s, const struct imap_event *ev,
 {
 	trace(s, ev);
 	if (ev->type == IMAP_EV_FAILED) {
-		end(s, ev->err);
+		imap_source_end(s, ev->err);
 		return;
 	}
 	if (ev->type == IMAP_EV_NOTE)
@@ -732,14 +498,11 @@ static void turn(void *who)
 static void op_folder(struct source *source, const char *name)
 {
 	struct imap_source *s = of(source);
-	struct text wire;
 
-	text_init(&wire, IMAP_NAME_OCTETS);
+	free(s->wanted);
 	free(s->name);
+	s->wanted = mem_str(name);
 	s->name = NULL;
-	if (mutf7_encode(view_of(name), &wire) && wire.n)
-		s->name = text_take(&wire);
-	text_fini(&wire);
 	s->folder = LOOK_WANTED;
 	task_post(&s->turn);
 }
@@ -754,11 +517,12 @@ static void op_list(struct source *source, uint32_t from)
 	task_post(&s->turn);
 }
 
-static void op_names(struct source *source)
+static void op_look(struct source *source, const char *const *patterns,
+		    size_t n)
 {
 	struct imap_source *s = of(source);
 
-	s->names = LOOK_WANTED;
+	imap_folders_look(&s->folders, patterns, n);
 	task_post(&s->turn);
 }
 
@@ -844,7 +608,7 @@ static void op_cancel(struct source *source)
 	struct err err;
 
 	err_set(&err, ERR_CANCELLED, "the session was cancelled");
-	end(of(source), &err);
+	imap_source_end(of(source), &err);
 }
 
 static void op_poke(struct source *source)
@@ -865,7 +629,7 @@ static struct stream *op_stream(struct source *source)
 static const struct source_ops ops = {
 	.folder = op_folder,
 	.list = op_list,
-	.names = op_names,
+	.look = op_look,
 	.fetch = op_fetch,
 	.erase = op_erase,
 	.mark = op_mark,
@@ -892,6 +656,7 @@ struct source *source_imap_open(const struct source_options *o,
 	s->imap = imap_new(o->endpoint.tls == TLS_IMPLICIT);
 	imap_signin_init(&s->signin, &s->o, s->imap, &s->turn);
 	imap_bodies_init(&s->bodies, s->imap, r, who);
+	imap_folders_init(&s->folders, s->imap, r, who);
 	imap_acts_init(&s->acts, s->imap, o->delete_to_trash, r, who);
 	task_init(&s->turn, o->loop, turn, s);
 	s->stream = stream_open(o->loop, o->resolver, &o->endpoint, &ports, s);

@@ -110,6 +110,8 @@ void visit_free(struct visit *v)
 	if (!v)
 		return;
 	forget_folder(v);
+	plan_fini(&v->plan);
+	free(v->patterns);
 	item_list_fini(&v->wanted);
 	item_list_fini(&v->adopt);
 	item_list_fini(&v->skip);
@@ -313,9 +315,12 @@ static void save(struct visit *v)
 		return;
 	}
 	note_outcome(v, loop_unix_ms());
+	free(v->patterns);
+	v->patterns = visit_patterns(v);
 	v->req.account = (struct spool_account_save){
 		.req = { .done = on_saved, .who = v },
 		.a = v->row,
+		.patterns = v->patterns,
 	};
 	spool_account_save(v->parts->spool, &v->req.account);
 }
@@ -452,6 +457,8 @@ static const struct source_reports reports = {
 	.unseen = visit_on_unseen,
 	.may_read = visit_may_read,
 	.closed = on_closed,
+	.listed = visit_on_listed,
+	.counts = visit_counts,
 };
 
 static void open_session(struct visit *v)
@@ -481,7 +488,8 @@ static void open_session(struct visit *v)
 		v->source = source_pop3_open(&o, &reports, v);
 	else
 		v->source = source_imap_open(&o, &reports, v);
-	visit_select(v); /* pipelined behind the sign-in where that works */
+	visit_find_folders(
+		v); /* pipelined behind the sign-in where that works */
 }
 
 static void put_settings(const struct config_effectives *e, struct text *t)
@@ -609,7 +617,7 @@ void visit_next_folder(struct visit *v)
 	v->folder_at++;
 	if (!v->source || v->stopping || v->again)
 		leave(v);
-	else if (config_folder_pattern(v->config, v->folder_at))
+	else if (v->folder_at < v->plan.n)
 		visit_select(v);
 	else if (!visit_sweep(v))
 		leave(v);

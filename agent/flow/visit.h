@@ -1,13 +1,13 @@
 /*
  * visit - one account in one pass: sign in, look, decide, fetch, act, leave.
  *
- * visit.c holds the session, visit_look.c what is there and what of it is
- * wanted, visit_decide.c what of that is taken now, visit_task.c the same for
- * `adopt` and `refetch`, visit_headers.c a closer look where that needs one,
- * visit_arrive.c bodies as they come, visit_fetch.c the order of asking and
- * settling, visit_act.c what is done at the source with what was delivered,
- * visit_seek.c what became of such a thing when its answer was lost. Private to
- * them and to pass.c.
+ * visit.c holds the session, visit_folders.c which folders are looked at,
+ * visit_look.c what is there and what of it is wanted, visit_decide.c what of
+ * that is taken now, visit_task.c the same for `adopt` and `refetch`,
+ * visit_headers.c a closer look where that needs one, visit_arrive.c bodies as
+ * they come, visit_fetch.c the order of asking and settling, visit_act.c what
+ * is done at the source with what was delivered, visit_seek.c what became of
+ * such a thing when its answer was lost. Private to them and to pass.c.
  */
 #ifndef FLOW_VISIT_H
 #define FLOW_VISIT_H
@@ -15,6 +15,7 @@
 #include "guard.h"
 #include "head.h"
 #include "pass.h"
+#include "plan.h"
 #include "reach.h"
 
 enum visit_phase {
@@ -135,7 +136,11 @@ struct visit {
 	size_t sweep_at;      /* of the folders that mail was moved to */
 
 	/* the folder in hand */
-	size_t folder_at;
+	struct plan plan;
+	size_t folder_at;   /* of plan */
+	bool single;	    /* the one folder is selected without a listing */
+	bool looked_at_all; /* the listing was of all folders */
+	char *patterns; /* owned; of the last whole pass; NULL: not asked for */
 	uint64_t known; /* identities on record at the listing */
 	bool whole;	/* the listing began at UID 1 */
 	size_t erased;	/* confirmed in this folder */
@@ -189,6 +194,7 @@ struct visit {
 		struct spool_skip skip;
 		struct spool_folder_save save;
 		struct spool_account_save account;
+		struct spool_patterns patterns;
 		struct spool_tidy tidy;
 		struct spool_intents intents;
 		struct spool_moved moved;
@@ -230,8 +236,25 @@ void visit_changed(struct visit *v); /* progress */
  * nothing is to be done. */
 bool visit_answered(struct visit *v);
 
-/* visit_look.c */
+/* visit_folders.c */
+/* What is to be visited, then the first of it. */
+void visit_find_folders(struct visit *v);
+void visit_on_listed(void *who, const struct source_listed *l, size_t n,
+		     const struct err *err);
+bool visit_counts(void *who, const struct source_listed *l);
+/* The folder at folder_at, or the end. */
 void visit_select(struct visit *v);
+/* A single folder was refused: true, the folders there are looked at. */
+bool visit_look_again(struct visit *v, const struct err *err);
+bool visit_folder_appears(const struct visit *v);
+void visit_saw_folder(struct visit *v); /* it has a row, or cannot have one */
+/* All was seen: the patterns that took it, one a line; owned. Else NULL. */
+char *visit_patterns(const struct visit *v);
+
+/* visit_look.c */
+/* By `there` and `here` nothing is to be done with the folder. */
+bool visit_may_pass(const struct visit *v);
+void visit_unchanged(struct visit *v);
 void visit_on_folder(void *who, const struct source_folder *f,
 		     const struct err *err);
 void visit_on_shared(void *who, const struct message_key *keys, size_t n);

@@ -12,26 +12,6 @@ static bool is_pop3(const struct visit *v)
 	return config_is_pop3(&v->config->server);
 }
 
-/* What counts for this folder, and where its mail goes. */
-static void set_settings(struct visit *v)
-{
-	const struct config_mailbox m = { .name = view_of(v->folder) };
-	const struct config_folder *f = config_folder_for(v->config, &m);
-
-	v->settings = f ? f : &v->config->own;
-	v->delivery = pass_delivery(v->pass, v->settings->delivery);
-}
-
-void visit_select(struct visit *v)
-{
-	v->folder = is_pop3(v) ? ""
-			       : config_folder_pattern(v->config, v->folder_at);
-	set_settings(v);
-	if (v->phase != VISIT_SIGNIN)
-		v->phase = VISIT_SELECTING;
-	v->source->ops->folder(v->source, v->folder);
-}
-
 /* --- what is there ----------------------------------------------------------
  */
 
@@ -82,11 +62,22 @@ static uint32_t list_from(const struct visit *v)
 	return from;
 }
 
+bool visit_may_pass(const struct visit *v)
+{
+	return !v->here.intents &&
+	       !(v->config->unseen_only && v->here.seen_low) && !list_from(v);
+}
+
+void visit_unchanged(struct visit *v)
+{
+	v->told->found += v->sweeping ? 0 : v->there.exists;
+	visit_next_folder(v);
+}
+
 static void begin_listing_from(struct visit *v, uint32_t from)
 {
 	if (!from) {
-		v->told->found += v->sweeping ? 0 : v->there.exists;
-		visit_next_folder(v);
+		visit_unchanged(v);
 		return;
 	}
 	v->whole = from == 1;
@@ -166,6 +157,7 @@ static void on_opened(struct spool_req *req)
 		visit_next_folder(v);
 		return;
 	}
+	visit_saw_folder(v);
 	v->here = v->req.open.f;
 	visit_note_obstacles(v);
 	if (!visit_seek(v))
@@ -181,9 +173,13 @@ void visit_on_folder(void *who, const struct source_folder *f,
 		visit_seek_on_folder(v, f, err);
 		return;
 	}
+	if (err && visit_look_again(v, err))
+		return;
 	/* a folder that mail was moved to may be gone since */
 	if (err && !visit_skips_folder(v) && !v->sweeping)
 		visit_fail(v, err);
+	if (err && err->class == ERR_REFUSED)
+		visit_saw_folder(v);
 	if (err || visit_skips_folder(v)) {
 		visit_next_folder(v);
 		return;
@@ -194,6 +190,8 @@ void visit_on_folder(void *who, const struct source_folder *f,
 		.account = v->row.id,
 		.name = v->folder,
 		.uidvalidity = f->uidvalidity,
+		.appears = visit_folder_appears(v),
+		.exists = f->exists,
 	};
 	v->req_out = true;
 	spool_folder_open(v->parts->spool, &v->req.open);
@@ -454,10 +452,10 @@ void visit_go_on_looking(struct visit *v)
 	v->phase = VISIT_LISTING;
 	if (visit_look_for_twins(v))
 		return;
-	if (v->wanted.n &&
-	    (v->here.changed || v->row.reconcile || v->here.unplaced ||
-	     guard_suspicious(visit_is_first(v), visit_sudden(v), v->nitems,
-			      v->known)))
+	if (v->wanted.n && (v->here.changed || v->here.appeared ||
+			    v->row.reconcile || v->here.unplaced ||
+			    guard_suspicious(visit_is_first(v), visit_sudden(v),
+					     v->nitems, v->known)))
 		visit_look_at(v, LOOK_FINGERPRINTS);
 	else
 		visit_decide(v);

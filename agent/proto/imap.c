@@ -99,6 +99,14 @@ const struct imap_capabilities *imap_capabilities(const struct imap *p)
 	return &p->capabilities;
 }
 
+bool imap_names_are_utf8(const struct imap *p)
+{
+	const struct imap_capabilities *c = &p->capabilities;
+
+	return p->utf8 ||
+	       (c->can & IMAP_CAN_REV1 && !(c->can & IMAP_CAN_MUTF7));
+}
+
 size_t imap_in_flight(const struct imap *p)
 {
 	return p->in_flight;
@@ -309,6 +317,7 @@ static const struct {
 	[IMAP_STEP_UNTAGGED] = { imap_on_untagged, BY_TOKEN },
 	[IMAP_STEP_CONDITION] = { imap_on_condition, BY_LINE },
 	[IMAP_STEP_CAPABILITY] = { imap_on_capability, BY_LINE },
+	[IMAP_STEP_ENABLED] = { imap_on_enabled, BY_LINE },
 	[IMAP_STEP_NUMBERED] = { imap_on_numbered, BY_TOKEN },
 	[IMAP_STEP_EXISTS] = { imap_on_exists, BY_LINE },
 	[IMAP_STEP_EXPUNGE] = { imap_on_expunge, BY_LINE },

@@ -50,8 +50,11 @@ enum imap_capability {
 	IMAP_CAN_LIST_STATUS = 1u << 13,
 	IMAP_CAN_SPECIAL_USE = 1u << 14,
 	IMAP_CAN_ESEARCH = 1u << 15,
-	IMAP_CAN_GMAIL = 1u << 16, /* X-GM-EXT-1: labels, X-GM-MSGID */
-	IMAP_CAN_DEFLATE = 1u << 17, /* COMPRESS=DEFLATE */
+	IMAP_CAN_GMAIL = 1u << 16,	 /* X-GM-EXT-1: labels, X-GM-MSGID */
+	IMAP_CAN_DEFLATE = 1u << 17,	 /* COMPRESS=DEFLATE */
+	IMAP_CAN_MUTF7 = 1u << 18,	 /* IMAP4rev1 itself was said */
+	IMAP_CAN_UTF8_ACCEPT = 1u << 19, /* RFC 6855 */
+	IMAP_CAN_UTF8_ONLY = 1u << 20,	 /* ... and nothing else */
 };
 
 struct imap_capabilities {
@@ -71,9 +74,10 @@ enum imap_event_type {
 			       */
 	IMAP_EV_CONTINUE,     /* AUTHENTICATE: text is the base64 challenge */
 	IMAP_EV_IDLING,	      /* IDLE has begun */
-	IMAP_EV_NOTE, /* untagged NO, BAD, OK [ALERT], OK [COPYUID]: code, text
-		       */
-	IMAP_EV_LIST, /* list */
+	/* untagged NO, BAD, OK [ALERT], OK [COPYUID], OK [UIDVALIDITY] that
+	 * changes what the selected mailbox has: code, text */
+	IMAP_EV_NOTE,
+	IMAP_EV_LIST,	    /* list */
 	IMAP_EV_STATUS,	    /* mailbox */
 	IMAP_EV_FETCH,	    /* fetch: facts about one message, no body */
 	IMAP_EV_BODY_BEGIN, /* fetch, as far as told by now; octets announced */
@@ -175,7 +179,7 @@ enum imap_flag {
 
 /* LIST attributes: RFC 3501 7.2.2, RFC 5258 3, RFC 6154 2 */
 enum imap_attribute {
-	IMAP_ATTR_NOSELECT = 1u << 0, /* \Noselect or \NonExistent */
+	IMAP_ATTR_NOSELECT = 1u << 0, /* \Noselect, \NonExistent, \Remote */
 	IMAP_ATTR_NOINFERIORS = 1u << 1,
 	IMAP_ATTR_ALL = 1u << 2,
 	IMAP_ATTR_ARCHIVE = 1u << 3,
@@ -347,22 +351,32 @@ bool imap_authenticate(struct imap *p, struct view mech,
 bool imap_answer(struct imap *p, struct view base64);
 bool imap_cancel(struct imap *p); /* "*": RFC 3501 6.2.2 */
 bool imap_id(struct imap *p, struct view name, struct view version);
+/* Before any mailbox is selected: RFC 5161 3.1. */
 bool imap_enable(struct imap *p, struct view names);
 /*
  * DEFLATE (RFC 4978). False as well where it is not offered, in use already,
  * or nobody is signed in: no secret may be compressed (CASES B12).
  */
 bool imap_compress(struct imap *p);
+/*
+ * Mailbox names are UTF-8 on the wire, not modified UTF-7: UTF8=ACCEPT was
+ * enabled (RFC 6855 3), or the server knows IMAP4rev2 alone (RFC 9051 5.1).
+ */
+bool imap_names_are_utf8(const struct imap *p);
 bool imap_select(struct imap *p, struct view name);
 bool imap_examine(struct imap *p, struct view name);
-/* MESSAGES UIDNEXT UIDVALIDITY UNSEEN */
+/* MESSAGES UIDNEXT UIDVALIDITY. Not of the selected mailbox: RFC 3501 6.3.10 */
 bool imap_status(struct imap *p, struct view name);
 enum imap_list_option {
 	IMAP_LIST_STATUS = 1u << 0, /* RFC 5819; STATUS events come beside it */
 	IMAP_LIST_SPECIAL_USE = 1u << 1, /* RFC 6154 */
 };
-/* pattern: with * and %. Options only where the server offers them. */
-bool imap_list(struct imap *p, struct view pattern, unsigned options);
+/*
+ * patterns: with * and %. Several, and options, only where the server offers
+ * them (RFC 5258).
+ */
+bool imap_list(struct imap *p, const struct view *patterns, size_t n,
+	       unsigned options);
 /* set: of imap_set.h. UID FLAGS INTERNALDATE RFC822.SIZE, and X-GM-MSGID where
  * the server offers X-GM-EXT-1. */
 bool imap_fetch(struct imap *p, struct view set);

@@ -108,12 +108,16 @@ static void put_set(struct build *b, struct view set)
 	put(b, set);
 }
 
-static bool fits_quotes(struct view v)
+static bool fits_quotes(const struct imap *p, struct view v)
 {
+	/* RFC 6855 3, RFC 9051 9: UTF-8 may stand in quotes */
+	unsigned char most = imap_names_are_utf8(p) ? 0xff : '~';
+
 	if (v.n > QUOTED_OCTETS)
 		return false;
 	for (size_t i = 0; i < v.n; i++)
-		if ((unsigned char)v.p[i] < ' ' || (unsigned char)v.p[i] > '~')
+		if ((unsigned char)v.p[i] < ' ' || v.p[i] == 0x7f ||
+		    (unsigned char)v.p[i] > most)
 			return false;
 	return true;
 }
@@ -163,13 +167,18 @@ static void put_literal(struct build *b, struct view v)
 	put(b, v);
 }
 
-static void put_string(struct build *b, struct view v)
+static void put_bare_string(struct build *b, struct view v)
 {
-	put(b, VIEW_LIT(" "));
-	if (fits_quotes(v))
+	if (fits_quotes(b->p, v))
 		put_quoted(b, v);
 	else
 		put_literal(b, v);
+}
+
+static void put_string(struct build *b, struct view v)
+{
+	put(b, VIEW_LIT(" "));
+	put_bare_string(b, v);
 }
 
 /* ---- what answers do to the output ---- */
@@ -386,7 +395,7 @@ bool imap_examine(struct imap *p, struct view name)
 	return select_named(p, IMAP_EXAMINE, VIEW_LIT("EXAMINE"), name);
 }
 
-#define STATUS_ITEMS "(MESSAGES UIDNEXT UIDVALIDITY UNSEEN)"
+#define STATUS_ITEMS "(MESSAGES UIDNEXT UIDVALIDITY)"
 
 bool imap_status(struct imap *p, struct view name)
 {
@@ -398,12 +407,26 @@ bool imap_status(struct imap *p, struct view name)
 	return commit(&b, IMAP_STATUS);
 }
 
-bool imap_list(struct imap *p, struct view pattern, unsigned options)
+/* One pattern, or several in parentheses: RFC 5258 6. */
+static void put_patterns(struct build *b, const struct view *patterns, size_t n)
+{
+	put(b, n > 1 ? VIEW_LIT(" (") : VIEW_LIT(" "));
+	for (size_t i = 0; i < n; i++)
+		if (i)
+			put_string(b, patterns[i]);
+		else
+			put_bare_string(b, patterns[i]);
+	if (n > 1)
+		put(b, VIEW_LIT(")"));
+}
+
+bool imap_list(struct imap *p, const struct view *patterns, size_t n,
+	       unsigned options)
 {
 	struct build b = begin(p, IMAP_LIST);
 
 	put(&b, VIEW_LIT("LIST \"\""));
-	put_string(&b, pattern);
+	put_patterns(&b, patterns, n);
 	if (options) {
 		put(&b, VIEW_LIT(" RETURN ("));
 		if (options & IMAP_LIST_SPECIAL_USE)

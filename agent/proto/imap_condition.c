@@ -195,6 +195,7 @@ static bool logged_out(struct imap *p, struct imap_event *ev)
 static void selected(struct imap *p, struct imap_event *ev)
 {
 	ev->mailbox = p->selected;
+	p->uidvalidity = p->selected.uidvalidity;
 	p->selected = (struct imap_mailbox){ .name = VIEW_NONE };
 	/* RFC 3501 6.3.1: a SELECT that failed leaves nothing selected. */
 	p->phase = ev->status == IMAP_OK ? IMAP_PHASE_SELECTED
@@ -309,6 +310,18 @@ static bool goodbye(struct imap *p, const struct condition *c,
 	return true;
 }
 
+/*
+ * Of the mailbox selected, while none is being selected: what its UIDs name has
+ * changed in mid-session (CASES D3).
+ */
+static bool changes_uids(const struct imap *p, const struct condition *c)
+{
+	return c->code == IMAP_CODE_UIDVALIDITY &&
+	       p->phase == IMAP_PHASE_SELECTED && !imap_flies(p, IMAP_SELECT) &&
+	       !imap_flies(p, IMAP_EXAMINE) &&
+	       imap_value_nz(c->args) != p->uidvalidity;
+}
+
 /* Before sign-in nothing a server says of itself is to be believed (A5). */
 static bool worth_a_note(const struct imap *p, const struct condition *c)
 {
@@ -316,6 +329,7 @@ static bool worth_a_note(const struct imap *p, const struct condition *c)
 	    !imap_flies(p, IMAP_AUTHENTICATE))
 		return false;
 	return c->status != IMAP_OK || c->code == IMAP_CODE_ALERT ||
+	       changes_uids(p, c) ||
 	       (c->code == IMAP_CODE_COPYUID && /* RFC 6851 4.3 */
 		(imap_flies(p, IMAP_MOVE) || imap_flies(p, IMAP_COPY)));
 }
@@ -348,6 +362,21 @@ bool imap_on_capability(struct imap *p, const struct lexeme *t,
 	*ev = (struct imap_event){ .type = IMAP_EV_CAPABILITIES,
 				   .text = view_trim(t->text) };
 	return true;
+}
+
+/* RFC 5161 3.2 */
+bool imap_on_enabled(struct imap *p, const struct lexeme *t,
+		     struct imap_event *ev)
+{
+	struct view words = view_trim(t->text);
+
+	(void)ev;
+	imap_response_done(p);
+	imap_progress(p);
+	while (words.n)
+		if (view_ieq(view_word(&words), VIEW_LIT("UTF8=ACCEPT")))
+			p->utf8 = true;
+	return false;
 }
 
 /* ---- judgement ---- */

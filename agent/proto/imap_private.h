@@ -32,6 +32,7 @@ enum imap_step {
 	IMAP_STEP_UNTAGGED,   /* "*" */
 	IMAP_STEP_CONDITION,  /* "* OK" and the like */
 	IMAP_STEP_CAPABILITY, /* "* CAPABILITY" */
+	IMAP_STEP_ENABLED,    /* "* ENABLED" */
 	IMAP_STEP_NUMBERED,   /* "* 12" */
 	IMAP_STEP_EXISTS,
 	IMAP_STEP_EXPUNGE,
@@ -140,6 +141,8 @@ struct imap {
 
 	/* the session */
 	struct imap_capabilities capabilities;
+	bool utf8;		      /* UTF8=ACCEPT is enabled */
+	uint32_t uidvalidity;	      /* of the selected mailbox */
 	unsigned told, told_before;   /* CAPABILITYs, and up to the last tag */
 	struct imap_mailbox selected; /* as told by the SELECT in flight */
 	struct err err;
@@ -186,7 +189,7 @@ imap_handler imap_on_fetch, imap_on_fetch_key, imap_on_fetch_value,
 	imap_on_fetch_flags, imap_on_fetch_nested, imap_on_fetch_end;
 /* imap_condition.c */
 imap_handler imap_on_start, imap_on_continue, imap_on_tagged, imap_on_condition,
-	imap_on_capability;
+	imap_on_capability, imap_on_enabled;
 
 /* imap_command.c: what the server's answers do to what is to be sent */
 /* "+" for the literal at the front of what is pending; false: none waits. */

@@ -19,10 +19,11 @@ static unsigned find(const struct word *table, size_t n, struct view word)
 #define REV2                                                                   \
 	(IMAP_CAN_REV1 | IMAP_CAN_SASL_IR | IMAP_CAN_LITERAL_MINUS |           \
 	 IMAP_CAN_UIDPLUS | IMAP_CAN_MOVE | IMAP_CAN_IDLE | IMAP_CAN_ENABLE |  \
-	 IMAP_CAN_UNSELECT | IMAP_CAN_LIST_STATUS | IMAP_CAN_ESEARCH)
+	 IMAP_CAN_UNSELECT | IMAP_CAN_LIST_EXTENDED | IMAP_CAN_LIST_STATUS |   \
+	 IMAP_CAN_ESEARCH)
 
 static const struct word capabilities[] = {
-	{ "IMAP4rev1", IMAP_CAN_REV1 },
+	{ "IMAP4rev1", IMAP_CAN_REV1 | IMAP_CAN_MUTF7 },
 	{ "IMAP4rev2", REV2 },
 	{ "STARTTLS", IMAP_CAN_STARTTLS },
 	{ "SASL-IR", IMAP_CAN_SASL_IR },
@@ -38,6 +39,8 @@ static const struct word capabilities[] = {
 	{ "LIST-STATUS", IMAP_CAN_LIST_STATUS },
 	{ "SPECIAL-USE", IMAP_CAN_SPECIAL_USE },
 	{ "ESEARCH", IMAP_CAN_ESEARCH },
+	{ "UTF8=ACCEPT", IMAP_CAN_UTF8_ACCEPT },
+	{ "UTF8=ONLY", IMAP_CAN_UTF8_ACCEPT | IMAP_CAN_UTF8_ONLY },
 	{ "X-GM-EXT-1", IMAP_CAN_GMAIL },
 	{ "COMPRESS=DEFLATE", IMAP_CAN_DEFLATE },
 };
@@ -55,6 +58,7 @@ static const struct word flags[] = {
 static const struct word attributes[] = {
 	{ "\\Noselect", IMAP_ATTR_NOSELECT },
 	{ "\\NonExistent", IMAP_ATTR_NOSELECT },
+	{ "\\Remote", IMAP_ATTR_NOSELECT }, /* on another server: RFC 5258 3 */
 	{ "\\Noinferiors", IMAP_ATTR_NOINFERIORS },
 	{ "\\All", IMAP_ATTR_ALL },
 	{ "\\Archive", IMAP_ATTR_ARCHIVE },

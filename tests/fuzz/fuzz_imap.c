@@ -74,7 +74,7 @@ static void ask_everything(struct imap *p)
 
 	(void)imap_capability(p);
 	(void)imap_login(p, VIEW_LIT("u\\\""), VIEW_LIT("p"));
-	(void)imap_list(p, VIEW_LIT("*"), IMAP_LIST_STATUS);
+	(void)imap_list(p, &name, 1, IMAP_LIST_STATUS);
 	(void)imap_select(p, VIEW_LIT("INBOX"));
 	(void)imap_fetch(p, set);
 	(void)imap_fetch_body(p, set);
@@ -166,7 +166,7 @@ static void command(struct imap *p, struct view words)
 		if (words.n)
 			(void)imap_login(p, first, words);
 		else if (first.n)
-			(void)imap_list(p, first, IMAP_LIST_STATUS);
+			(void)imap_list(p, &first, 1, IMAP_LIST_STATUS);
 		else
 			(void)imap_logout(p);
 		break;

@@ -28,13 +28,15 @@ struct box {
 	struct source_options o;
 	const char *folder, *second; /* second: looked at behind the first */
 	const char *move_to;
-	bool headers, cancels, pauses, is_paused, names, marks, unseen, here;
+	bool headers, cancels, pauses, is_paused, looks, marks, unseen, here;
 	uint32_t from;
 	struct task resume;
 	struct spool_item *items, *came; /* came: whole bodies */
 	size_t n, ncame;
 	struct text trace, body, want;
 	struct secret secret;
+	char patterns[8][100];
+	size_t n_patterns;
 	char words[200]; /* what folder and second borrow from */
 };
 
@@ -59,18 +61,39 @@ static void on_ready(void *who, const struct source_ready *r)
 	assert_false(r->volatile_on_fetch);
 	tell(b, "ready%s%s%s", r->can_delete ? " can-delete" : "",
 	     r->capabilities[0] ? " " : "", r->capabilities);
-	if (b->names)
-		b->source->ops->names(b->source);
 }
 
-static void on_name(void *who, struct view utf8)
+static void on_listed(void *who, const struct source_listed *l, size_t n,
+		      const struct err *err)
 {
 	struct box *b = who;
+	char line[800];
 
-	if (utf8.n)
-		tell(b, "name %.*s", VIEW_ARG(utf8));
+	for (size_t i = 0; i < n; i++) {
+		tell(b, "listed %s %c%s%s%s", l[i].name,
+		     l[i].delimiter ? l[i].delimiter : '-',
+		     l[i].uses & CONFIG_USE_JUNK ? " junk" : "",
+		     l[i].no_name ? " no-name" : "",
+		     l[i].no_select ? " no-select" : "");
+		if (l[i].counted)
+			tell(b, "counted %" PRIu32 " %" PRIu32 " %" PRIu32,
+			     l[i].there.uidvalidity, l[i].there.uidnext,
+			     l[i].there.exists);
+	}
+	if (err) {
+		err_line(err, line, sizeof(line));
+		tell(b, "not listed %s: %s", err_class_name(err->class), line);
+	}
+	if (b->folder)
+		b->source->ops->folder(b->source, b->folder);
 	else
-		tell(b, "names end");
+		b->source->ops->quit(b->source);
+}
+
+static bool on_counts(void *who, const struct source_listed *l)
+{
+	(void)who;
+	return l->name[0] != 'Z';
 }
 
 static void next_folder_or_quit(struct box *b)
@@ -341,7 +364,8 @@ static const struct source_reports reports = {
 	.unseen = on_unseen,
 	.may_read = may_read,
 	.closed = on_closed,
-	.name = on_name,
+	.listed = on_listed,
+	.counts = on_counts,
 };
 
 /* --- a script --- */
@@ -367,9 +391,15 @@ static void set_up(struct box *b, struct view words)
 		b->o.compress = true;
 	else if (view_eq(verb, VIEW_LIT("headers")))
 		b->headers = true;
-	else if (view_eq(verb, VIEW_LIT("names")))
-		b->names = true;
-	else if (view_eq(verb, VIEW_LIT("cancel")))
+	else if (view_eq(verb, VIEW_LIT("look"))) {
+		b->looks = true;
+		while (words.n) {
+			struct view word = view_word(&words);
+
+			snprintf(b->patterns[b->n_patterns++], 100, "%.*s",
+				 VIEW_ARG(word));
+		}
+	} else if (view_eq(verb, VIEW_LIT("cancel")))
 		b->cancels = true;
 	else if (view_eq(verb, VIEW_LIT("pause")))
 		b->pauses = true;
@@ -457,6 +487,15 @@ static void box_fini(struct box *b)
 	free(b->came);
 }
 
+static void look(struct box *b)
+{
+	const char *patterns[8];
+
+	for (size_t i = 0; i < b->n_patterns; i++)
+		patterns[i] = b->patterns[i];
+	b->source->ops->look(b->source, patterns, b->n_patterns);
+}
+
 static void play(const char *path, size_t drip)
 {
 	struct box b = { .loop = loop_new(2), .folder = "INBOX", .from = 1 };
@@ -485,7 +524,10 @@ static void play(const char *path, size_t drip)
 		b.o.endpoint.trust = trust_get(trusts, &system_trust, &err);
 	b.o.endpoint.port = start_fake(path, drip, &pid);
 	b.source = source_imap_open(&b.o, &reports, &b);
-	b.source->ops->folder(b.source, b.folder);
+	if (b.looks)
+		look(&b);
+	else
+		b.source->ops->folder(b.source, b.folder);
 	loop_run(b.loop);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	if (strcmp(text_str(&b.trace), text_str(&b.want)) != 0)

@@ -172,11 +172,12 @@ static void put_list(struct text *to, const struct imap_list *l)
 static void put_capabilities(struct text *to, const struct imap_capabilities *c)
 {
 	static const char *const names[] = {
-		"rev1",	    "starttls",	   "login",	  "sasl-ir",
-		"literal+", "literal-",	   "uidplus",	  "move",
-		"idle",	    "id",	   "enable",	  "unselect",
-		"list-ext", "list-status", "special-use", "esearch",
-		"gmail",    "deflate",	   NULL
+		"rev1",	     "starttls",    "login",	   "sasl-ir",
+		"literal+",  "literal-",    "uidplus",	   "move",
+		"idle",	     "id",	    "enable",	   "unselect",
+		"list-ext",  "list-status", "special-use", "esearch",
+		"gmail",     "deflate",	    "mutf7",	   "utf8-accept",
+		"utf8-only", NULL
 	};
 
 	text_puts(to, c->known ? "capabilities" : "capabilities unknown");
@@ -432,13 +433,18 @@ static bool do_status(struct imap *p, const struct args *a)
 
 static bool do_list(struct imap *p, const struct args *a)
 {
+	struct view patterns[8];
 	unsigned options = 0;
+	size_t n = 0;
 
-	for (size_t i = 2; i < a->n; i++)
-		options |= view_eq(arg(a, i), VIEW_LIT("status"))
-				   ? IMAP_LIST_STATUS
-				   : IMAP_LIST_SPECIAL_USE;
-	return imap_list(p, arg(a, 1), options);
+	for (size_t i = 1; i < a->n; i++)
+		if (view_eq(arg(a, i), VIEW_LIT("status")))
+			options |= IMAP_LIST_STATUS;
+		else if (view_eq(arg(a, i), VIEW_LIT("special-use")))
+			options |= IMAP_LIST_SPECIAL_USE;
+		else
+			patterns[n++] = arg(a, i);
+	return imap_list(p, patterns, n, options);
 }
 
 static bool do_fetch(struct imap *p, const struct args *a)

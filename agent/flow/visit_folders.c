@@ -1,0 +1,195 @@
+/*
+ * Which folders are visited, and which of them need not be: what STATUS tells
+ * is compared with the ledger before a folder is selected.
+ */
+#include "must.h"
+#include "pattern.h"
+#include "visit.h"
+
+#include <stdlib.h>
+
+static struct plan_folder *in_hand(const struct visit *v)
+{
+	return &v->plan.item[v->folder_at];
+}
+
+static void look(struct visit *v, bool all)
+{
+	const char **patterns = NULL;
+	size_t n = all ? 0 : plan_patterns(v->config, &patterns);
+
+	if (v->phase != VISIT_SIGNIN)
+		v->phase = VISIT_SELECTING;
+	v->looked_at_all = n == 0;
+	v->source->ops->look(v->source, patterns, n);
+	free(patterns);
+}
+
+void visit_find_folders(struct visit *v)
+{
+	v->folder_at = 0;
+	v->single = plan_single(v->config) != NULL;
+	if (!v->single) {
+		look(v, false);
+		return;
+	}
+	plan_make_single(&v->plan, v->config);
+	visit_select(v);
+}
+
+bool visit_counts(void *who, const struct source_listed *l)
+{
+	const struct visit *v = who;
+
+	return plan_settings(v->config, l) != NULL;
+}
+
+static void on_patterns(struct spool_req *req)
+{
+	struct visit *v = req->who;
+
+	free(v->patterns);
+	v->patterns = v->req.patterns.lines; /* freed with v in any case */
+	if (!visit_answered(v))
+		return;
+	if (!req->ok) {
+		visit_fail(v, &req->err);
+		plan_fini(&v->plan);
+	}
+	visit_select(v);
+}
+
+void visit_on_listed(void *who, const struct source_listed *l, size_t n,
+		     const struct err *err)
+{
+	struct visit *v = who;
+
+	if (err) {
+		visit_fail(v, err);
+		visit_next_folder(v);
+		return;
+	}
+	if (!v->looked_at_all && plan_lacks(v->config, l, n)) {
+		look(v, true); /* for the names that may have been meant */
+		return;
+	}
+	v->folder = NULL;
+	plan_make(&v->plan, v->config, l, n);
+	v->req.patterns = (struct spool_patterns){
+		.req = { .done = on_patterns, .who = v, .urgent = true },
+		.account = v->row.id,
+	};
+	v->req_out = true;
+	spool_patterns(v->parts->spool, &v->req.patterns);
+}
+
+bool visit_look_again(struct visit *v, const struct err *err)
+{
+	if (!v->single || err->class != ERR_REFUSED || !v->source->ops->look)
+		return false;
+	v->single = false;
+	look(v, true);
+	return true;
+}
+
+/* It was not there at the last pass, though it would have been taken. */
+bool visit_folder_appears(const struct visit *v)
+{
+	return v->patterns &&
+	       pattern_lines_take(view_of(v->patterns), &in_hand(v)->mailbox);
+}
+
+void visit_saw_folder(struct visit *v)
+{
+	if (!v->sweeping)
+		in_hand(v)->seen = true;
+}
+
+char *visit_patterns(const struct visit *v)
+{
+	struct text lines;
+	char *out;
+
+	for (size_t i = 0; i < v->plan.n; i++)
+		if (!v->plan.item[i].seen)
+			return NULL;
+	if (!v->plan.n || config_is_pop3(&v->config->server))
+		return NULL;
+	text_init(&lines, LIMIT_CONFIG_OCTETS);
+	pattern_lines(v->config, &lines);
+	out = text_take(&lines);
+	text_fini(&lines);
+	return out;
+}
+
+/* --- one after the other -------------------------------------------------- */
+
+static void on_looked_up(struct spool_req *req)
+{
+	struct visit *v = req->who;
+
+	free(v->req.open.namesakes);
+	if (!visit_answered(v))
+		return;
+	v->here = v->req.open.f;
+	if (!req->ok) {
+		visit_fail(v, &req->err);
+		visit_next_folder(v);
+	} else if (v->here.id && visit_may_pass(v)) {
+		visit_saw_folder(v);
+		visit_note_obstacles(v);
+		visit_unchanged(v);
+	} else {
+		v->source->ops->folder(v->source, v->folder);
+	}
+}
+
+/* What STATUS told may spare the SELECT. */
+static bool may_be_unchanged(const struct visit *v)
+{
+	const struct plan_folder *f = in_hand(v);
+
+	return f->counted && f->there.uidvalidity && f->there.uidnext &&
+	       !v->options->dry_run && !visit_is_task(v);
+}
+
+static void look_up(struct visit *v)
+{
+	v->there = in_hand(v)->there;
+	v->req.open = (struct spool_folder_open){
+		.req = { .done = on_looked_up, .who = v, .urgent = true },
+		.account = v->row.id,
+		.name = v->folder,
+		.uidvalidity = v->there.uidvalidity,
+		.look = true,
+	};
+	v->req_out = true;
+	spool_folder_open(v->parts->spool, &v->req.open);
+}
+
+void visit_select(struct visit *v)
+{
+	struct plan_folder *f;
+
+	if (v->folder_at >= v->plan.n) {
+		visit_next_folder(v);
+		return;
+	}
+	f = in_hand(v);
+	v->folder = f->name;
+	v->settings = f->settings;
+	v->delivery = pass_delivery(v->pass, f->settings->delivery);
+	if (v->phase != VISIT_SIGNIN)
+		v->phase = VISIT_SELECTING;
+	if (f->err) {
+		visit_fail(v, f->err);
+		f->seen = true;
+		visit_next_folder(v);
+	} else if (!v->single && visit_skips_folder(v)) {
+		visit_next_folder(v);
+	} else if (may_be_unchanged(v)) {
+		look_up(v);
+	} else {
+		v->source->ops->folder(v->source, v->folder);
+	}
+}
