@@ -53,7 +53,15 @@ def dovecot(folder, ca):
 
 
 @pytest.fixture(scope="session")
-def make_scene(folder, ca, dovecot):
+def copying_dovecot(folder, ca):
+    """One that does not offer MOVE."""
+    server = Dovecot(folder.new("dovecot"), ca, extra="imap_capability = "
+                     "IMAP4rev1 SASL-IR LITERAL+ ENABLE IDLE UIDPLUS\n")
+    yield server
+    server.stop()
+
+
+def _scenes(folder, ca, dovecot):
     numbers = itertools.count(1)
 
     def make(**kw):
@@ -62,3 +70,13 @@ def make_scene(folder, ca, dovecot):
     if not os.access(release(), os.X_OK):
         pytest.exit("no program at %s" % release(), 2)
     return make
+
+
+@pytest.fixture(scope="session")
+def make_scene(folder, ca, dovecot):
+    return _scenes(folder, ca, dovecot)
+
+
+@pytest.fixture(scope="session")
+def make_copying_scene(folder, ca, copying_dovecot):
+    return _scenes(folder, ca, copying_dovecot)

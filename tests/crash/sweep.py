@@ -46,8 +46,10 @@ class Violation(AssertionError):
 
 class Scene:
     def __init__(self, folder, dovecot, ca, name, swap=False, keep=False,
-                 path=None, sizes=SIZES):
-        """swap: IMAP mail goes to the DATA sink and POP3 mail to BDAT."""
+                 path=None, sizes=SIZES, moves=False):
+        """swap: IMAP mail goes to the DATA sink and POP3 mail to BDAT.
+        moves: IMAP mail is marked as seen and moved, not deleted."""
+        self.moves = ("data" if swap else "bdat") if moves else None
         self.dovecot, self.name, self.keep = dovecot, name, keep
         self.folder = folder
         self.haul = m = Mailhaul(folder, path or release())
@@ -66,7 +68,9 @@ class Scene:
             m.account(kind, user=user, password=dovecot.password,
                       server="%s://localhost:%d"
                       % (scheme, dovecot.ports[scheme]),
-                      tls_ca=ca.file, delivery=kind, keep=keep)
+                      tls_ca=ca.file, delivery=kind,
+                      **(dict(mark_seen=True, move_to="Done")
+                         if kind == self.moves else dict(keep=keep)))
             for n, octets in enumerate(mails):
                 self.mail[msgid(n, user)] = octets
                 self.route[msgid(n, user)] = kind
@@ -138,6 +142,8 @@ class Scene:
             if result.code == 0 and all(
                     a["fetched"] + a["delivered"] + a["deleted"] == 0
                     for a in result.json["accounts"]):
+                if self.moves:       # what that moved is looked at once more
+                    self.haul("fetch", "--json", *self.sinks)
                 return
         raise Violation("not quiet after %d rounds: %r"
                         % (ROUNDS, self.history[-1]))
@@ -150,19 +156,34 @@ class Scene:
                 counts[i] = counts.get(i, 0) + n
         return counts
 
-    def left(self, kind):
-        """Message-IDs still in the mailbox, read from its files."""
-        found = set()
+    def files(self, kind, *parts):
+        """[(file name, Message-ID)] of the mailbox, or of a folder in it."""
+        found = []
         for sub in ("cur", "new"):
-            folder = self.dovecot.box("%s.%s" % (self.name, kind), sub)
-            for name in os.listdir(folder):
+            folder = self.dovecot.box("%s.%s" % (self.name, kind), *parts, sub)
+            for name in os.listdir(folder) if os.path.isdir(folder) else ():
                 try:
                     with open(os.path.join(folder, name), "rb") as f:
                         head = f.read(2000)
                 except FileNotFoundError:          # renamed or just deleted
                     continue
-                found.add(re.search(rb"Message-ID: (\S+)", head)[1].decode())
+                found.append((name, re.search(rb"Message-ID: (\S+)",
+                                              head)[1].decode()))
         return found
+
+    def left(self, kind):
+        """Message-IDs still in the mailbox."""
+        return {i for _, i in self.files(kind)}
+
+    def judge_moves(self):
+        """Each is in the other folder, once, and marked."""
+        moved = self.files(self.moves, ".Done")
+        ids = sorted(i for _, i in moved)
+        if ids != sorted(i for i in self.mail if self.route[i] == self.moves):
+            raise Violation("not each moved once: %s" % ids)
+        unseen = [n for n, _ in moved if "S" not in n.partition(":2,")[2]]
+        if unseen:
+            raise Violation("moved and not marked as seen: %s" % unseen)
 
     def judge_source(self):
         """Nothing left the source that no sink has."""
@@ -170,11 +191,16 @@ class Scene:
         for kind in self.sinks:
             gone = {i for i in self.mail if self.route[i] == kind} - \
                 self.left(kind)
+            if kind == self.moves:
+                lost = sorted(gone - {i for _, i in
+                                      self.files(kind, ".Done")})
+                if lost:
+                    raise Violation("neither here nor moved: %s" % lost)
             lost = sorted(i for i in gone if not stored.get(i))
             if lost:
                 raise Violation("gone from the source, never delivered: %s"
                                 % lost)
-            if self.keep and gone:
+            if self.keep and gone and kind != self.moves:
                 raise Violation("keep = yes, and gone: %s" % sorted(gone))
 
     def judge(self):
@@ -209,6 +235,8 @@ class Scene:
             if left:
                 raise Violation("delivered and still at the source: %s"
                                 % left)
+        if self.moves:
+            self.judge_moves()
         for sink in self.sinks.values():
             for m in sink.accepted:
                 if strip(m.octets) != expected(self.mail[m.msgid]):

@@ -10,9 +10,9 @@ import sweep
 
 
 @functools.lru_cache(None)
-def points_of_a_run(make, shim, swap, power):
+def points_of_a_run(make, shim, swap, power, moves=False):
     """How many points a whole, undisturbed run has."""
-    scene = make(swap=swap)
+    scene = make(swap=swap, moves=moves)
     try:
         result, count = scene.under_shim(shim, power=power)
         assert result.code == 0, result
@@ -32,13 +32,13 @@ def chosen(total, wanted, seed):
             for k in range(wanted)]
 
 
-def run(make, shim, points, swap, how, power):
+def run(make, shim, points, how, power, **scene):
     """Two at a time (they mostly wait); the first violation is raised.
     In turn as it is, with a slow network, with a slow disk: the threads of
     the program then meet in another order."""
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         jobs = [pool.submit(
-            sweep.one_kill, functools.partial(make, swap=swap), shim, at,
+            sweep.one_kill, functools.partial(make, **scene), shim, at,
             how, power, (None, "net:2", "disk:3")[k % 3])
                 for k, at in enumerate(points)]
         return [job.result() for job in jobs]
@@ -55,7 +55,7 @@ def test_i16_killed_at_a_durable_step_nothing_is_lost(
     wanted = request.config.getoption("--points")
     wanted = total if wanted == "all" else max(1, int(wanted) // 12)
     points = chosen(total, wanted, "%s%s%s" % (swap, how, power))
-    done = run(make_scene, shim, points, swap, how, power)
+    done = run(make_scene, shim, points, how, power, swap=swap)
     # Runs differ a little in length; near the end a point may not be reached.
     assert sum(count is not None for count in done) >= len(points) * 0.7
 
@@ -66,3 +66,22 @@ def test_i16_keep_leaves_the_source_alone(make_scene, shim):
     for at in chosen(total, 2, "keep"):
         sweep.one_kill(functools.partial(make_scene, keep=True), shim, at,
                        "after", False)
+
+
+@pytest.mark.parametrize("power", [False, True], ids=["kill", "power-cut"])
+@pytest.mark.parametrize("how", ["before", "after"])
+@pytest.mark.parametrize("by", ["move", "copy"])
+def test_d15_i16_killed_while_mail_is_marked_and_moved(
+        request, make_scene, make_copying_scene, shim, by, how, power):
+    """D15, I16: nothing lost, nothing delivered twice but in doubt, each moved
+    exactly once, and marked."""
+    make = make_scene if by == "move" else make_copying_scene
+    total = points_of_a_run(make, shim, False, power, True)
+    wanted = request.config.getoption("--points")
+    wanted = total if wanted == "all" else max(2, int(wanted) // 12)
+    points = chosen(total, wanted, "moves%s%s" % (how, power))
+    # the end of the run is where they are marked and moved
+    tail = chosen(40, wanted, "tail%s%s" % (how, power))
+    points += [max(1, total - 40 + at) for at in tail]
+    done = run(make, shim, points, how, power, moves=True)
+    assert sum(count is not None for count in done) >= len(points) * 0.5
