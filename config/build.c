@@ -32,6 +32,8 @@ static void builtin_provider(struct making *m, const struct provider *p)
 	struct text urls;
 
 	s->builtin = true;
+	if (p->secret == PROVIDER_SECRET_OAUTH)
+		section_set_builtin(s, SET_AUTH, "xoauth2");
 	if (!p->imap && !p->pop3) /* each customer has a server of their own */
 		return;
 	text_init(&urls, 1000);

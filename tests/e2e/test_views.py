@@ -246,7 +246,7 @@ def test_check_names_each_fault_with_its_remedy(simple, source, dovecot,
     assert result.code == 77, result
     text = result.out + result.err
     assert "nowhere.invalid" in text and "no such user" in text
-    assert re.search(r"wrong.*passwd", text, re.S | re.I)
+    assert re.search(r"^wrong: .*`user` or `password`$", text, re.M)
 
 
 def test_check_shows_what_to_pin(simple, folder):

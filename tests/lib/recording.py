@@ -154,8 +154,9 @@ class RecordedPop(FakePop):
         said = self.said = recording.said
         super().__init__([("uid%d" % n, octets)
                           for n, octets in enumerate(mails, 1)], cert)
-        if said["capability"]:
-            self.capa = said["capability"]
+        self.capa = said["capability"] or [
+            "SASL PLAIN XOAUTH2" if c.startswith("SASL") else c
+            for c in self.capa]
         if said["greeting"]:
             self.on("greeting", lambda s, args: s.say(
                 said["greeting"][0].encode() + b"\r\n") or True)

@@ -269,7 +269,7 @@ static void test_c5_a_wrong_signature_is_no_sign_in(void **state)
 		"v=rmF9pqV8S7suAoZWja4dJRkFsKQ=",
 		"v=",
 		"",
-		"r=" N256,
+		("r=" N256),
 	};
 
 	(void)state;

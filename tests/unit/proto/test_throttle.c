@@ -37,8 +37,8 @@ static void a_time_beyond_reason(void **state)
 		"Request is throttled. Suggested Backoff Time:",
 		"Request is throttled. Suggested Backoff Time: 0 milliseconds",
 		"Request is throttled. Suggested Backoff Time: -1 seconds",
-		"Request is throttled. Suggested Backoff Time: "
-		"99999999999999999999 milliseconds",
+		("Request is throttled. Suggested Backoff Time: "
+		 "99999999999999999999 milliseconds"),
 	};
 
 	(void)state;
@@ -78,8 +78,8 @@ static void other_refusals(void **state)
 		"password is incorrect, login frequency limited, or system is "
 		"busy.",
 		"SELECT Unsafe Login. Please contact kefu@188.com for help",
-		"[AUTHENTICATIONFAILED] LOGIN invalid credentials or IMAP is "
-		"disabled sc=x",
+		("[AUTHENTICATIONFAILED] LOGIN invalid credentials or IMAP is "
+		 "disabled sc=x"),
 		"User is authenticated but not connected.",
 		"Rate limit hi",
 	};
