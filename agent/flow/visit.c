@@ -555,9 +555,13 @@ static void begin_session(struct visit *v)
 		return;
 	}
 	v->endpoint.alpn = config_is_pop3(&v->config->server) ? "pop3" : "imap";
+	open_session(v);
+}
+
+void visit_warm(struct visit *v)
+{
 	if (!v->options->dry_run && v->options->task != PASS_ADOPT)
 		delivery_warm(v->delivery);
-	open_session(v);
 }
 
 static void on_secret(void *who, struct reach_secret *s)

@@ -225,6 +225,11 @@ void visit_fail(struct visit *v, const struct err *err);
 void visit_warn(struct visit *v, const struct err *err);
 /* A lasting condition that is no failure; text is copied. */
 void visit_notice(struct visit *v, const char *text);
+/*
+ * Mail is in sight: its destination is connected to. Not sooner, or each empty
+ * poll would sign in there, and some count that.
+ */
+void visit_warm(struct visit *v);
 /* max_size, or the destination's SIZE; 0: no limit known. */
 uint64_t visit_max_octets(const struct visit *v);
 /* UIDs of this folder can be trusted, and it may be written to. */

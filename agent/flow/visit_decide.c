@@ -326,10 +326,10 @@ void visit_write_down(struct visit *v)
 /* The sizes the destination takes are known once it answered. */
 void visit_decide_sizes(struct visit *v)
 {
-	enum delivery_state s = delivery_state(v->delivery);
-
 	v->phase = VISIT_SIZING;
-	if (v->wanted.n && s == DELIVERY_CONNECTING)
+	if (v->wanted.n)
+		visit_warm(v);
+	if (v->wanted.n && delivery_state(v->delivery) == DELIVERY_CONNECTING)
 		return; /* visit_wake() */
 	leave_out_large(v);
 	leave_out_seen(v);

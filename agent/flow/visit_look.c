@@ -82,6 +82,9 @@ static void begin_listing_from(struct visit *v, uint32_t from)
 	}
 	v->whole = from == 1;
 	v->phase = VISIT_LISTING;
+	/* POP3 is listed in any case, IMAP where something is new. */
+	if (!is_pop3(v))
+		visit_warm(v);
 	if (v->namesakes)
 		v->source->ops->namesakes(v->source, v->namesakes,
 					  v->nnamesakes);

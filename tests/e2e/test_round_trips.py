@@ -37,3 +37,15 @@ def test_an_empty_poll_waits_seldom(relayed, scheme):
 def test_an_empty_poll_with_compression(relayed):
     lines = relayed("imaps", compress=True)
     assert lines[0].round_trips <= MOST["imaps"], lines[0].turns
+
+
+@pytest.mark.parametrize("scheme", ["imaps", "pop3s"])
+def test_an_empty_poll_leaves_the_destination_alone(simple, scheme):
+    """Each connection there is a sign-in for somebody who counts them."""
+    haul = simple(3, scheme)
+    assert haul.fetch().account("anna")["delivered"] == 3
+    haul.sink.quiet()
+    before = len(haul.sink.log)
+    assert haul.fetch().account("anna")["found"] == 3
+    haul.sink.quiet()
+    assert before and haul.sink.log[before:] == []
