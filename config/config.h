@@ -9,7 +9,8 @@
  *
  * Guarantees: no string in the tree holds CR, LF or NUL (CASES C8); hosts are
  * lower case; every account has a server, a user, a delivery and at least one
- * recipient; what this version cannot do is refused by name, never ignored.
+ * recipient or a multidrop; what this version cannot do is refused by name,
+ * never ignored.
  */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
@@ -211,7 +212,8 @@ struct config_folder {
 	char *pattern; /* of the block; NULL: the account's own */
 	unsigned line; /* of the block */
 	const struct config_delivery *delivery;
-	struct config_list to; /* templates: see config_recipient() */
+	struct config_list to; /* templates: see config_recipient(); empty where
+				* the account has a multidrop */
 	enum config_first_run first_run;
 	uint64_t first_run_age_ms; /* of CONFIG_FIRST_AGE */
 	enum config_keep keep;
@@ -220,6 +222,21 @@ struct config_folder {
 	char *move_to;		  /* folder, in UTF-8; NULL: none; IMAP */
 	uint64_t max_size_octets; /* 0: the destination's SIZE */
 	struct config_effectives effective; /* of a block: its own settings */
+};
+
+/* `map` of a multidrop: whoever is called name goes to `to`, a template. */
+struct config_mapping {
+	char *name; /* local part, or whole address; in any case of letters */
+	char *to;
+};
+
+/* One mailbox for many people: who a message is for stands in its header. */
+struct config_multidrop {
+	struct config_list envelope, domains; /* n >= 1 */
+	char *strip;			      /* prefix; NULL: none */
+	struct config_mapping *map;	      /* owned */
+	size_t n_map;
+	char *fallback; /* template; NULL: none */
 };
 
 struct config_account {
@@ -248,8 +265,9 @@ struct config_account {
 	/* Patterns as written, also those that leave out; IMAP only, else n 0.
 	 * See config_folder_for(). */
 	struct config_list folders;
-	uint64_t poll_every_ms; /* 0: only on request */
-	uint64_t poll_min_ms;	/* who comes sooner is refused; 0: nobody */
+	struct config_multidrop *multidrop; /* owned; NULL: `to` counts */
+	uint64_t poll_every_ms;		    /* 0: only on request */
+	uint64_t poll_min_ms; /* who comes sooner is refused; 0: nobody */
 	bool idle;
 	uint64_t idle_renew_ms; /* 0: the built-in value */
 	bool compress;		/* IMAP: COMPRESS=DEFLATE where offered */

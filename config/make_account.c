@@ -1,5 +1,6 @@
 #include "make_account.h"
 #include "make_folder.h"
+#include "make_multidrop.h"
 #include "make_provider.h"
 #include "must.h"
 #include "provider.h"
@@ -146,8 +147,9 @@ static void imap_policy(const struct resolved *r, struct config_account *a)
 	a->unseen_only = resolved_choice(r, SET_UNSEEN_ONLY);
 }
 
-static void effective(const struct making *m, const struct resolved *r,
-		      struct config_account *a, const struct written *to)
+static void effective(const struct making *m, const struct section *own,
+		      const struct resolved *r, struct config_account *a,
+		      const struct written *to)
 {
 	bool pop3 = config_is_pop3(&a->server);
 	struct config_effectives *e = &a->effective;
@@ -157,7 +159,8 @@ static void effective(const struct making *m, const struct resolved *r,
 	effective_add(e, r, SET_USER, NULL, NULL);
 	make_effective_secret(e, r, &a->secret);
 	effective_add(e, r, SET_ENABLED, NULL, NULL);
-	make_folder_to(e, r, &a->own, to);
+	make_folder_to(e, r, a, &a->own, to);
+	make_multidrop_effective(m, own, a);
 	for (unsigned id = SET_FOLDERS; id <= SET_RECEIVED_FROM; id++) {
 		const struct setting *s = &setting_table[id];
 
@@ -182,6 +185,7 @@ void make_account(struct making *m, const struct section *s,
 	a->file = mem_str(s->at.file);
 	a->line = s->at.line;
 	sign_in(m, &r, a);
+	make_multidrop(m, s, a);
 	to = make_folder(m, &r, a, &a->own);
 	policy(&r, a);
 	make_tls(m, &r, &a->tls);
@@ -195,8 +199,9 @@ void make_account(struct making *m, const struct section *s,
 		make_folder_blocks(m, s, &levels, a);
 		make_folder_check(m, &r, a);
 	}
+	make_multidrop_check(m, s, a);
 	make_provider(&r, a);
-	effective(m, &r, a, to);
+	effective(m, s, &r, a, to);
 }
 
 void make_account_fini(struct config_account *a)
@@ -215,6 +220,7 @@ void make_account_fini(struct config_account *a)
 	for (size_t i = 0; i < a->n_blocks; i++)
 		make_folder_fini(&a->blocks[i]);
 	free(a->blocks);
+	make_multidrop_free(a->multidrop);
 	config_list_fini(&a->folders);
 	effectives_fini(&a->effective);
 }

@@ -51,26 +51,26 @@ static const struct config_delivery *delivery(struct making *m,
 }
 
 /* Filled in, it must be an address; without @ only on this machine. */
-static void check_recipient(struct making *m, const struct resolved *r,
-			    const struct config_account *a,
-			    const struct config_folder *f,
-			    const struct written *w, const char *template)
+void make_folder_recipient(struct making *m, const struct resolved *r,
+			   const struct config_account *a,
+			   const struct config_delivery *d, enum setting_id id,
+			   const struct written *w, const char *template)
 {
+	const char *name = setting_table[id].name;
 	char out[LIMIT_ADDRESS + 1];
 
-	if (!a->user)
+	if (!a->user || !d)
 		return;
 	if (!config_recipient(a, template, VIEW_LIT("INBOX"), out,
 			      sizeof(out))) {
 		make_fault(m, r, w,
-			   "to: \"%s\" is no mail address once it is filled in",
-			   template);
-	} else if (!f->delivery->server.is_loopback &&
-		   !form_is_mail(view_of(out))) {
+			   "%s: \"%s\" is no mail address once it is filled in",
+			   name, template);
+	} else if (!d->server.is_loopback && !form_is_mail(view_of(out))) {
 		make_fault(m, r, w,
-			   "to: \"%s\" has no @ and a domain, which only a "
+			   "%s: \"%s\" has no @ and a domain, which only a "
 			   "server on this machine can do without",
-			   out);
+			   name, out);
 	}
 }
 
@@ -89,7 +89,11 @@ static const struct written *recipients(struct making *m,
 	const struct written *w = r->by[SET_TO];
 	const struct section *s;
 
-	if (!f->delivery)
+	if (a->multidrop && resolved_is_own(r, SET_TO))
+		make_fault(m, r, w,
+			   "multidrop excludes `to`: who a message is for "
+			   "stands in its header");
+	if (!f->delivery || a->multidrop)
 		return w;
 	s = sections_find(m->written, SECTION_DELIVERY, f->delivery->name);
 	if (!w)
@@ -103,7 +107,8 @@ static const struct written *recipients(struct making *m,
 			   "to is missing, here and in delivery \"%s\"",
 			   f->delivery->name);
 	for (size_t i = 0; i < f->to.n; i++)
-		check_recipient(m, r, a, f, w, f->to.item[i]);
+		make_folder_recipient(m, r, a, f->delivery, SET_TO, w,
+				      f->to.item[i]);
 	return w;
 }
 
@@ -123,6 +128,7 @@ const struct written *make_folder(struct making *m, const struct resolved *r,
 }
 
 void make_folder_to(struct config_effectives *e, const struct resolved *r,
+		    const struct config_account *a,
 		    const struct config_folder *f, const struct written *to)
 {
 	char name[100];
@@ -130,6 +136,8 @@ void make_folder_to(struct config_effectives *e, const struct resolved *r,
 	(void)snprintf(name, sizeof(name), "\"%.64s\"",
 		       f->delivery ? f->delivery->name : "");
 	effective_add(e, r, SET_DELIVERY, name, NULL);
+	if (a->multidrop)
+		return;
 	effective_add(e, r, SET_TO,
 		      to && to->ok ? to->value.text : "\"{account}\"", to);
 }
@@ -174,10 +182,10 @@ static void check_move(struct making *m, const struct resolved *r,
 
 /* --- blocks ------------------------------------------------------------- */
 
-static void effective(const struct resolved *r, struct config_folder *f,
-		      const struct written *to)
+static void effective(const struct resolved *r, const struct config_account *a,
+		      struct config_folder *f, const struct written *to)
 {
-	make_folder_to(&f->effective, r, f, to);
+	make_folder_to(&f->effective, r, a, f, to);
 	for (unsigned id = 0; id < SETTINGS; id++) {
 		const struct setting *s = &setting_table[id];
 
@@ -236,7 +244,7 @@ static void block(struct making *m, const struct section *s,
 	f->pattern = mem_str(s->title);
 	f->line = s->at.line;
 	to = make_folder(m, &r, a, f);
-	effective(&r, f, to);
+	effective(&r, a, f, to);
 }
 
 static bool is_block(const struct section *b, const struct section *of)

@@ -10,8 +10,15 @@
 const struct written *make_folder(struct making *m, const struct resolved *r,
 				  const struct config_account *a,
 				  struct config_folder *f);
-/* Lines `delivery` and `to`. */
+/* Fault where a template of setting id, written at w, names nobody that d can
+ * take; d NULL: nothing. */
+void make_folder_recipient(struct making *m, const struct resolved *r,
+			   const struct config_account *a,
+			   const struct config_delivery *d, enum setting_id id,
+			   const struct written *w, const char *template);
+/* Lines `delivery` and `to`; with a multidrop there is no `to`. */
 void make_folder_to(struct config_effectives *e, const struct resolved *r,
+		    const struct config_account *a,
 		    const struct config_folder *f, const struct written *to);
 /* levels: those of the account, of which s is the section. Fills a->blocks. */
 void make_folder_blocks(struct making *m, const struct section *s,

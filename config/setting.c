@@ -246,15 +246,13 @@ const struct setting setting_table[SETTINGS] = {
 			     .later = "a second delivery for what is refused" },
 	[SET_ENVELOPE] = { .name = "envelope",
 			   .places = M,
-			   .rule = KIND(ANYTHING) },
-	[SET_DOMAINS] = { .name = "domains",
-			  .places = M,
-			  .rule = KIND(ANYTHING) },
-	[SET_STRIP] = { .name = "strip", .places = M, .rule = KIND(ANYTHING) },
-	[SET_MAP] = { .name = "map", .places = M, .rule = KIND(ANYTHING) },
+			   .rule = KIND(ENVELOPE) },
+	[SET_DOMAINS] = { .name = "domains", .places = M, .rule = KIND(HOSTS) },
+	[SET_STRIP] = { .name = "strip", .places = M, .rule = KIND(STRING) },
+	[SET_MAP] = { .name = "map", .places = M, .rule = KIND(MAP) },
 	[SET_FALLBACK] = { .name = "fallback",
 			   .places = M,
-			   .rule = KIND(ANYTHING) },
+			   .rule = KIND(ADDRESS) },
 };
 
 const struct section_rule section_table[SECTION_KINDS] = {
@@ -263,8 +261,7 @@ const struct section_rule section_table[SECTION_KINDS] = {
 	[SECTION_PROVIDER] = { "provider", true, G, NULL },
 	[SECTION_ACCOUNT] = { "account", true, G, NULL },
 	[SECTION_FOLDER] = { "folder", true, A, NULL },
-	[SECTION_MULTIDROP] = { "multidrop", false, A,
-				"one mailbox for many people" },
+	[SECTION_MULTIDROP] = { "multidrop", false, A, NULL },
 	[SECTION_DELIVERY] = { "delivery", true, G, NULL },
 };
 

@@ -137,12 +137,16 @@ bool value_is_list(enum value_kind kind)
 	switch (kind) {
 	case VALUE_SERVER: /* a provider has one for each protocol */
 	case VALUE_ADDRESSES:
+	case VALUE_ENVELOPE:
+	case VALUE_HOSTS:
+	case VALUE_MAP:
 	case VALUE_FOLDERS:
 	case VALUE_FIELDS:
 	case VALUE_ARGUMENTS:
 	case VALUE_FINGERPRINTS:
 	case VALUE_ANYTHING:
 		return true;
+	case VALUE_ADDRESS:
 	case VALUE_STRING:
 	case VALUE_NAME:
 	case VALUE_FOLDER:
@@ -366,6 +370,76 @@ static bool read_addresses(struct reading *r)
 	return true;
 }
 
+static bool read_address(struct reading *r)
+{
+	const char *why;
+
+	return form_is_template(r->first, &why) || wrong_word(r, r->first, why);
+}
+
+/* To and Cc say whom the author wrote to, not for whom a copy came. */
+static bool read_envelope(struct reading *r)
+{
+	static const struct view guesses[] = { VIEW_LIT("To"), VIEW_LIT("Cc"),
+					       VIEW_LIT("Bcc"),
+					       VIEW_LIT("From") };
+
+	if (!r->words->n)
+		return wrong(r, "at least one header field is wanted");
+	for (size_t i = 0; i < r->words->n; i++) {
+		struct view v = r->words->item[i].text;
+
+		if (!form_is_field(v))
+			return wrong_word(r, v, "is no header field name");
+		for (size_t k = 0; k < 4; k++)
+			if (view_ieq(v, guesses[k]))
+				return wrong_word(
+					r, v,
+					"is what the author wrote: it does not "
+					"say for whom a message came");
+	}
+	return true;
+}
+
+static bool read_hosts(struct reading *r)
+{
+	if (!r->words->n)
+		return wrong(r, "at least one domain is wanted");
+	for (size_t i = 0; i < r->words->n; i++)
+		if (!form_is_host(r->words->item[i].text))
+			return wrong_word(r, r->words->item[i].text,
+					  "is no domain (an IDN is written as "
+					  "xn--...)");
+	return true;
+}
+
+void value_mapping(struct view v, struct view *name, struct view *to)
+{
+	size_t n = view_find(v, '=');
+
+	*name = view_trim(view_head(v, n));
+	*to = view_trim(view_skip(v, n + 1));
+}
+
+static bool read_map(struct reading *r)
+{
+	struct view name, to;
+	const char *why;
+
+	for (size_t i = 0; i < r->words->n; i++) {
+		struct view v = r->words->item[i].text;
+
+		value_mapping(v, &name, &to);
+		if (view_find(v, '=') == v.n ||
+		    (!form_is_mail(name) && !form_is_local(name)))
+			return wrong_word(r, v,
+					  "is not of the form name=address");
+		if (!form_is_template(to, &why))
+			return wrong_word(r, to, why);
+	}
+	return true;
+}
+
 static bool read_folders(struct reading *r)
 {
 	const char *why;
@@ -554,6 +628,14 @@ static bool read_kind(struct reading *r)
 		return read_server(r);
 	case VALUE_ADDRESSES:
 		return read_addresses(r);
+	case VALUE_ADDRESS:
+		return read_address(r);
+	case VALUE_ENVELOPE:
+		return read_envelope(r);
+	case VALUE_HOSTS:
+		return read_hosts(r);
+	case VALUE_MAP:
+		return read_map(r);
 	case VALUE_FOLDERS:
 		return read_folders(r);
 	case VALUE_FOLDER:

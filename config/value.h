@@ -25,6 +25,10 @@ enum value_kind {
 	VALUE_SENDER,
 	VALUE_SERVER,
 	VALUE_ADDRESSES, /* recipients, with placeholders */
+	VALUE_ADDRESS,	 /* one of them */
+	VALUE_ENVELOPE,	 /* header fields that name a recipient */
+	VALUE_HOSTS,
+	VALUE_MAP, /* "name=address", see value_mapping() */
 	VALUE_FOLDERS,
 	VALUE_FOLDER, /* one, by its name */
 	VALUE_FIELDS, /* names of header fields */
@@ -75,6 +79,8 @@ void value_fini(struct value *v); /* wipes */
 bool value_is_list(enum value_kind kind);
 /* Section names: [A-Za-z0-9._@+-], at most 64, a letter or digit first. */
 bool value_is_name(struct view v);
+/* "name=address" at its first =. */
+void value_mapping(struct view v, struct view *name, struct view *to);
 /* 90s 5m 2h 14d, or 0. */
 bool value_duration(struct view v, uint64_t *ms);
 bool value_size(struct view v, uint64_t *octets);

@@ -89,15 +89,21 @@ struct message *message_new(void)
 	return m;
 }
 
+void message_no_rcpts(struct message *m)
+{
+	for (size_t i = 0; i < m->nrcpts; i++) {
+		free(m->rcpts[i].address);
+		free(m->rcpts[i].reply);
+	}
+	m->nrcpts = 0;
+}
+
 void message_free(struct message *m)
 {
 	if (!m)
 		return;
 	list_drop(&m->link);
-	for (size_t i = 0; i < m->nrcpts; i++) {
-		free(m->rcpts[i].address);
-		free(m->rcpts[i].reply);
-	}
+	message_no_rcpts(m);
 	free(m->rcpts);
 	free(m->fallback);
 	free(m->message_id);

@@ -56,8 +56,9 @@ struct message_rcpt {
 	bool found;    /* by multidrop: it does not stand in the configuration.
 			* Such ones come before all others */
 	enum rcpt_state state;
-	int code;    /* last reply, 0: none */
-	char *reply; /* owned; its words, printable; may be NULL */
+	bool for_content; /* not kept: refused behind the data (LMTP) */
+	int code;	  /* last reply, 0: none */
+	char *reply;	  /* owned; its words, printable; may be NULL */
 };
 
 struct message {
@@ -100,6 +101,7 @@ struct message *message_new(void);
 void message_free(struct message *m);
 /* Copies address. */
 void message_add_rcpt(struct message *m, struct view address);
+void message_no_rcpts(struct message *m);
 /*
  * Makes m->fallback its last recipient, once. false: there is none, or it is
  * one already.

@@ -11,6 +11,7 @@
 #define DEFERRED_MAX   20u /* messages of an account deferred in a row */
 
 static void kick(void *who);
+static void forget_senders(struct fortune *f);
 
 struct delivery *delivery_new(const struct parts *p,
 			      const struct config_delivery *c,
@@ -42,6 +43,8 @@ void delivery_free(struct delivery *d)
 	secret_fini(&d->secret);
 	secret_fini(&d->srs_secret);
 	free(d->drop);
+	for (size_t i = 0; i < d->nfortunes; i++)
+		forget_senders(&d->fortunes[i]);
 	free(d->fortunes);
 	free(d);
 }
@@ -426,8 +429,41 @@ void delivery_note(struct delivery *d, int64_t account, enum verdict v)
 		break;
 	case VERDICT_DOUBT:
 	case VERDICT_UNSENT:
+	case VERDICT_AGAIN:
 		break;
 	}
+}
+
+unsigned delivery_refused_senders(const struct delivery *d,
+				  const struct message *m)
+{
+	const struct fortune *f = find_fortune(d, m->account);
+	unsigned n = 0;
+
+	for (unsigned i = 0; f && i < f->nsenders; i++)
+		n += strcmp(f->senders[i], m->sender) != 0;
+	return n;
+}
+
+static void forget_senders(struct fortune *f)
+{
+	while (f->nsenders)
+		free(f->senders[--f->nsenders]);
+}
+
+void delivery_note_sender(struct delivery *d, const struct message *m,
+			  const struct dest_result *r)
+{
+	struct fortune *f = fortune_of(d, m->account);
+	bool refused = r->outcome == DEST_REFUSED && r->stage == DEST_AT_MAIL;
+
+	if (refused && f->nsenders == delivery_refused_senders(d, m) &&
+	    f->nsenders < VERDICT_SENDERS)
+		f->senders[f->nsenders++] = mem_str(m->sender);
+	else if (!refused && r->outcome != DEST_UNSENT &&
+		 r->outcome != DEST_LOST && r->outcome != DEST_DAMAGED &&
+		 r->stage != DEST_AT_MAIL)
+		forget_senders(f);
 }
 
 static void fill(struct delivery *d)

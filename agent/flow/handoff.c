@@ -58,7 +58,7 @@ static void on_recorded(struct spool_req *req)
 	bool unsent = p->req.result.unsent;
 
 	handoff_leave(p);
-	if (unsent && req->ok)
+	if ((unsent || p->again) && req->ok)
 		handoff_ready(d, p);
 	else
 		handoff_settle(d, p);
@@ -71,7 +71,14 @@ static void record(struct parcel *p)
 	int64_t now = loop_unix_ms();
 	enum verdict v;
 
-	v = verdict_apply(p->m, &p->answer, d->config, now, random32());
+	v = verdict_apply(
+		p->m, &p->answer,
+		&(struct verdict_given){
+			.delivery = d->config,
+			.senders_before = delivery_refused_senders(d, p->m),
+			.now_ms = now,
+			.random = random32() });
+	p->again = v == VERDICT_AGAIN;
 	p->phase = PARCEL_RECORDING;
 	p->req.result = (struct spool_result){
 		.req = { .done = on_recorded, .who = p },
@@ -80,6 +87,7 @@ static void record(struct parcel *p)
 		.now_ms = now,
 	};
 	delivery_note(d, p->m->account, v);
+	delivery_note_sender(d, p->m, &p->answer);
 	if (v == VERDICT_SETTING)
 		d->reports->refused(d->who, d, p->m);
 	spool_result(d->parts.spool, &p->req.result);
@@ -290,6 +298,12 @@ static void verify(struct parcel *p)
 
 void handoff_begin(struct conn *c, struct parcel *p)
 {
+	if (!p->m->nrcpts) { /* the process died before it was held */
+		message_set(&p->m->reason,
+			    VIEW_LIT("it is not known for whom it is"));
+		hold(p);
+		return;
+	}
 	if (!p->verified) {
 		verify(p);
 		return;

@@ -33,6 +33,9 @@ struct fortune {
 	uint32_t offered;  /* now on connections */
 	bool proven;	   /* some of it was accepted */
 	bool paused;	   /* no more attempts */
+	/* senders refused since one was not; owned */
+	char *senders[VERDICT_SENDERS];
+	unsigned nsenders;
 };
 
 struct delivery {
@@ -78,6 +81,11 @@ bool delivery_is_paused(const struct delivery *d, int64_t account);
 bool delivery_may_offer(const struct delivery *d, int64_t account);
 void delivery_note_offer(struct delivery *d, int64_t account, int change);
 void delivery_note(struct delivery *d, int64_t account, enum verdict v);
+/* Others of m's account that were refused as senders in a row until now. */
+unsigned delivery_refused_senders(const struct delivery *d,
+				  const struct message *m);
+void delivery_note_sender(struct delivery *d, const struct message *m,
+			  const struct dest_result *r);
 
 /* The emptiest connection with room, since its MAIL goes out first; or NULL. */
 struct conn *delivery_conn_with_room(struct delivery *d);

@@ -159,6 +159,7 @@ static void settle_rcpts(struct send *s, bool accepted)
 		else if (a->code / 100 == 2)
 			r->state = RCPT_ACCEPTED;
 		r->code = a->code;
+		r->for_content = a->judged;
 		message_set(&r->reply, view_of(a->words));
 	}
 }
@@ -420,7 +421,8 @@ static bool push_envelope(struct outbox *b, struct send *s)
 		if (!s->sender)
 			s->sender = sender_of(b, s->m);
 		if (s->sender[0] && is_unfit(b, s->sender)) {
-			settle(b, s, DEST_REFUSED, DEST_AT_MAIL, 553, UNFIT);
+			/* by us, for this message: no word of the server's */
+			settle(b, s, DEST_REFUSED, DEST_AT_DATA, 553, UNFIT);
 			return true;
 		}
 		if (!close_transaction(b) || !queue_mail(b, s))

@@ -32,6 +32,7 @@ struct parcel {
 	struct delivery *delivery;
 	struct conn *conn; /* reserved on; NULL: none */
 	bool verified;
+	bool again;  /* to be sent once more as soon as that is recorded */
 	bool mailed; /* dest_reports.mailed() came for this offer */
 
 	/* what the connection said while a request was out */

@@ -24,25 +24,29 @@ static enum verdict held(struct message *m, const char *what, struct view words)
 	return VERDICT_HELD;
 }
 
-static enum verdict later(struct message *m, const struct config_delivery *d,
-			  struct view words, int64_t now_ms, uint32_t random)
+static enum verdict later(struct message *m, const struct verdict_given *g,
+			  struct view words)
 {
+	const struct config_delivery *d = g->delivery;
+	int64_t now_ms = g->now_ms;
+
 	if (!m->waiting_since)
 		m->waiting_since = now_ms;
 	if ((uint64_t)(now_ms - m->waiting_since) > d->give_up_ms)
 		return held(m, "not accepted in the time of give_up", words);
 	m->state = MESSAGE_SPOOLED;
 	m->next_at = now_ms + (int64_t)backoff_ms(m->attempts, d->retry_min_ms,
-						  d->retry_max_ms, random);
+						  d->retry_max_ms, g->random);
 	reason(m, "the destination says: later", words);
 	return VERDICT_LATER;
 }
 
 static enum verdict setting(struct message *m, const char *what,
-			    struct view words, int64_t now_ms, uint32_t random)
+			    struct view words, const struct verdict_given *g)
 {
 	m->state = MESSAGE_SPOOLED;
-	m->next_at = now_ms + (int64_t)backoff_setting_ms(m->attempts, random);
+	m->next_at =
+		g->now_ms + (int64_t)backoff_setting_ms(m->attempts, g->random);
 	reason(m, what, words);
 	return VERDICT_SETTING;
 }
@@ -66,58 +70,120 @@ static struct view words_to(struct message *m, const struct message_rcpt *r,
 	return view_of(m->reply);
 }
 
-static enum verdict refused_rcpts(struct message *m)
+static enum verdict held_for(struct message *m, const struct message_rcpt *r)
 {
-	const struct message_rcpt *r = first(m, RCPT_REFUSED);
 	struct text t;
 
 	text_init(&t, 600);
 	(void)text_fmt(&t, "recipient %.300s refused", r->address);
-	held(m, text_str(&t), words_to(m, r, VIEW_NONE));
+	(void)held(m, text_str(&t), words_to(m, r, VIEW_NONE));
 	text_fini(&t);
 	return VERDICT_HELD;
 }
 
-static enum verdict accepted(struct message *m, const struct dest_result *r,
-			     const struct config_delivery *d, int64_t now_ms,
-			     uint32_t random)
+/* Refused for good, and nobody took its place. */
+static const struct message_rcpt *unsettled(const struct message *m)
 {
-	const struct message_rcpt *waiting = first(m, RCPT_WAITING);
+	for (size_t i = 0; i < m->nrcpts; i++) {
+		const struct message_rcpt *r = &m->rcpts[i];
 
+		if (r->state == RCPT_REFUSED &&
+		    !(r->found && !r->for_content && message_has_configured(m)))
+			return r;
+	}
+	return NULL;
+}
+
+/* A recipient that stands in the configuration was refused as such. */
+static const struct message_rcpt *misconfigured(const struct message *m)
+{
+	for (size_t i = 0; i < m->nrcpts; i++) {
+		const struct message_rcpt *r = &m->rcpts[i];
+
+		if (r->state == RCPT_REFUSED && !r->found && !r->for_content)
+			return r;
+	}
+	return NULL;
+}
+
+/* Those that were found and are unknown there go to the fallback. */
+static bool fall_back(struct message *m)
+{
+	for (size_t i = 0; i < m->nrcpts; i++)
+		if (m->rcpts[i].state == RCPT_REFUSED && m->rcpts[i].found &&
+		    !m->rcpts[i].for_content)
+			return message_fall_back(m);
+	return false;
+}
+
+/* Asked again after the pause: the setting may be mended then. */
+static enum verdict wrong_rcpt(struct message *m, const struct message_rcpt *r,
+			       const struct verdict_given *g)
+{
+	struct text t;
+
+	text_init(&t, 400);
+	(void)text_fmt(&t, "the recipient %.300s was refused", r->address);
+	(void)setting(m, text_str(&t), words_to(m, r, VIEW_NONE), g);
+	text_fini(&t);
+	for (size_t i = 0; i < m->nrcpts; i++)
+		if (m->rcpts[i].state == RCPT_REFUSED && !m->rcpts[i].found)
+			m->rcpts[i].state = RCPT_WAITING;
+	return VERDICT_SETTING;
+}
+
+/* Every recipient was answered, each in its own way (CASES G9). */
+static enum verdict by_rcpts(struct message *m, const struct dest_result *r,
+			     const struct verdict_given *g)
+{
+	bool fell = fall_back(m);
+	const struct message_rcpt *wrong = misconfigured(m), *waiting;
+
+	if (wrong)
+		return wrong_rcpt(m, wrong, g);
+	waiting = first(m, RCPT_WAITING);
+	if (waiting && waiting->code)
+		return later(m, g, words_to(m, waiting, r->words));
+	if (waiting && fell) {
+		m->state = MESSAGE_SPOOLED;
+		m->next_at = g->now_ms;
+		reason(m, "refused for its recipient, now for the fallback",
+		       r->words);
+		return VERDICT_AGAIN;
+	}
 	if (waiting)
-		return later(m, d, words_to(m, waiting, r->words), now_ms,
-			     random);
-	if (first(m, RCPT_REFUSED))
-		return refused_rcpts(m);
+		return later(m, g, r->words);
+	if (unsettled(m))
+		return held_for(m, unsettled(m));
 	m->state = MESSAGE_DELIVERED;
-	m->settled_at = now_ms;
+	m->settled_at = g->now_ms;
 	m->next_at = 0;
 	message_set(&m->reason, VIEW_NONE);
 	return VERDICT_DELIVERED;
 }
 
-/*
- * Every recipient stands in the configuration (multidrop is not there yet), so
- * a refusal of all of them is a wrong setting, and so is one of a sender that
- * was written there. The recipients are asked again after the pause.
- */
+static enum verdict refused_sender(struct message *m,
+				   const struct dest_result *r,
+				   const struct verdict_given *g)
+{
+	if (g->delivery->sender == CONFIG_SENDER_FIXED)
+		return setting(m, "the sender was refused", r->words, g);
+	if (r->code == 552) /* RFC 1870 6.1: for its size */
+		return held(m, "the message was refused", r->words);
+	if (g->senders_before >= VERDICT_SENDERS - 1)
+		return setting(m, "three senders in a row were refused",
+			       r->words, g);
+	return held(m, "the sender was refused", r->words);
+}
+
 static enum verdict refused(struct message *m, const struct dest_result *r,
-			    const struct config_delivery *d, int64_t now_ms,
-			    uint32_t random)
+			    const struct verdict_given *g)
 {
 	switch (r->stage) {
 	case DEST_AT_MAIL:
-		if (d->sender == CONFIG_SENDER_FIXED)
-			return setting(m, "the sender was refused", r->words,
-				       now_ms, random);
-		return held(m, "the sender was refused", r->words);
+		return refused_sender(m, r, g);
 	case DEST_AT_RCPT:
-		if (first(m, RCPT_ACCEPTED))
-			return refused_rcpts(m);
-		for (size_t i = 0; i < m->nrcpts; i++)
-			m->rcpts[i].state = RCPT_WAITING;
-		return setting(m, "the recipient was refused", r->words, now_ms,
-			       random);
+		return by_rcpts(m, r, g);
 	case DEST_AT_DATA:
 	case DEST_AT_END:
 		break;
@@ -125,19 +191,29 @@ static enum verdict refused(struct message *m, const struct dest_result *r,
 	return held(m, "the message was refused", r->words);
 }
 
-enum verdict verdict_apply(struct message *m, const struct dest_result *r,
-			   const struct config_delivery *d, int64_t now_ms,
-			   uint32_t random)
+static enum verdict deferred(struct message *m, const struct dest_result *r,
+			     const struct verdict_given *g)
 {
+	if (r->stage == DEST_AT_RCPT)
+		return by_rcpts(m, r, g);
+	(void)fall_back(m);
+	return later(m, g, r->words);
+}
+
+enum verdict verdict_apply(struct message *m, const struct dest_result *r,
+			   const struct verdict_given *g)
+{
+	int64_t now_ms = g->now_ms;
+
 	if (r->words.n)
 		message_set(&m->reply, r->words);
 	switch (r->outcome) {
 	case DEST_ACCEPTED:
-		return accepted(m, r, d, now_ms, random);
+		return by_rcpts(m, r, g);
 	case DEST_DEFERRED:
-		return later(m, d, r->words, now_ms, random);
+		return deferred(m, r, g);
 	case DEST_REFUSED:
-		return refused(m, r, d, now_ms, random);
+		return refused(m, r, g);
 	case DEST_UNSENT:
 		m->state = MESSAGE_SPOOLED;
 		m->next_at = now_ms;

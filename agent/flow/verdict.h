@@ -14,16 +14,27 @@ enum verdict {
 	VERDICT_HELD,	   /* this message: a person decides */
 	VERDICT_DOUBT,	   /* it is unknown whether it was accepted */
 	VERDICT_UNSENT,	   /* nothing happened: may be sent at once */
+	VERDICT_AGAIN,	   /* at once, for the fallback of its multidrop */
 	VERDICT_SETTING,   /* a wrong setting: the delivery pauses for the
 			      account; the message waits in the queue */
 };
 
+#define VERDICT_SENDERS 3u /* so many refused in a row: not theirs, but ours   \
+			    */
+
+struct verdict_given {
+	const struct config_delivery *delivery;
+	/* Other senders of the account refused since one was not. */
+	unsigned senders_before;
+	int64_t now_ms; /* unix */
+	uint32_t random;
+};
+
 /*
  * Sets m->state, next_at, reason, reply, waiting_since, settled_at, doubt_at
- * and doubts, ready for spool_result(); m->rcpts were set by the dest. now_ms:
- * unix.
+ * and doubts, and adds the fallback to m->rcpts, ready for spool_result(); the
+ * states of m->rcpts were set by the dest.
  */
 enum verdict verdict_apply(struct message *m, const struct dest_result *r,
-			   const struct config_delivery *d, int64_t now_ms,
-			   uint32_t random);
+			   const struct verdict_given *g);
 #endif

@@ -3,6 +3,7 @@
 #include "hash.h"
 #include "limits.h"
 #include "log.h"
+#include "multidrop.h"
 #include "must.h"
 #include "stamp.h"
 #include "visit.h"
@@ -98,11 +99,33 @@ static void set_facts(struct visit *v, struct message *m,
 	set_from(m, head_raw(v->head));
 }
 
+static void set_recipients(struct visit *v, struct message *m)
+{
+	char address[LIMIT_ADDRESS + 1];
+	struct text why;
+
+	if (v->config->multidrop) {
+		text_init(&why, 600);
+		if (!multidrop(v->config, view_of(v->folder), head_raw(v->head),
+			       m, &why))
+			message_set(&m->reason, text_view(&why));
+		text_fini(&why);
+		return;
+	}
+	for (size_t i = 0; i < v->settings->to.n; i++)
+		if (config_recipient(v->config, v->settings->to.item[i],
+				     view_of(v->folder), address,
+				     sizeof(address)))
+			message_add_rcpt(m, view_of(address));
+	if (!m->nrcpts)
+		message_set(&m->reason,
+			    VIEW_LIT("no recipient could be made of `to`"));
+}
+
 static void set_envelope(struct visit *v, struct message *m,
 			 const struct head_facts *f)
 {
 	const struct config_delivery *d = delivery_config(v->delivery);
-	char address[LIMIT_ADDRESS + 1];
 
 	message_set(&m->delivery, view_of(d->name));
 	if (d->sender == CONFIG_SENDER_FIXED)
@@ -111,11 +134,7 @@ static void set_envelope(struct visit *v, struct message *m,
 		message_set(&m->sender, f->path == HEAD_PATH_ADDRESS
 						? f->return_path
 						: VIEW_NONE);
-	for (size_t i = 0; i < v->settings->to.n; i++)
-		if (config_recipient(v->config, v->settings->to.item[i],
-				     view_of(v->folder), address,
-				     sizeof(address)))
-			message_add_rcpt(m, view_of(address));
+	set_recipients(v, m);
 	m->hold_doubt = v->config->on_doubt == CONFIG_DOUBT_HOLD;
 }
 
@@ -128,9 +147,7 @@ static const char *why_held(const struct visit *v, const struct message *m,
 	if (v->options->task != PASS_REFETCH && /* a deliberate repeat */
 	    stamp_own(v->parts->spool, v->row.id, f) >= LOOP_TRACES)
 		return "a loop: it came through here three times";
-	if (!m->nrcpts)
-		return "no recipient could be made of `to`";
-	return NULL;
+	return m->nrcpts ? NULL : m->reason;
 }
 
 static void enter(struct visit *v)
@@ -155,7 +172,7 @@ static void enter(struct visit *v)
 	set_facts(v, m, &f);
 	set_envelope(v, m, &f);
 	held = why_held(v, m, &f);
-	if (held)
+	if (held && held != m->reason)
 		message_set(&m->reason, view_of(held));
 	p->settled = visit_on_settled;
 	p->recorded = visit_on_recorded;

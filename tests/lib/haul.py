@@ -49,6 +49,19 @@ def value(v):
     return "'%s'" % v
 
 
+def line(name, v):
+    """A setting; a dict is a section of its own, multidrop=dict(...), or
+    several by their titles: folder={"Junk": dict(...)}."""
+    if isinstance(v, dict) and v and \
+            all(isinstance(w, dict) for w in v.values()):
+        return "".join(line('%s "%s"' % (name, title), inner)
+                       for title, inner in v.items())
+    if isinstance(v, dict):
+        return "\t%s {\n%s\t}\n" % (name, "".join(
+            "\t" + line(k, w) for k, w in v.items() if w is not None))
+    return "\t%s = %s\n" % (name, value(v))
+
+
 class Result:
     def __init__(self, code, out, err):
         self.code, self.out, self.err = code, out, err
@@ -98,14 +111,8 @@ class Mailhaul:
     def text(self):
         out = []
         for (kind, name), settings in self.sections.items():
-            lines = ["\t%s = %s\n" % (k, value(v))
-                     for k, v in settings.items()
-                     if v is not None and not isinstance(v, dict)]
-            for word, blocks in settings.items():     # folder = {name: {}}
-                if isinstance(blocks, dict):
-                    lines += ["\t%s \"%s\" { %s }\n" % (word, title, " ".join(
-                        "%s = %s" % (k, value(v)) for k, v in inner.items()))
-                        for title, inner in blocks.items()]
+            lines = [line(k, v) for k, v in settings.items()
+                     if v is not None]
             if kind == "general":        # top-level settings have no section
                 out.append("".join(l[1:] for l in lines))
             else:

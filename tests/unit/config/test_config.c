@@ -131,6 +131,7 @@ GOOD(inheritance)
 GOOD(forms)
 GOOD(proxy)
 GOOD(folders)
+GOOD(multidrop)
 BAD(unknown)
 BAD(syntax)
 BAD(quotes)
@@ -140,6 +141,7 @@ BAD(values)
 BAD(schemes)
 BAD(later)
 BAD(folders)
+BAD(multidrop)
 BAD(twice)
 BAD(missing)
 BAD(nodelivery)
@@ -533,6 +535,7 @@ int main(void)
 		cmocka_unit_test_setup(good_proxy, dir_home),
 		cmocka_unit_test_setup(proxies_are_taken_apart, dir_home),
 		cmocka_unit_test_setup(good_folders, dir_home),
+		cmocka_unit_test_setup(good_multidrop, dir_home),
 		cmocka_unit_test_setup(bad_unknown, dir_home),
 		cmocka_unit_test_setup(bad_syntax, dir_home),
 		cmocka_unit_test_setup(bad_quotes, dir_home),
@@ -542,6 +545,7 @@ int main(void)
 		cmocka_unit_test_setup(bad_schemes, dir_home),
 		cmocka_unit_test_setup(bad_later, dir_home),
 		cmocka_unit_test_setup(bad_folders, dir_home),
+		cmocka_unit_test_setup(bad_multidrop, dir_home),
 		cmocka_unit_test_setup(bad_twice, dir_home),
 		cmocka_unit_test_setup(bad_missing, dir_home),
 		cmocka_unit_test_setup(bad_nodelivery, dir_home),

@@ -592,7 +592,7 @@ static void addresses_the_server_cannot_take(void **state)
 	message_set(&m->sender, VIEW_LIT("\xC3\xBC@x"));
 	offer_and_release(g, m);
 	sends(g, "");
-	tells(g, "2 refused at mail 553 W\n");
+	tells(g, "2 refused at data 553 W\n");
 	rig_free(g);
 }
 

@@ -37,7 +37,10 @@ static enum verdict judge(struct message *m, enum dest_outcome o,
 				 .code = code,
 				 .words = VIEW_LIT("words") };
 
-	return verdict_apply(m, &r, &delivery, NOW, 500);
+	return verdict_apply(m, &r,
+			     &(struct verdict_given){ .delivery = &delivery,
+						      .now_ms = NOW,
+						      .random = 500 });
 }
 
 static void accepted_for_all_is_delivered(void **state)
@@ -67,7 +70,7 @@ static void one_deferred_recipient_keeps_the_message_waiting(void **state)
 	message_free(m);
 }
 
-static void one_refused_recipient_holds_the_message(void **state)
+static void one_refused_of_several_is_a_wrong_setting(void **state)
 {
 	struct message *m = message();
 
@@ -75,9 +78,74 @@ static void one_refused_recipient_holds_the_message(void **state)
 	m->rcpts[0].state = RCPT_ACCEPTED;
 	m->rcpts[1].state = RCPT_REFUSED;
 	assert_int_equal(judge(m, DEST_ACCEPTED, DEST_AT_END, 250),
+			 VERDICT_SETTING);
+	assert_int_equal(m->state, MESSAGE_SPOOLED);
+	assert_non_null(strstr(m->reason, "b@example.org"));
+	assert_int_equal(m->rcpts[0].state, RCPT_ACCEPTED);
+	assert_int_equal(m->rcpts[1].state, RCPT_WAITING);
+	message_free(m);
+}
+
+/* LMTP: what was refused behind the data was refused for what it is. */
+static void one_refused_for_its_content_holds_the_message(void **state)
+{
+	struct message *m = message();
+
+	(void)state;
+	m->rcpts[0].state = RCPT_ACCEPTED;
+	m->rcpts[1].state = RCPT_REFUSED;
+	m->rcpts[1].for_content = true;
+	assert_int_equal(judge(m, DEST_ACCEPTED, DEST_AT_END, 250),
 			 VERDICT_HELD);
 	assert_int_equal(m->state, MESSAGE_HELD);
 	assert_non_null(strstr(m->reason, "b@example.org"));
+	message_free(m);
+}
+
+static struct message *found(void)
+{
+	struct message *m = message();
+
+	m->rcpts[0].found = m->rcpts[1].found = true;
+	return m;
+}
+
+static void a_refused_found_recipient_holds_this_message_alone(void **state)
+{
+	struct message *m = found();
+
+	(void)state;
+	m->rcpts[0].state = m->rcpts[1].state = RCPT_REFUSED;
+	assert_int_equal(judge(m, DEST_REFUSED, DEST_AT_RCPT, 550),
+			 VERDICT_HELD);
+	assert_non_null(strstr(m->reason, "a@example.org"));
+	message_free(m);
+}
+
+static void a_refused_found_recipient_falls_back(void **state)
+{
+	struct message *m = found();
+
+	(void)state;
+	message_set(&m->fallback, VIEW_LIT("info@example.org"));
+	m->rcpts[0].state = RCPT_ACCEPTED;
+	m->rcpts[1].state = RCPT_REFUSED;
+	assert_int_equal(judge(m, DEST_ACCEPTED, DEST_AT_END, 250),
+			 VERDICT_AGAIN);
+	assert_int_equal(m->state, MESSAGE_SPOOLED);
+	assert_int_equal(m->next_at, NOW);
+	assert_int_equal(m->nrcpts, 3);
+	assert_int_equal(m->rcpts[2].state, RCPT_WAITING);
+	/* then the fallback decides: refused, it is a wrong setting */
+	m->rcpts[2].state = RCPT_REFUSED;
+	m->rcpts[2].code = 550;
+	assert_int_equal(judge(m, DEST_REFUSED, DEST_AT_RCPT, 550),
+			 VERDICT_SETTING);
+	assert_int_equal(m->rcpts[1].state, RCPT_REFUSED);
+	assert_int_equal(m->rcpts[2].state, RCPT_WAITING);
+	m->rcpts[2].state = RCPT_ACCEPTED;
+	assert_int_equal(judge(m, DEST_ACCEPTED, DEST_AT_END, 250),
+			 VERDICT_DELIVERED);
 	message_free(m);
 }
 
@@ -127,12 +195,23 @@ static void a_refused_fixed_sender_is_a_wrong_setting(void **state)
 	struct dest_result r = { .outcome = DEST_REFUSED,
 				 .stage = DEST_AT_MAIL,
 				 .code = 553 };
+	struct verdict_given g = { .now_ms = NOW };
 	struct message *m = message();
 
 	(void)state;
 	fixed.sender = CONFIG_SENDER_FIXED;
-	assert_int_equal(verdict_apply(m, &r, &fixed, NOW, 0), VERDICT_SETTING);
-	assert_int_equal(verdict_apply(m, &r, &delivery, NOW, 0), VERDICT_HELD);
+	g.delivery = &fixed;
+	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_SETTING);
+	g.delivery = &delivery;
+	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_HELD);
+	/* of three different ones in a row it is not the senders' fault */
+	g.senders_before = 1;
+	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_HELD);
+	g.senders_before = 2;
+	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_SETTING);
+	/* RFC 1870: for its size; the next may be smaller */
+	r.code = 552;
+	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_HELD);
 	message_free(m);
 }
 
@@ -168,7 +247,11 @@ int main(void)
 		cmocka_unit_test(accepted_for_all_is_delivered),
 		cmocka_unit_test(
 			one_deferred_recipient_keeps_the_message_waiting),
-		cmocka_unit_test(one_refused_recipient_holds_the_message),
+		cmocka_unit_test(one_refused_of_several_is_a_wrong_setting),
+		cmocka_unit_test(one_refused_for_its_content_holds_the_message),
+		cmocka_unit_test(
+			a_refused_found_recipient_holds_this_message_alone),
+		cmocka_unit_test(a_refused_found_recipient_falls_back),
 		cmocka_unit_test(later_means_later_and_not_for_ever),
 		cmocka_unit_test(refused_data_holds_this_message_alone),
 		cmocka_unit_test(
