@@ -276,7 +276,7 @@ struct message *ledger_load(struct ledger *l, int64_t id);
 	" last_success, next_poll, failures, settings, trouble,"               \
 	" trouble_text, trouble_remedy, trouble_since, trouble_told,"          \
 	" trouble_count, fetched, delivered, held, skipped, deleted,"          \
-	" octets, reconcile, keep, scram"
+	" octets, reconcile, scram"
 #define LEDGER_DELIVERY_COLUMNS                                                \
 	"name, health, last_success, next_try, failures, trouble,"             \
 	" trouble_text, trouble_remedy, trouble_since, trouble_told,"          \

@@ -80,10 +80,7 @@ void ledger_account_row(sqlite3_stmt *s, struct spool_account *a)
 	a->octets = (uint64_t)column_int(s, 23);
 	a->reconcile = column_int(s, 24) != 0;
 	a->restored = column_int(s, 24) > 1;
-	a->keep_ms = sqlite3_column_type(s, 25) == SQLITE_NULL
-			     ? INT64_MIN
-			     : column_int(s, 25);
-	a->scram = column_int(s, 26) != 0;
+	a->scram = column_int(s, 25) != 0;
 }
 
 /* --- identity of an account: DESIGN 5 ------------------------------------ */
@@ -263,7 +260,7 @@ bool ledger_run_account_save(struct ledger *l, struct spool_req *r)
 			" last_success = ?, next_poll = ?, failures = ?, settings = ?,"
 			" trouble = ?, trouble_text = ?, trouble_remedy = ?,"
 			" trouble_since = ?, trouble_told = ?, trouble_count = ?,"
-			" reconcile = ?, keep = ?, scram = ?,"
+			" reconcile = ?, scram = ?,"
 			" patterns = coalesce(?, patterns) WHERE id = ?"),
 		0
 	};
@@ -278,7 +275,6 @@ bool ledger_run_account_save(struct ledger *l, struct spool_req *r)
 	bind_uint(&b, a->settings);
 	bind_trouble(&b, &a->trouble);
 	bind_int(&b, a->reconcile ? 1 + a->restored : 0);
-	bind_int(&b, a->keep_ms);
 	bind_int(&b, a->scram);
 	bind_text(&b, patterns); /* NULL: NULL */
 	bind_int(&b, a->id);

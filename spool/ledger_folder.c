@@ -107,6 +107,9 @@ static void folder_row(sqlite3_stmt *s, struct spool_folder *f)
 	f->backlog = (uint32_t)column_int(s, 10);
 	f->acts_ms = column_int(s, 11);
 	f->unplaced = (uint32_t)column_int(s, 12);
+	f->keep_ms = sqlite3_column_type(s, 13) == SQLITE_NULL
+			     ? INT64_MIN
+			     : column_int(s, 13);
 }
 
 static bool load_folder(struct ledger *l, int64_t id, struct spool_folder *f)
@@ -116,7 +119,7 @@ static bool load_folder(struct ledger *l, int64_t id, struct spool_folder *f)
 			l, STMT_FOLDER_LOAD,
 			"SELECT id, uidvalidity, uidnext, present, high_uid, whole,"
 			" adopted, listings, known, first_done, backlog, acts_at,"
-			" unplaced FROM folder WHERE id = ?"),
+			" unplaced, keep FROM folder WHERE id = ?"),
 		0
 	};
 
@@ -246,11 +249,12 @@ bool ledger_run_folder_save(struct ledger *l, struct spool_req *r)
 			l, STMT_FOLDER_SAVE,
 			"UPDATE folder SET uidnext = ?1, present = ?2, high_uid = ?3,"
 			" whole = ?4, adopted = ?5, listings = ?6, first_done = ?7,"
-			" backlog = ?9, acts_at = ?10"
+			" backlog = ?9, acts_at = ?10, keep = ?11"
 			" WHERE id = ?8 AND (uidnext <> ?1 OR present <> ?2"
 			" OR high_uid <> ?3 OR whole <> ?4 OR adopted <> ?5"
 			" OR listings <> ?6 OR first_done <> ?7"
-			" OR backlog <> ?9 OR acts_at <> ?10)"),
+			" OR backlog <> ?9 OR acts_at <> ?10"
+			" OR keep IS NOT ?11)"),
 		0
 	};
 
@@ -264,6 +268,10 @@ bool ledger_run_folder_save(struct ledger *l, struct spool_req *r)
 	bind_int(&b, f->id);
 	bind_int(&b, f->backlog);
 	bind_int(&b, f->acts_ms);
+	if (f->keep_ms == INT64_MIN)
+		bind_text(&b, NULL);
+	else
+		bind_int(&b, f->keep_ms);
 	(void)ledger_do(l, b.s);
 	return done(l, r);
 }

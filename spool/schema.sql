@@ -29,7 +29,6 @@ CREATE TABLE account (
 	next_poll INTEGER NOT NULL DEFAULT 0,
 	failures INTEGER NOT NULL DEFAULT 0,
 	settings INTEGER NOT NULL DEFAULT 0,
-	keep INTEGER,                 -- ms, -1: for ever; at the last pass
 	trouble INTEGER NOT NULL DEFAULT 0,
 	trouble_text TEXT NOT NULL DEFAULT '',
 	trouble_remedy TEXT NOT NULL DEFAULT '',
@@ -68,7 +67,7 @@ CREATE TABLE delivery (
 CREATE TABLE folder (
 	id INTEGER PRIMARY KEY,
 	account INTEGER NOT NULL,
-	name BLOB NOT NULL,           -- as on the wire
+	name BLOB NOT NULL,           -- in UTF-8; what is none, as it came
 	uidvalidity INTEGER NOT NULL,
 	uidnext INTEGER NOT NULL DEFAULT 0,
 	present INTEGER NOT NULL DEFAULT 0,
@@ -81,6 +80,7 @@ CREATE TABLE folder (
 	first_done INTEGER NOT NULL DEFAULT 0,
 	acts_at INTEGER NOT NULL DEFAULT 0, -- not before are acts tried again
 	unplaced INTEGER NOT NULL DEFAULT 0, -- moved here, under UIDs not told
+	keep INTEGER,                 -- ms, -1: for ever; at the last pass
 	UNIQUE (account, name, uidvalidity)
 ) STRICT;
 

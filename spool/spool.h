@@ -248,8 +248,6 @@ struct spool_account {
 	uint32_t failures; /* in a row; for backoff */
 	uint64_t settings; /* caller's hash of settings and secret: a change
 			      ends backoff */
-	int64_t keep_ms;   /* keep at the last pass; -1: yes; INT64_MIN: none
-			      yet (out of bind for a new row) */
 	bool scram;	   /* the server offered it at the last sign-in */
 	struct spool_trouble trouble;
 	uint64_t fetched, delivered, held, skipped, deleted,
@@ -272,7 +270,7 @@ struct spool_bind {
 	int64_t now_ms;
 };
 void spool_bind(struct spool *s, struct spool_bind *b);
-/* Writes health, times, failures, settings, keep_ms, trouble, reconcile, scram
+/* Writes health, times, failures, settings, trouble, reconcile, scram
  * (not totals). */
 struct spool_account_save {
 	struct spool_req req;
@@ -346,6 +344,8 @@ struct spool_folder {
 	 * listing begins there. */
 	uint32_t skipped_low, skipped_least;
 	uint32_t seen_low; /* the same of those SKIPPED for being seen */
+	int64_t keep_ms;   /* keep at the last pass; -1: yes; INT64_MIN: none
+			      yet */
 	int64_t acts_ms;   /* not before are marking and moving tried again */
 	uint32_t intents;  /* out: moves that were begun, see spool_intents */
 	uint32_t unplaced; /* out: moved here under UIDs that were not told */
@@ -377,8 +377,8 @@ struct spool_folder_open {
 	size_t nnamesakes;
 };
 void spool_folder_open(struct spool *s, struct spool_folder_open *f);
-/* Writes uidnext .. first_done, backlog and acts_ms, where something differs
- * from what is stored. */
+/* Writes uidnext .. first_done, backlog, keep_ms and acts_ms, where something
+ * differs from what is stored. */
 struct spool_folder_save {
 	struct spool_req req;
 	struct spool_folder f;

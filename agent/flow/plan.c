@@ -6,7 +6,8 @@
 
 #include <stdlib.h>
 
-#define NEAR 3u /* names that may have been meant */
+#define NEAR	    3u /* names that may have been meant */
+#define NEAR_OCTETS 64u
 
 const char *plan_single(const struct config_account *a)
 {
@@ -103,15 +104,27 @@ static bool differs_in_delimiter(const char *written,
 	return !*a && !*b;
 }
 
+/* ASCII letters in small, so far as NEAR_OCTETS go; the rest is never near. */
+static struct view in_small(const char *name, char out[NEAR_OCTETS])
+{
+	size_t n = 0;
+
+	for (; name[n] && n < NEAR_OCTETS; n++)
+		out[n] = name[n] >= 'A' && name[n] <= 'Z'
+				 ? (char)(name[n] + 'a' - 'A')
+				 : name[n];
+	return (struct view){ out, n };
+}
+
 static bool may_be_meant(const char *written, const struct source_listed *l)
 {
+	char a[NEAR_OCTETS], b[NEAR_OCTETS];
 	unsigned best = 99;
 
 	if (l->no_name || l->no_select)
 		return false;
 	return differs_in_delimiter(written, l) ||
-	       view_ieq(view_of(written), view_of(l->name)) ||
-	       fault_is_near(view_of(written), view_of(l->name), &best);
+	       fault_is_near(in_small(written, a), in_small(l->name, b), &best);
 }
 
 static void set_missing(struct err *err, const char *name,

@@ -54,6 +54,7 @@ static void forget_folder(struct visit *v)
 	v->look = LOOK_PROOF;
 	v->nitems = v->asked = v->came = v->fp_at = v->erased = v->missed = 0;
 	v->fetching_all_done = v->twins_known = false;
+	v->kept = v->guarded = false;
 	v->first_missing_uid = 0;
 	item_list_clear(&v->wanted);
 	item_list_clear(&v->adopt);
@@ -286,8 +287,6 @@ static void note_outcome(struct visit *v, int64_t now)
 	if (v->err.class == ERR_NONE &&
 	    (v->declined || v->options->task == PASS_REFETCH))
 		return;
-	if (v->kept && !v->guarded)
-		a->keep_ms = guard_keep_ms(&v->config->own);
 	a->health = health_of(v);
 	hash_random(&random, sizeof(random));
 	if (v->err.class == ERR_NONE) {

@@ -129,7 +129,7 @@ static void leave_out_seen(struct visit *v)
 static bool guard_deletions(struct visit *v)
 {
 	int64_t keep = guard_keep_ms(v->settings);
-	int64_t was = v->row.keep_ms == INT64_MIN ? keep : v->row.keep_ms;
+	int64_t was = v->here.keep_ms == INT64_MIN ? keep : v->here.keep_ms;
 	struct err err;
 
 	if (v->options->yes || !guard_mass_delete(was, keep, v->due.n))

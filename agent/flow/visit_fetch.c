@@ -263,6 +263,8 @@ static void finish_folder(struct visit *v)
 		return;
 	}
 	v->phase = VISIT_RECORDING;
+	if (v->kept && !v->guarded)
+		h->keep_ms = guard_keep_ms(v->settings);
 	h->backlog = (uint32_t)v->missed;
 	if (!is_pop3(v)) {
 		h->high_uid = high_uid(v);

@@ -68,10 +68,35 @@ bool visit_may_pass(const struct visit *v)
 	       !(v->config->unseen_only && v->here.seen_low) && !list_from(v);
 }
 
+static void on_keep_saved(struct spool_req *req)
+{
+	struct visit *v = req->who;
+
+	if (!visit_answered(v))
+		return;
+	if (!req->ok)
+		visit_fail(v, &req->err);
+	visit_next_folder(v);
+}
+
+/* Nothing is due by the keep in force: its change needs no guard later. */
 void visit_unchanged(struct visit *v)
 {
+	int64_t keep = guard_keep_ms(v->settings);
+
 	v->told->found += v->sweeping ? 0 : v->there.exists;
-	visit_next_folder(v);
+	if (v->sweeping || v->here.keep_ms == keep ||
+	    loop_unix_ms() < v->here.acts_ms) {
+		visit_next_folder(v);
+		return;
+	}
+	v->here.keep_ms = keep;
+	v->req.save = (struct spool_folder_save){
+		.req = { .done = on_keep_saved, .who = v },
+		.f = v->here,
+	};
+	v->req_out = true;
+	spool_folder_save(v->parts->spool, &v->req.save);
 }
 
 static void begin_listing_from(struct visit *v, uint32_t from)
@@ -188,6 +213,8 @@ void visit_on_folder(void *who, const struct source_folder *f,
 		return;
 	}
 	v->there = *f;
+	if (!v->options->dry_run && !v->sweeping)
+		delivery_warm(v->delivery); /* a block may name another */
 	v->req.open = (struct spool_folder_open){
 		.req = { .done = on_opened, .who = v, .urgent = true },
 		.account = v->row.id,
