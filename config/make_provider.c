@@ -72,14 +72,11 @@ static void clamp_poll(const struct resolved *r, struct config_account *a)
 	       pop3 ? "POP3" : "IMAP", least);
 }
 
-static bool sends_token(const struct config_account *a)
+/* Who wrote `auth` knows what the secret is. */
+static void remark_password(const struct resolved *r, struct config_account *a)
 {
-	return a->auth == MECH_XOAUTH2 || a->auth == MECH_OAUTHBEARER;
-}
-
-static void remark_password(struct config_account *a)
-{
-	if (a->builtin->secret == PROVIDER_SECRET_OAUTH && !sends_token(a))
+	if (a->builtin->secret == PROVIDER_SECRET_OAUTH &&
+	    !resolved_is_written(r, SET_AUTH))
 		remark(a, "%s wants %s", a->builtin->title,
 		       a->builtin->password);
 }
@@ -122,7 +119,7 @@ void make_provider(const struct resolved *r, struct config_account *a)
 	if (!a->builtin)
 		return;
 	clamp_poll(r, a);
-	remark_password(a);
+	remark_password(r, a);
 	remark_domain(a);
 	remark_quirks(a);
 }

@@ -2,6 +2,7 @@
 #include "handoff.h"
 #include "limits.h"
 #include "must.h"
+#include "remedy.h"
 
 #include <stdlib.h>
 
@@ -111,6 +112,8 @@ static void go_down(struct delivery *d, const struct err *err)
 {
 	d->state = DELIVERY_DOWN;
 	d->err = *err;
+	if (err->class == ERR_AUTH && !err->remedy[0])
+		remedy_delivery(d->config, &d->err);
 	d->loaded_all = true;
 	give_back_ready(d);
 	d->reports->changed(d->who, d);

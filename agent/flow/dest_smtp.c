@@ -283,8 +283,6 @@ static void on_signed_in(struct dest_smtp *d, const struct smtp_event *ev)
 		break;
 	}
 	d->err.code = ev->reply->code;
-	if (d->err.class == ERR_AUTH && !d->err.remedy[0])
-		err_remedy(&d->err, "check user and secret of the delivery");
 	over(d);
 }
 

@@ -340,11 +340,7 @@ static void tell(const struct exchange *x, struct view words, struct err *err)
 
 static void advise(const struct exchange *x, struct err *err)
 {
-	if (is_oauth(x->mech))
-		err_remedy(err, "the access token was refused or has expired: "
-				"let the secret be a fresh one "
-				"(password_command)");
-	else if (x->mech == MECH_EXTERNAL)
+	if (x->mech == MECH_EXTERNAL)
 		err_remedy(err, "check `user` and `client_cert`: the server "
 				"does not take this certificate for this user");
 	else if (x->mech == MECH_GSSAPI)

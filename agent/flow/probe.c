@@ -14,10 +14,7 @@ static void finish(struct probe *p, const struct err *err)
 	if (lacks && p->account)
 		remedy_signin(p->account, &p->err);
 	else if (lacks)
-		(void)err_remedy(&p->err,
-				 "check `user` and the password: mailhaul "
-				 "passwd %s",
-				 p->delivery->name);
+		remedy_delivery(p->delivery, &p->err);
 	p->source = NULL;
 	p->dest = NULL;
 	secret_fini(&p->secret.secret);

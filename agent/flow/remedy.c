@@ -24,6 +24,37 @@ static const char *user_wanted(const struct config_account *a)
 	return NULL;
 }
 
+static bool is_token(enum mech auth)
+{
+	return auth == MECH_XOAUTH2 || auth == MECH_OAUTHBEARER;
+}
+
+#define TOKEN                                                                  \
+	"the access token was refused or has expired: let the secret be a "    \
+	"fresh one (password_command)"
+
+void remedy_delivery(const struct config_delivery *d, struct err *e)
+{
+	if (is_token(d->auth)) {
+		(void)err_remedy(e, TOKEN);
+		return;
+	}
+	switch (d->secret.kind) {
+	case CONFIG_SECRET_PASSWORD:
+		(void)err_remedy(e, "correct `user` or `password`");
+		return;
+	case CONFIG_SECRET_COMMAND:
+		(void)err_remedy(e, "correct `user` or what password_command "
+				    "prints");
+		return;
+	case CONFIG_SECRET_CREDENTIAL:
+	case CONFIG_SECRET_NONE:
+		break;
+	}
+	(void)err_remedy(e, "check `user` and the password: mailhaul passwd %s",
+			 d->name);
+}
+
 void remedy_signin(const struct config_account *a, struct err *e)
 {
 	const char *user = user_wanted(a);
@@ -36,6 +67,10 @@ void remedy_signin(const struct config_account *a, struct err *e)
 		       user ? user : "", user ? ")" : "");
 	(void)snprintf(with, sizeof(with), "%s%s", wants ? "; it wants " : "",
 		       wants ? wants : "");
+	if (is_token(a->auth)) {
+		(void)err_remedy(e, TOKEN "%s", with);
+		return;
+	}
 	switch (a->secret.kind) {
 	case CONFIG_SECRET_PASSWORD:
 		(void)err_remedy(e, "correct `user`%s or `password`%s", hint,

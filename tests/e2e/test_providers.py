@@ -53,7 +53,7 @@ def test_check_signs_in_to_deliver(haul, ca, recording):
         assert result.code == 77, result
         words = recording.said["refused"][-1].split(" ", 1)[1].strip()
         assert words.split()[0] in result.err, result
-        assert "mailhaul passwd out" in result.err, result
+        assert "correct `user` or `password`" in result.err, result
     finally:
         fake.close()
 
