@@ -253,6 +253,36 @@ static void the_source_address_is_obeyed(void **state)
 	assert_non_null(strstr(none.why.what, "source_address"));
 }
 
+static void an_ipv6_source_address_is_obeyed(void **state)
+{
+	struct endpoint to = { .host = "127.0.0.1,::1",
+			       .source_address = "::1" };
+	struct owner o = { 0 }, none = { 0 }, foreign = { 0 };
+	struct address a;
+	socklen_t n;
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	assert_true(address_numeric(&a, "::1"));
+	n = a.length;
+	if (fd < 0 || bind(fd, &a.to.any, n) != 0)
+		skip(); /* a kernel without IPv6 */
+	assert_int_equal(listen(fd, 4), 0);
+	assert_int_equal(getsockname(fd, &a.to.any, &n), 0);
+	to.port = ntohs(a.to.in6.sin6_port);
+	visit(&o, &to);
+	assert_class(&o, ERR_NONE);
+	assert_string_equal(reached, "::1");
+	to.source_address = "2001:db8::1";
+	visit(&foreign, &to);
+	assert_class(&foreign, ERR_NETWORK);
+	assert_non_null(strstr(foreign.why.remedy, "source_address"));
+	to.host = "127.0.0.1";
+	visit(&none, &to);
+	assert_non_null(strstr(none.why.what, "source_address"));
+	(void)close(fd);
+}
+
 static void closing_while_it_dials_is_silent(void **state)
 {
 	struct endpoint to = { .host = "127.0.0.2" };
@@ -308,6 +338,7 @@ int main(void)
 		cmocka_unit_test(no_answer_at_all_ends_at_the_deadline),
 		cmocka_unit_test(a_local_socket_needs_no_resolver),
 		cmocka_unit_test(the_source_address_is_obeyed),
+		cmocka_unit_test(an_ipv6_source_address_is_obeyed),
 		cmocka_unit_test(closing_while_it_dials_is_silent),
 		cmocka_unit_test(an_unknown_host_is_told_as_such),
 	};

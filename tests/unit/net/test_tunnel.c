@@ -246,6 +246,20 @@ static void a_proxy_that_hangs_up(void **state)
 			    ERR_NETWORK);
 }
 
+/* What was not sent yet is not sent any more; it holds a password. */
+static void nothing_is_left_to_be_sent_when_it_failed(void **state)
+{
+	struct tunnel *t = open_by(PROXY_HTTP, "me", "s3cret", SERVER);
+	struct err err;
+
+	(void)state;
+	assert_true(tunnel_pending(t).n > 0);
+	tunnel_cut(t, "hung up");
+	assert_int_equal(tunnel_state(t, &err), TUNNEL_FAILED);
+	assert_int_equal(tunnel_pending(t).n, 0);
+	tunnel_free(t);
+}
+
 /* HTTP CONNECT */
 
 #define ASKS                                                                   \
@@ -409,6 +423,7 @@ int main(void)
 		cmocka_unit_test(socks5_sign_in_refused),
 		cmocka_unit_test(what_is_no_socks5),
 		cmocka_unit_test(a_proxy_that_hangs_up),
+		cmocka_unit_test(nothing_is_left_to_be_sent_when_it_failed),
 		cmocka_unit_test(connect_opens),
 		cmocka_unit_test(connect_signs_in),
 		cmocka_unit_test(connect_refusals_are_told),
