@@ -42,6 +42,8 @@ bool files_failed(struct err *err, const char *what)
 	err->class = ERR_DISK;
 	if (number == ENOSPC || number == EDQUOT)
 		err_remedy(err, "make room on the disk of the state directory");
+	else if (number == EFBIG)
+		err_remedy(err, "raise the limit of file sizes (ulimit -f)");
 	else if (number == EMFILE || number == ENFILE)
 		err_remedy(err, "raise the limit of open files");
 	return false;

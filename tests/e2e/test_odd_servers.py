@@ -263,6 +263,8 @@ def test_g5_refused_for_now_at_the_dot_is_sent_again_alone(
     doubts = {q["message_id"] for q in haul.queue()
               if q["state"] == "in_doubt"}
     assert not doubts or chunking
+    # 4xx is no refusal: they wait for their time, and are not held
+    assert not [q for q in haul.queue() if q["state"] == "held"]
     haul("queue", "retry", "--all", "-y")
     for _ in range(2):
         haul("fetch", "--json", "anna")

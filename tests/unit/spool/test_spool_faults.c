@@ -249,6 +249,41 @@ static void a_full_disk_fails_that_put_alone(void **state)
 	message_free(n);
 }
 
+/* CASES I1, I2: quota and the limit of a file's size as a full disk. */
+static void whatever_stops_a_write_is_the_disk(void **state)
+{
+	static const struct {
+		int number;
+		const char *remedy;
+	} rows[] = { { ENOSPC, "make room" },
+		     { EDQUOT, "make room" },
+		     { EFBIG, "limit of file sizes" },
+		     { EROFS, "" },
+		     { EIO, "" } };
+	struct bed *b = *state;
+	struct place p = place(b);
+	struct message *m =
+		bed_message(p.account, p.folder, message_key_uid(1));
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct spool_put q = { .m = m, .body = bed_body(b, "abc", 3) };
+
+		pwrite_errno = rows[i].number;
+		bed_prepare(&q.req);
+		spool_put(b->spool, &q);
+		bed_wait(b, &q.req);
+		assert_false(q.req.ok);
+		assert_int_equal(q.req.err.class, ERR_DISK);
+		assert_non_null(strstr(q.req.err.remedy, rows[i].remedy));
+		assert_int_equal(m->id, 0);
+		assert_null(spool_fatal(b->spool));
+		assert_int_equal(spool_octets(b->spool), 0);
+	}
+	pwrite_errno = 0;
+	assert_true(bed_put(b, m, "abc", 3, false));
+	message_free(m);
+}
+
 static void the_reserve_is_left_to_the_ledger(void **state)
 {
 	struct bed *b = *state;
@@ -430,6 +465,7 @@ int main(void)
 		TEST(one_body_is_synced_before_its_commit),
 		TEST(what_changes_nothing_costs_no_barrier),
 		TEST(a_full_disk_fails_that_put_alone),
+		TEST(whatever_stops_a_write_is_the_disk),
 		TEST(the_reserve_is_left_to_the_ledger),
 		TEST(a_full_disk_in_mid_stream_fails_that_put),
 		TEST(short_writes_and_eintr_are_gone_over),
