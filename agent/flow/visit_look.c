@@ -108,7 +108,7 @@ static void begin_listing_from(struct visit *v, uint32_t from)
 	v->whole = from == 1;
 	v->phase = VISIT_LISTING;
 	/* POP3 is listed in any case, IMAP where something is new. */
-	if (!is_pop3(v))
+	if (!is_pop3(v) && !v->sweeping)
 		visit_warm(v);
 	if (v->namesakes)
 		v->source->ops->namesakes(v->source, v->namesakes,
@@ -213,8 +213,6 @@ void visit_on_folder(void *who, const struct source_folder *f,
 		return;
 	}
 	v->there = *f;
-	if (!v->options->dry_run && !v->sweeping)
-		delivery_warm(v->delivery); /* a block may name another */
 	v->req.open = (struct spool_folder_open){
 		.req = { .done = on_opened, .who = v, .urgent = true },
 		.account = v->row.id,

@@ -49,3 +49,14 @@ def test_an_empty_poll_leaves_the_destination_alone(simple, scheme):
     assert haul.fetch().account("anna")["found"] == 3
     haul.sink.quiet()
     assert before and haul.sink.log[before:] == []
+
+
+def test_an_empty_poll_of_many_folders(relayed, dovecot, user):
+    """Fifty folders where nothing is new: a handful of round trips, not one
+    for each."""
+    names = ["INBOX"] + ["f%02d" % n for n in range(50)]
+    for name in names[1:]:
+        dovecot.put(user, [plain(int(name[1:]), user + name)], folder=name)
+    lines = relayed("imaps", folders=names)
+    assert len(lines) == 1
+    assert lines[0].round_trips <= MOST["imaps"], lines[0].turns
