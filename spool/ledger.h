@@ -7,6 +7,7 @@
  */
 #ifndef SPOOL_LEDGER_H
 #define SPOOL_LEDGER_H
+#include "crash.h"
 #include "known.h"
 #include "segment.h"
 #include "spool.h"
@@ -113,6 +114,15 @@ enum ledger_statement {
 	STMT_SEGMENT_ROWS,
 	STMT_MOVE,
 	STMT_DAMAGED,
+	/* poison */
+	STMT_SUSPECT,
+	STMT_SUSPECTS,
+	STMT_UNSUSPECT,
+	STMT_STRIKE,
+	STMT_STRIKES,
+	STMT_POISON,
+	STMT_POISONED,
+	STMT_PUT_QUEUE_POISONED,
 	/* queries */
 	STMT_NAMES,
 	STMT_QUEUED,
@@ -168,11 +178,13 @@ struct ledger {
 	sqlite3_stmt *statements[STMT_COUNT]; /* owned */
 	const struct spool_files *files;      /* borrowed */
 	int dir;			      /* state directory; borrowed */
+	int crash;			      /* crash.h; owned; -1: none */
 	struct segments segments;
 	struct hash *hash; /* owned; for bodies that come whole */
 	struct known known;
 	struct link jobs; /* of struct ledger_job */
 	int64_t next_id;
+	uint64_t nsuspects; /* rows of `suspect`, at most */
 	bool begun, broken;
 	bool looks;	/* look_only: nobody runs, and nothing recovers */
 	struct err why; /* broken: what sqlite said */
@@ -358,6 +370,20 @@ void ledger_acts_end(struct ledger *l, struct ledger_acts *a);
 /* ledger_thin.c: copies one body out of a thin segment numbered above *after,
  * which it raises where a segment cannot be emptied now. false: no more. */
 bool ledger_thin(struct ledger *l, int64_t now_ms, uint32_t *after);
+
+/* ledger_poison.c: what was in hand when a process of ours crashed. */
+
+/* After a crash: each is suspect; one that was alone gets a strike, and is held
+ * at the third. */
+bool ledger_strike(struct ledger *l, const struct crash_entry *e, size_t n,
+		   int64_t now_ms, struct spool_found *f);
+/* A message at its source is to be fetched alone. */
+bool ledger_suspect(struct ledger *l, int64_t folder,
+		    const struct message_key *key, uint32_t strikes);
+bool ledger_clear_suspect(struct ledger *l, int64_t folder,
+			  const struct message_key *key);
+/* Flags those among the items, sorted by key. */
+void ledger_flag_suspects(struct ledger *l, struct spool_listing *q);
 
 /* The steps behind spool.h; each is the `run` of its request. */
 bool ledger_run_call(struct ledger *l, struct spool_req *r);

@@ -374,6 +374,7 @@ static bool step(struct ledger *l, struct ledger_job *job)
 	if (j->phase != PHASE_DONE && !l->broken)
 		return false;
 	count(q);
+	ledger_flag_suspects(l, q);
 	q->known += j->folded;
 	q->req.ok = !l->broken || ledger_failed(l, &q->req.err, "");
 	return true;

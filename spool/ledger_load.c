@@ -18,7 +18,8 @@
 	" coalesce(q.strikes, s.strikes), coalesce(q.waiting_since, 0),"       \
 	" coalesce(q.doubt_at, 0), coalesce(s.at, q.held_at, 0),"              \
 	" iif(q.id, q.reason, s.reason), iif(q.id, q.reply, s.reply),"         \
-	" coalesce(s.code, 0), m.found, m.fallback"
+	" coalesce(s.code, 0), m.found, m.fallback,"                           \
+	" coalesce(q.suspect, 0)"
 
 static void load_envelope(struct message *m, sqlite3_stmt *s)
 {
@@ -61,6 +62,7 @@ static void load_state(struct message *m, sqlite3_stmt *s)
 	m->settled_at = column_int(s, 29);
 	m->reason = column_text(s, 30);
 	m->reply = column_text(s, 31);
+	m->suspect = column_int(s, 35) != 0;
 }
 
 /* Without rows of their own all share the fate of the message. */

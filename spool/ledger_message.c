@@ -160,7 +160,8 @@ static bool record_put(struct ledger *l, struct spool_put *p, const char *rcpts)
 	m->attempts = sending ? 1 : 0;
 	if (!insert_message(l, m, rcpts) ||
 	    !insert_queue(l, m, sending ? m->fetched_at : 0, p->connection) ||
-	    !take_over_skipped(l, m) || !forget_settled(l, m))
+	    !take_over_skipped(l, m) || !forget_settled(l, m) ||
+	    !ledger_clear_suspect(l, m->folder, &m->key))
 		return false;
 	l->next_id++;
 	known_put(&l->known, &(struct known_entry){ .folder = m->folder,
@@ -314,7 +315,8 @@ static bool requeue(struct ledger *l, const struct spool_result *q)
 			l, STMT_AGAIN,
 			"UPDATE queue SET state = ?, delivery = ?, next_at = ?,"
 			" doubts = doubts + ?, doubt_at = ?, held_at = ?,"
-			" waiting_since = ?, reason = ?, reply = ?"
+			" waiting_since = ?, reason = ?, reply = ?,"
+			" suspect = iif(?, suspect, 0)" /* it was tried */
 			" WHERE id = ? AND state = 2"),
 		0
 	};
@@ -329,6 +331,7 @@ static bool requeue(struct ledger *l, const struct spool_result *q)
 	bind_int(&b, m->waiting_since);
 	bind_text(&b, m->reason);
 	bind_text(&b, m->reply);
+	bind_int(&b, q->unsent);
 	bind_int(&b, m->id);
 	return ledger_do_one(l, b.s);
 }

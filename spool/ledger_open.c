@@ -438,6 +438,28 @@ static bool load_known(struct ledger *l)
 	return !l->broken;
 }
 
+/*
+ * What the last process had in hand when it crashed. Its file is emptied before
+ * the commit: a strike may get lost, none counts twice.
+ */
+static bool strike(struct ledger *l, int64_t now_ms, struct spool_found *f)
+{
+	struct crash_entry *e;
+	size_t n;
+	bool ok = true;
+
+	if (l->crash < 0)
+		return true;
+	e = mem_new(CRASH_ENTRIES * sizeof(*e));
+	n = crash_read(l->crash, &f->crashed, e, CRASH_ENTRIES);
+	/* one of before a restart of the machine says nothing */
+	f->crashed = f->crashed && f->unclean && !f->foreign;
+	if (ftruncate(l->crash, 0) == 0 && f->crashed)
+		ok = ledger_strike(l, e, n, now_ms, f);
+	free(e);
+	return ok;
+}
+
 static bool recover(struct ledger *l, const struct spool_options *o,
 		    const struct site *site, struct spool_found *f)
 {
@@ -449,7 +471,8 @@ static bool recover(struct ledger *l, const struct spool_options *o,
 	f->foreign = is_foreign(l);
 	if (f->foreign && !stop_all(l, o->now_ms))
 		return false;
-	return sending_to_doubt(l, o->now_ms, f) && mark_open(l, f->unclean) &&
+	return sending_to_doubt(l, o->now_ms, f) && strike(l, o->now_ms, f) &&
+	       mark_open(l, f->unclean) &&
 	       ledger_raise_generation(l, o->now_ms);
 }
 
@@ -474,6 +497,8 @@ static bool begin_work(struct ledger *l, const struct spool_options *o,
 			return false;
 	}
 	if (!load_known(l) || !count_found(l, f) ||
+	    !number(l, "SELECT count(*) FROM suspect",
+		    (int64_t *)&l->nsuspects) ||
 	    !number(l, "SELECT coalesce(max(id), 0) + 1 FROM message",
 		    &l->next_id))
 		return ledger_failed(l, err, "");
@@ -495,13 +520,21 @@ struct ledger *ledger_open(const struct spool_options *o, int dir,
 		l->dir = -1; /* nothing is made by looking */
 	l->hash = hash_new();
 	l->segments.dir = -1;
+	l->crash = -1;
+	if (!o->look_only)
+		l->crash =
+			openat(dir, "crash",
+			       O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	list_init(&l->segments.all);
 	list_init(&l->jobs);
 	if ((l->dir < 0 || (file_system_fits(l, found, err) &&
 			    segments_init(&l->segments, o->files, dir, err))) &&
 	    open_db(l, o->dir, err) && check_version(l, err) &&
-	    begin_work(l, o, found, err))
+	    begin_work(l, o, found, err)) {
+		if (l->crash >= 0)
+			crash_watch(l->crash);
 		return l;
+	}
 	if (err->origin == ERR_FROM_SQLITE) {
 		char path[180];
 
@@ -541,6 +574,10 @@ void ledger_close(struct ledger *l, bool clean)
 		segments_trim(&l->segments);
 	ledger_rollback(l);
 	close_db(l);
+	if (l->crash >= 0) {
+		crash_watch(-1);
+		(void)close(l->crash);
+	}
 	segments_fini(&l->segments);
 	known_fini(&l->known);
 	hash_free(l->hash);

@@ -93,6 +93,7 @@ struct message {
 	int64_t received_at, fetched_at, next_at, settled_at, doubt_at;
 	int64_t waiting_since; /* of its first failed attempt, 0: none */
 	uint32_t attempts, doubts, strikes;
+	bool suspect; /* in hand when we crashed: to be tried alone */
 	char *reason; /* owned; held, skipped, deferred: why; may be NULL */
 	char *reply;  /* owned; last words of a server; may be NULL */
 };

@@ -27,7 +27,9 @@ static bool set_due(struct ledger *l, const struct message *m, int64_t now_ms)
 	struct bind b = {
 		ledger_statement(
 			l, STMT_RETRY,
-			"UPDATE queue SET state = ?, next_at = ?, held_at = 0"
+			"UPDATE queue SET state = ?, next_at = ?, held_at = 0,"
+			" suspect = suspect OR strikes > 0,"
+			" strikes = iif(state = 4, 0, strikes)"
 			" WHERE id = ? AND state = ?"),
 		0
 	};
@@ -86,7 +88,8 @@ static bool fetch_again(struct ledger *l, const struct message *m,
 					   " uidnext = 0 WHERE id = ?"),
 			  0 };
 
-	if (!settle_dropped(l, m, now_ms, "asked of the source again"))
+	if (!settle_dropped(l, m, now_ms, "asked of the source again") ||
+	    (m->strikes && !ledger_suspect(l, m->folder, &m->key, 0)))
 		return false;
 	known_drop(&l->known, m->folder, &m->key);
 	/* refetched and held: it was delivered once, under the same name */

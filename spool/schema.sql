@@ -120,7 +120,8 @@ CREATE TABLE queue (
 	next_at INTEGER NOT NULL,
 	attempts INTEGER NOT NULL,
 	doubts INTEGER NOT NULL,
-	strikes INTEGER NOT NULL,
+	strikes INTEGER NOT NULL,     -- deaths of ours with it alone in hand
+	suspect INTEGER NOT NULL DEFAULT 0, -- in hand at one: tried alone
 	sent_at INTEGER NOT NULL,     -- of the last attempt
 	connection INTEGER NOT NULL,
 	waiting_since INTEGER NOT NULL,
@@ -227,6 +228,14 @@ CREATE TABLE skipped (
 	date INTEGER NOT NULL,        -- of the message, unix s
 	at INTEGER NOT NULL,
 	reason TEXT NOT NULL,
+	PRIMARY KEY (folder, key)
+) STRICT, WITHOUT ROWID;
+
+-- Was being fetched when a process of ours crashed: asked for alone.
+CREATE TABLE suspect (
+	folder INTEGER NOT NULL,
+	key BLOB NOT NULL,
+	strikes INTEGER NOT NULL,     -- such deaths with it alone in hand
 	PRIMARY KEY (folder, key)
 ) STRICT, WITHOUT ROWID;
 

@@ -38,7 +38,10 @@ struct spool_options {
 struct spool_found {
 	uint64_t queued, doubts, held;
 	uint64_t new_doubts; /* SENDING at the last death, in doubt from now */
-	bool unclean;	     /* the last process died by a signal of its own */
+	bool unclean;	     /* the last process was cut off within this boot */
+	bool crashed;	     /* ... by a fault of its own, with ... */
+	uint64_t suspects;   /* ... so many messages in hand: tried singly */
+	uint64_t poisoned;   /* ... held: alone in hand for the third time */
 	bool volatile_dir;   /* on a tmpfs: lost with the next boot */
 	bool foreign;	     /* ledger replaced by an older copy: accounts
 				reconcile, nothing is resent */
@@ -404,6 +407,7 @@ void spool_namesakes(struct spool *s, struct spool_namesakes *n);
 #define SPOOL_ITEM_SEEN	   1u
 #define SPOOL_ITEM_DELETED 2u /* marked \Deleted by whomever */
 #define SPOOL_ITEM_SHARED  4u /* POP3: others came to bear its unique-id */
+#define SPOOL_ITEM_SUSPECT 8u /* out: was being fetched when we crashed */
 
 struct spool_item {
 	struct message_key key;
@@ -412,7 +416,7 @@ struct spool_item {
 	uint32_t date;	 /* caller's: INTERNALDATE, unix s; 0: unknown */
 	uint16_t day;	 /* out: of delivery, days since 1970-01-01 */
 	uint8_t fate;	 /* out: enum spool_fate */
-	uint8_t flags;	 /* caller's: SPOOL_ITEM_* */
+	uint8_t flags;	 /* caller's but for SUSPECT: SPOOL_ITEM_* */
 };
 
 /*

@@ -74,6 +74,10 @@
 #define LIMIT_DOWN_MESSAGES 64u
 #define LIMIT_DOWN_OCTETS   (64u << 20)
 
+/* Crashes of ours with one message alone in hand until it is held; no source:
+ * once may be chance. */
+#define LIMIT_STRIKES 3u
+
 /* Decisions asked of a person */
 #define LIMIT_ASK_MESSAGES 500u /* first_run = ask, sudden unknown mail */
 #define LIMIT_MASS_DELETE  100u

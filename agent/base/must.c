@@ -1,4 +1,5 @@
 #include "must.h"
+#include "crash.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,12 +11,18 @@ _Noreturn void must_failed(const char *claim, const char *file, int line)
 	abort();
 }
 
+static _Noreturn void out_of_memory(int line)
+{
+	crash_excuse(); /* no message is to blame */
+	must_failed("out of memory", __FILE__, line);
+}
+
 void *mem_new(size_t n)
 {
 	void *p = calloc(1, n ? n : 1);
 
 	if (!p)
-		must_failed("out of memory", __FILE__, __LINE__);
+		out_of_memory(__LINE__);
 	return p;
 }
 
@@ -24,7 +31,7 @@ void *mem_grow(void *p, size_t n)
 	void *q = realloc(p, n ? n : 1);
 
 	if (!q)
-		must_failed("out of memory", __FILE__, __LINE__);
+		out_of_memory(__LINE__);
 	return q;
 }
 
@@ -36,6 +43,6 @@ char *mem_str(const char *s)
 		return NULL;
 	p = strdup(s);
 	if (!p)
-		must_failed("out of memory", __FILE__, __LINE__);
+		out_of_memory(__LINE__);
 	return p;
 }

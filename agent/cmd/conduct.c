@@ -289,6 +289,21 @@ static void tell_found(struct conduct *c, const struct spool_found *found)
 			found->new_doubts == 1 ? "was" : "were");
 		say(c, &line);
 	}
+	if (found->crashed) {
+		(void)text_fmt(&line,
+			       "mailhaul: the last run crashed, which is a bug "
+			       "of ours: please report it. %u message%s in "
+			       "hand",
+			       (unsigned)found->suspects,
+			       found->suspects == 1 ? " was" : "s were");
+		if (found->poisoned)
+			(void)text_puts(&line,
+					", alone and for the third time: it is "
+					"held: mailhaul queue");
+		else if (found->suspects)
+			(void)text_puts(&line, ": tried one at a time now");
+		say(c, &line);
+	}
 	if (found->foreign) {
 		(void)text_puts(&line,
 				"mailhaul: the state directory holds an older "

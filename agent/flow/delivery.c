@@ -3,6 +3,7 @@
 #include "limits.h"
 #include "must.h"
 #include "remedy.h"
+#include "solo.h"
 
 #include <stdlib.h>
 
@@ -482,7 +483,8 @@ static void fill(struct delivery *d)
 			list_drop(&p->link);
 			d->nready--;
 			handoff_settle(d, p);
-		} else if (delivery_may_offer(d, p->m->account)) {
+		} else if (delivery_may_offer(d, p->m->account) &&
+			   solo_may(d->parts.solo, p->m->suspect)) {
 			list_drop(&p->link);
 			d->nready--;
 			handoff_begin(c, p);
@@ -533,6 +535,11 @@ static void kick(void *who)
 		d->finished = true;
 		d->reports->finished(d->who, d);
 	}
+}
+
+void delivery_wake(struct delivery *d)
+{
+	task_post(&d->kick);
 }
 
 void delivery_finish(struct delivery *d)

@@ -65,6 +65,8 @@ void delivery_enter(struct delivery *d, struct parcel *p,
 void delivery_load(struct delivery *d, int64_t until_ms);
 /* Parcels in hand. */
 size_t delivery_in_hand(const struct delivery *d);
+/* What waited for its turn (solo.h) may have it now. */
+void delivery_wake(struct delivery *d);
 /* No more will be entered: ends when nothing is in hand. */
 void delivery_finish(struct delivery *d);
 /* Waiting for replies to released messages only; the rest is left spooled. */

@@ -1,6 +1,10 @@
 #include "handoff.h"
+#include "crash.h"
 #include "hash.h"
 #include "must.h"
+#include "solo.h"
+
+#include <stdio.h>
 
 void handoff_leave(struct parcel *p)
 {
@@ -10,6 +14,8 @@ void handoff_leave(struct parcel *p)
 		p->conn->used--;
 		delivery_note_offer(p->delivery, p->m->account, -1);
 		p->conn = NULL;
+		crash_done(p->noted);
+		solo_end(p->delivery->parts.solo, 1);
 	}
 }
 
@@ -172,8 +178,25 @@ void handoff_result(void *who, struct message *m, const struct dest_result *r)
 		mark(p);
 }
 
+/* By id where it has one. */
+static int note_crash(const struct message *m)
+{
+	struct crash_entry e = {
+		.id = m->id,
+		.account = m->account,
+		.folder = m->folder,
+	};
+
+	memcpy(e.key, m->key.octets, sizeof(e.key));
+	(void)snprintf(e.uid, sizeof(e.uid), "%s",
+		       m->uid_text ? m->uid_text : "");
+	return crash_note(&e);
+}
+
 static void reserve(struct conn *c, struct parcel *p)
 {
+	p->noted = note_crash(p->m);
+	solo_begin(p->delivery->parts.solo, 1, p->m->suspect);
 	c->used++;
 	delivery_note_offer(p->delivery, p->m->account, 1);
 	p->conn = c;
@@ -233,6 +256,10 @@ static void on_put(struct spool_req *req)
 		return;
 	}
 	tell_recorded(p);
+	if (p->conn) { /* from here on by its id */
+		crash_done(p->noted);
+		p->noted = note_crash(p->m);
+	}
 	if (!d->first_put)
 		d->first_put = p->m->id;
 	if (sending)
@@ -255,7 +282,8 @@ void delivery_enter(struct delivery *d, struct parcel *p,
 	p->verified = true;
 	d->in_hand++;
 	if (!hold_it && !d->nready && !d->stopping &&
-	    delivery_may_offer(d, p->m->account) && d->state == DELIVERY_UP)
+	    delivery_may_offer(d, p->m->account) && d->state == DELIVERY_UP &&
+	    solo_may(d->parts.solo, false))
 		c = delivery_conn_with_room(d);
 	p->req.put = (struct spool_put){
 		.req = { .done = hold_it ? on_put_to_hold : on_put, .who = p },

@@ -33,6 +33,7 @@ struct parcel {
 	struct conn *conn; /* reserved on; NULL: none */
 	bool verified;
 	bool again;  /* to be sent once more as soon as that is recorded */
+	int noted; /* crash.h, while it is on a connection */
 	bool mailed; /* dest_reports.mailed() came for this offer */
 
 	/* what the connection said while a request was out */

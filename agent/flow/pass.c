@@ -4,6 +4,7 @@
 #include "log.h"
 #include "must.h"
 #include "query.h"
+#include "solo.h"
 #include "stamp.h"
 #include "trouble.h"
 #include "visit.h"
@@ -43,6 +44,7 @@ struct counter { /* one configured delivery */
 
 struct pass {
 	struct parts parts;
+	struct solo solo;
 	struct pass_options options;
 	const struct pass_reports *reports;
 	void *who;
@@ -56,7 +58,7 @@ struct pass {
 	size_t binding, loading, over, closed;
 	bool begun, finishing, stopping, ended, cut;
 	struct err failure;
-	struct task schedule;
+	struct task schedule, wake_all;
 	struct timer patience;
 };
 
@@ -520,6 +522,23 @@ static void seat_all(struct pass *p)
 	}
 }
 
+/* Where a suspect waited, or waits for one, it may go on now. */
+static void wake_all(void *who)
+{
+	struct pass *p = who;
+
+	for (size_t i = 0; i < p->parts.config->n_deliveries; i++)
+		delivery_wake(p->counters[i].delivery);
+	for (size_t i = 0; i < p->parts.config->n_accounts; i++)
+		if (p->seats[i].visit && p->seats[i].active)
+			visit_wake(p->seats[i].visit);
+}
+
+static void on_solo_changed(void *who)
+{
+	task_post(&((struct pass *)who)->wake_all);
+}
+
 static void on_patience_over(void *who)
 {
 	struct pass *p = who;
@@ -537,6 +556,8 @@ struct pass *pass_start(const struct parts *parts, const struct pass_options *o,
 	struct pass *p = mem_new(sizeof(*p));
 
 	p->parts = *parts;
+	p->solo = (struct solo){ .changed = on_solo_changed, .who = p };
+	p->parts.solo = &p->solo;
 	p->options = *o;
 	p->reports = r;
 	p->who = who;
@@ -545,6 +566,7 @@ struct pass *pass_start(const struct parts *parts, const struct pass_options *o,
 	p->told = mem_new(c->n_accounts * sizeof(*p->told));
 	p->counters = mem_new(c->n_deliveries * sizeof(*p->counters));
 	task_init(&p->schedule, parts->loop, schedule, p);
+	task_init(&p->wake_all, parts->loop, wake_all, p);
 	timer_init(&p->patience, parts->loop, on_patience_over, p);
 	for (size_t i = 0; i < c->n_deliveries; i++) {
 		p->counters[i].pass = p;
@@ -639,11 +661,13 @@ void pass_free(struct pass *p)
 {
 	if (!p)
 		return;
+	p->solo.changed = NULL;
 	for (size_t i = 0; i < p->parts.config->n_accounts; i++)
 		visit_free(p->seats[i].visit);
 	for (size_t i = 0; i < p->parts.config->n_deliveries; i++)
 		delivery_free(p->counters[i].delivery);
 	task_cancel(&p->schedule);
+	task_cancel(&p->wake_all);
 	timer_stop(&p->patience);
 	free(p->seats);
 	free(p->hosts);

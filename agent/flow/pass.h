@@ -26,6 +26,7 @@ struct parts {
 	struct trusts *trusts;
 	struct spool *spool;
 	const struct config *config;
+	struct solo *solo; /* the pass's own */
 	bool trace; /* -vv: dialogues without secrets and bodies are logged */
 	char hostname[256]; /* EHLO and trace lines */
 };

@@ -40,6 +40,7 @@ void item_list_fini(struct item_list *l)
 static void forget_folder(struct visit *v)
 {
 	visit_drop_body(v);
+	visit_nothing_comes(v);
 	free(v->items);
 	free(v->fps);
 	free(v->fp_known);
@@ -101,6 +102,7 @@ struct visit *visit_new(struct pass *pass, const struct parts *parts,
 	v->delivery = d;
 	v->named = named;
 	v->head = head_new();
+	v->noted = -1;
 	timer_init(&v->timer, parts->loop, on_settle_time, v);
 	task_init(&v->go_on, parts->loop, go_on, v);
 	return v;
@@ -420,6 +422,7 @@ static void on_closed(void *who, const struct err *err)
 
 	v->source = NULL;
 	visit_drop_body(v);
+	visit_nothing_comes(v);
 	if (err)
 		fail_session(v, err);
 	if (v->again && !err && !v->stopping) {

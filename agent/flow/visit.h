@@ -176,6 +176,8 @@ struct visit {
 	struct spool_body *body; /* NULL: none, or left out */
 	struct message_key key;
 	char uid[PASS_UID_TEXT];
+	int noted;     /* crash.h, while it comes; -1 */
+	size_t coming; /* asked and not come, as solo.h counts them */
 
 	/* parcels on their way, and those settled whose source waits */
 	size_t out, unrecorded; /* of out: TX1 is not done */
@@ -373,6 +375,10 @@ void visit_on_refused(void *who, const struct message_key *key,
 void visit_on_fetched(void *who);
 bool visit_may_read(void *who);
 void visit_drop_body(struct visit *v);
+/* What was asked for and has not come will not. */
+void visit_nothing_comes(struct visit *v);
+/* The message in hand is so no more, should we crash. */
+void visit_unnote(struct visit *v);
 
 /* pass.c */
 void pass_visit_ended(struct pass *p, struct visit *v);

@@ -1,3 +1,4 @@
+#include "crash.h"
 #include "event.h"
 #include "field.h"
 #include "hash.h"
@@ -5,15 +6,33 @@
 #include "log.h"
 #include "multidrop.h"
 #include "must.h"
+#include "solo.h"
 #include "stamp.h"
 #include "visit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define LOOP_TRACES 3u
 
+void visit_unnote(struct visit *v)
+{
+	crash_done(v->noted);
+	v->noted = -1;
+}
+
+static void note(struct visit *v)
+{
+	struct crash_entry e = { .account = v->row.id, .folder = v->here.id };
+
+	memcpy(e.key, v->key.octets, sizeof(e.key));
+	(void)snprintf(e.uid, sizeof(e.uid), "%.67s", v->uid);
+	v->noted = crash_note(&e);
+}
+
 void visit_drop_body(struct visit *v)
 {
+	visit_unnote(v);
 	if (v->body)
 		spool_body_drop(v->body);
 	v->body = NULL;
@@ -33,6 +52,7 @@ void visit_on_body_begin(void *who, const struct message_key *key,
 	visit_drop_body(v);
 	v->key = *key;
 	printable(v->uid, sizeof(v->uid), uid);
+	note(v);
 	if (v->phase == VISIT_HEADERS)
 		return;
 	v->body = spool_body_new(v->parts->spool);
@@ -182,6 +202,7 @@ static void enter(struct visit *v)
 	v->out++;
 	v->told->fetched++;
 	event_fetched(m, v->config->name, v->folder);
+	visit_unnote(v); /* the delivery notes it */
 	delivery_enter(v->delivery, p, body, held != NULL);
 	head_clear(v->head);
 }
@@ -223,6 +244,20 @@ static void on_header_end(struct visit *v)
 	head_end(v->head, &f);
 	visit_on_header(v, &f, head_raw(v->head));
 	head_clear(v->head);
+	visit_unnote(v);
+}
+
+static void came(struct visit *v)
+{
+	v->came++;
+	v->coming--;
+	solo_end(v->parts->solo, 1);
+}
+
+void visit_nothing_comes(struct visit *v)
+{
+	solo_end(v->parts->solo, v->coming);
+	v->coming = 0;
 }
 
 void visit_on_body_end(void *who, const struct message_key *key)
@@ -241,11 +276,12 @@ void visit_on_body_end(void *who, const struct message_key *key)
 		visit_on_refused(v, key, &err);
 		return;
 	}
-	v->came++;
+	came(v);
 	if (v->body)
 		enter(v);
 	else
 		leave_oversize(v, key);
+	visit_unnote(v);
 	visit_changed(v);
 	task_post(&v->go_on);
 }
@@ -261,7 +297,7 @@ void visit_on_refused(void *who, const struct message_key *key,
 		visit_drop_body(v);
 	if (v->phase == VISIT_HEADERS)
 		return;
-	v->came++;
+	came(v);
 	visit_missed(v, key);
 	if (err->class != ERR_CANCELLED)
 		visit_warn(v, err); /* the account is as well as before */

@@ -176,8 +176,26 @@ static void guard_due_ones(struct visit *v)
 /* --- writing it down
  * ---------------------------------------------------------------- */
 
+/* The rest of the mail first: solo.h. */
+static void put_suspects_last(struct visit *v)
+{
+	struct item_list last = { 0 };
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->wanted.n; i++)
+		if (v->wanted.item[i].flags & SPOOL_ITEM_SUSPECT)
+			item_list_add(&last, &v->wanted.item[i]);
+		else
+			v->wanted.item[n++] = v->wanted.item[i];
+	v->wanted.n = n;
+	for (size_t i = 0; i < last.n; i++)
+		item_list_add(&v->wanted, &last.item[i]);
+	item_list_fini(&last);
+}
+
 static void work(struct visit *v)
 {
+	put_suspects_last(v);
 	v->phase = VISIT_WORKING;
 	v->told->phase = PASS_FETCHING;
 	v->told->wanted += v->wanted.n;

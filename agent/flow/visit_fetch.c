@@ -2,6 +2,7 @@
 #include "limits.h"
 #include "log.h"
 #include "must.h"
+#include "solo.h"
 #include "visit.h"
 
 #include <stdio.h>
@@ -179,6 +180,32 @@ static bool spool_is_full(struct visit *v)
 	return true;
 }
 
+static bool is_suspect(const struct spool_item *i)
+{
+	return i->flags & SPOOL_ITEM_SUSPECT;
+}
+
+static bool next_is_suspect(const struct visit *v)
+{
+	return is_suspect(&v->wanted.item[v->asked]);
+}
+
+/* Of the next n: one that was in hand when we crashed comes alone. They stand
+ * behind the others. */
+static size_t together(const struct visit *v, size_t n)
+{
+	size_t ordinary = 0;
+
+	if (n && next_is_suspect(v))
+		return solo_may(v->parts->solo, true);
+	if (!solo_may(v->parts->solo, false))
+		return 0;
+	while (ordinary < n &&
+	       !is_suspect(&v->wanted.item[v->asked + ordinary]))
+		ordinary++;
+	return ordinary;
+}
+
 /* How many more bodies may be asked for; *never: no more in this session. */
 static size_t may_ask(struct visit *v, bool *never)
 {
@@ -211,13 +238,15 @@ static size_t may_ask(struct visit *v, bool *never)
 	}
 	if (room > ASK_MAX - on_way)
 		room = ASK_MAX - on_way;
-	return left < room ? left : room;
+	return together(v, left < room ? left : room);
 }
 
 static void ask(struct visit *v, size_t n)
 {
 	if (!n)
 		return;
+	solo_begin(v->parts->solo, n, next_is_suspect(v));
+	v->coming += n;
 	v->source->ops->fetch(v->source, v->wanted.item + v->asked, n);
 	v->asked += n;
 }
