@@ -5,6 +5,7 @@
  * of agent/cmd.
  */
 #include "cmd_adopt.h"
+#include "cmd_backup.h"
 #include "cmd_check.h"
 #include "cmd_fetch.h"
 #include "cmd_passwd.h"
@@ -82,6 +83,16 @@ static const struct command commands[] = {
 	  "      --json             the result as one object\n"
 	  "UID: of IMAP, or the unique-id of POP3; without any, all that is "
 	  "there.\n" },
+	{ "backup", cmd_backup, 0, 1, 1, "FILE",
+	  "write the state into one file, also while mail is fetched",
+	  "It holds what is known of every message, and the bodies of those in "
+	  "the queue;\nnot the configuration, and no secrets.\n" },
+	{ "restore", cmd_restore, BIT(YES), 1, 1, "FILE",
+	  "put the state of a backup in place of the present one",
+	  "  -y, --yes  also where that is newer, of another installation, or "
+	  "has mail queued\n"
+	  "Nothing is delivered again by it: sources are compared first, and "
+	  "what was\nqueued waits for queue retry.\n" },
 	{ "passwd", cmd_passwd, BIT(YES), 1, 1, "NAME",
 	  "set the secret of an account or delivery", "" },
 	{ "providers", cmd_providers, BIT(JSON), 0, 1, "[NAME]",
@@ -92,8 +103,7 @@ static const struct command commands[] = {
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
 
 /* In the contract of commands, and not in this version. */
-static const char *const later[] = { "run", "add", "import", "backup",
-				     "restore" };
+static const char *const later[] = { "run", "add", "import" };
 
 static const struct command *find(const char *name)
 {

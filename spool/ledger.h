@@ -14,6 +14,9 @@
 
 #include <sqlite3.h>
 
+#define LEDGER_VERSION	   1
+#define LEDGER_APPLICATION 0x6d68756c /* mhul */
+
 enum ledger_statement {
 	STMT_BEGIN,
 	STMT_COMMIT,
@@ -370,6 +373,11 @@ void ledger_acts_end(struct ledger *l, struct ledger_acts *a);
 /* ledger_thin.c: copies one body out of a thin segment numbered above *after,
  * which it raises where a segment cannot be emptied now. false: no more. */
 bool ledger_thin(struct ledger *l, int64_t now_ms, uint32_t *after);
+
+/* backup.c: behind spool_restore(); dir is held by the caller. */
+struct backup_told;
+bool backup_restore(const struct spool_options *o, int dir, const char *file,
+		    bool over, struct backup_told *told, struct err *err);
 
 /* ledger_poison.c: what was in hand when a process of ours crashed. */
 

@@ -12,9 +12,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define LEDGER_VERSION	   1
-#define LEDGER_APPLICATION 0x6d68756c /* mhul */
-
 /* Step n brings version n to n + 1. */
 static const char *const steps[LEDGER_VERSION] = { spool_schema };
 

@@ -1,4 +1,5 @@
 #include "spool.h"
+#include "backup.h"
 #include "must.h"
 #include "store.h"
 
@@ -149,6 +150,19 @@ struct spool *spool_open(const struct spool_options *o, struct spool_found *f,
 	if (f)
 		*f = found;
 	return s;
+}
+
+bool spool_restore(const struct spool_options *o, const char *file, bool over,
+		   struct backup_told *told, struct err *err)
+{
+	struct spool *s = new_spool(o);
+	bool ok;
+
+	reader_init(&s->reader, s->options.files, -1);
+	ok = open_dir(s, err) && take_lock(s, err) &&
+	     backup_restore(&s->options, s->dir, file, over, told, err);
+	release(s);
+	return ok;
 }
 
 /* After a fatal error nothing counts; else what is out has been done. */

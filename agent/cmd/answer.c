@@ -1,4 +1,5 @@
 #include "answer.h"
+#include "backup.h"
 #include "listing_pop3.h"
 #include "must.h"
 #include "shape.h"
@@ -378,6 +379,20 @@ static bool body(struct ledger *l, const json_t *request, json_t **out,
 	return true;
 }
 
+static bool backup(struct ledger *l, const json_t *request, json_t **out,
+		   struct err *err)
+{
+	const char *file = json_string_value(json_object_get(request, "file"));
+	uint64_t bodies;
+
+	if (!file || *file != '/')
+		return err_set(err, ERR_CONFIG, "no file to write to");
+	if (!backup_write(l, file, &bodies, err))
+		return false;
+	*out = json_pack("{s:o}", "bodies", shape_number(bodies));
+	return true;
+}
+
 bool answer(struct ledger *l, const json_t *request, json_t **out,
 	    struct err *err)
 {
@@ -391,5 +406,7 @@ bool answer(struct ledger *l, const json_t *request, json_t **out,
 		return trace(l, request, out, err);
 	if (answer_is(request, "body"))
 		return body(l, request, out, err);
+	if (answer_is(request, "backup"))
+		return backup(l, request, out, err);
 	return err_set(err, ERR_CONFIG, "a question that is not understood");
 }

@@ -14,6 +14,7 @@
  *     -> {"messages": [...], "accounts": [...], "skipped": [...]}
  *   {"ask": "body", "id"}  -> {"octets": n}, and by answer_place() where it
  * lies
+ *   {"ask": "backup", "file": absolute path}  -> {"bodies": n}
  */
 #ifndef CMD_ANSWER_H
 #define CMD_ANSWER_H
