@@ -143,6 +143,10 @@ static void deliveries(struct making *m)
 		if (m->written->item[i]->kind == SECTION_DELIVERY)
 			make_delivery(m, m->written->item[i],
 				      &c->deliveries[c->n_deliveries++]);
+	for (size_t i = 0, n = 0; i < m->written->n; i++)
+		if (m->written->item[i]->kind == SECTION_DELIVERY)
+			make_delivery_refused_to(m, m->written->item[i],
+						 &c->deliveries[n++]);
 }
 
 static bool same_mailbox(const struct config_account *a,

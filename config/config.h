@@ -182,6 +182,8 @@ struct config_delivery {
 	struct config_list drop_headers;
 	uint64_t retry_min_ms, retry_max_ms;
 	uint64_t give_up_ms;
+	/* takes what this one refuses for good; NULL: none. No circle. */
+	const struct config_delivery *refused_to;
 	struct config_effectives effective;
 };
 

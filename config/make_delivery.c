@@ -172,6 +172,7 @@ static void effective(const struct resolved *r, struct config_delivery *d,
 	effective_add(e, r, SET_XCLIENT, NULL, NULL);
 	effective_add(e, r, SET_RETRY, NULL, NULL);
 	effective_add(e, r, SET_GIVE_UP, NULL, NULL);
+	effective_add(e, r, SET_REFUSED_TO, NULL, NULL);
 }
 
 void make_delivery(struct making *m, const struct section *s,
@@ -193,6 +194,31 @@ void make_delivery(struct making *m, const struct section *s,
 	policy(&r, d);
 	sender_rewriting(m, &r, d);
 	effective(&r, d, drop_headers(&r, d));
+}
+
+void make_delivery_refused_to(struct making *m, const struct section *s,
+			      struct config_delivery *d)
+{
+	const struct config_delivery *to;
+	const struct section *other;
+	struct levels levels = { 0 };
+	struct resolved r;
+
+	levels_add(&levels, s);
+	inherit(&r, &levels);
+	if (!r.by[SET_REFUSED_TO] || !r.by[SET_REFUSED_TO]->ok)
+		return;
+	other = make_find(m, &r, SET_REFUSED_TO, SECTION_DELIVERY);
+	to = other ? config_delivery(m->c, view_of(other->title)) : NULL;
+	d->refused_to = to;
+	/* the others in the circle have no such line yet, or no circle */
+	while (to && to != d)
+		to = to->refused_to;
+	if (!to)
+		return;
+	d->refused_to = NULL;
+	make_fault(m, &r, r.by[SET_REFUSED_TO],
+		   "refused_to leads in a circle back to \"%s\"", d->name);
 }
 
 void make_delivery_fini(struct config_delivery *d)

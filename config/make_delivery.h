@@ -8,5 +8,8 @@
 /* d is zeroed; make_delivery_fini() releases whatever was filled. */
 void make_delivery(struct making *m, const struct section *s,
 		   struct config_delivery *d);
+/* Once all are made: another one by its name. */
+void make_delivery_refused_to(struct making *m, const struct section *s,
+			      struct config_delivery *d);
 void make_delivery_fini(struct config_delivery *d);
 #endif

@@ -67,7 +67,7 @@ void make_multidrop(struct making *m, const struct section *s,
 		make_fault(m, &r, NULL,
 			   "envelope is missing: the header field that your "
 			   "provider writes the recipient into, such as "
-			   "\"X-Original-To\" (mailhaul check says which)");
+			   "\"X-Original-To\"");
 	if (!r.by[SET_DOMAINS])
 		make_fault(m, &r, NULL,
 			   "domains is missing: those whose mail comes here, "

@@ -61,7 +61,9 @@ static void add_attempts(struct ledger *l, struct events *e, int64_t id,
 	struct bind b = {
 		ledger_statement(
 			l, STMT_EVENTS,
-			"SELECT n, sent_at, ended_at, outcome, reply, reason"
+			"SELECT n, sent_at, ended_at, outcome,"
+			/* who refused it, and who is asked next */
+			" iif(reason LIKE '%, now for %', reason, reply), reason"
 			" FROM attempt WHERE message = ? ORDER BY n"),
 		0
 	};

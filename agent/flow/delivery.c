@@ -428,6 +428,7 @@ void delivery_note(struct delivery *d, int64_t account, enum verdict v)
 	case VERDICT_SETTING:
 		f->paused = true;
 		break;
+	case VERDICT_ELSEWHERE:
 	case VERDICT_HELD: /* its envelope was taken: no wrong setting */
 		f->proven = true;
 		break;
@@ -540,6 +541,17 @@ static void kick(void *who)
 void delivery_wake(struct delivery *d)
 {
 	task_post(&d->kick);
+}
+
+bool delivery_take(struct delivery *d, struct parcel *p)
+{
+	if (d->finished || d->stopping || d->state == DELIVERY_DOWN)
+		return false;
+	p->delivery = d;
+	d->in_hand++;
+	delivery_warm(d);
+	handoff_ready(d, p);
+	return true;
 }
 
 void delivery_finish(struct delivery *d)

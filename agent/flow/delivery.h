@@ -26,6 +26,9 @@ struct delivery_reports {
 	 * nothing more is to be fetched for it.
 	 */
 	void (*refused)(void *who, struct delivery *d, const struct message *m);
+	/* p goes over to the delivery that p->m->delivery names now, where that
+	 * can take it in this pass; else false. */
+	bool (*elsewhere)(void *who, struct delivery *d, struct parcel *p);
 	/* Something of a message was settled that no visit waits for. */
 	void (*settled)(void *who, struct delivery *d, const struct message *m);
 	/* After delivery_finish(): nothing in hand, every connection closed. */
@@ -67,6 +70,11 @@ void delivery_load(struct delivery *d, int64_t until_ms);
 size_t delivery_in_hand(const struct delivery *d);
 /* What waited for its turn (solo.h) may have it now. */
 void delivery_wake(struct delivery *d);
+/*
+ * Takes over what another delivery refused, recorded as this one's and SPOOLED.
+ * false: not in this pass.
+ */
+bool delivery_take(struct delivery *d, struct parcel *p);
 /* No more will be entered: ends when nothing is in hand. */
 void delivery_finish(struct delivery *d);
 /* Waiting for replies to released messages only; the rest is left spooled. */

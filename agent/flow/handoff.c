@@ -64,6 +64,11 @@ static void on_recorded(struct spool_req *req)
 	bool unsent = p->req.result.unsent;
 
 	handoff_leave(p);
+	if (p->elsewhere && req->ok && d->reports->elsewhere(d->who, d, p)) {
+		d->in_hand--;
+		task_post(&d->kick);
+		return;
+	}
 	if ((unsent || p->again) && req->ok)
 		handoff_ready(d, p);
 	else
@@ -85,6 +90,7 @@ static void record(struct parcel *p)
 			.now_ms = now,
 			.random = random32() });
 	p->again = v == VERDICT_AGAIN;
+	p->elsewhere = v == VERDICT_ELSEWHERE;
 	p->phase = PARCEL_RECORDING;
 	p->req.result = (struct spool_result){
 		.req = { .done = on_recorded, .who = p },
@@ -197,6 +203,10 @@ static void reserve(struct conn *c, struct parcel *p)
 {
 	p->noted = note_crash(p->m);
 	solo_begin(p->delivery->parts.solo, 1, p->m->suspect);
+	/* as it is written today, also for what was fetched for another one */
+	if (p->delivery->config->sender == CONFIG_SENDER_FIXED)
+		message_set(&p->m->sender,
+			    view_of(p->delivery->config->sender_address));
 	c->used++;
 	delivery_note_offer(p->delivery, p->m->account, 1);
 	p->conn = c;

@@ -32,9 +32,10 @@ struct parcel {
 	struct delivery *delivery;
 	struct conn *conn; /* reserved on; NULL: none */
 	bool verified;
-	bool again;  /* to be sent once more as soon as that is recorded */
-	int noted; /* crash.h, while it is on a connection */
-	bool mailed; /* dest_reports.mailed() came for this offer */
+	bool again;	/* to be sent once more as soon as that is recorded */
+	bool elsewhere; /* likewise, by the delivery that m names now */
+	int noted;	/* crash.h, while it is on a connection */
+	bool mailed;	/* dest_reports.mailed() came for this offer */
 
 	/* what the connection said while a request was out */
 	bool answered;

@@ -166,6 +166,33 @@ static void end_if_closed(struct pass *p)
 		end(p);
 }
 
+static bool on_elsewhere(void *who, struct delivery *d, struct parcel *p)
+{
+	struct counter *c = who;
+	const struct config_delivery *to = delivery_config(d)->refused_to;
+
+	return to && delivery_take(pass_delivery(c->pass, to), p);
+}
+
+/* What takes refused mail of others ends after them. */
+static void finish_deliveries(struct pass *p)
+{
+	const size_t n = p->parts.config->n_deliveries;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct config_delivery *d =
+			delivery_config(p->counters[i].delivery);
+		bool awaited = false;
+
+		for (size_t k = 0; k < n && !awaited; k++)
+			awaited = !p->counters[k].finished &&
+				  delivery_config(p->counters[k].delivery)
+						  ->refused_to == d;
+		if (!awaited)
+			delivery_finish(p->counters[i].delivery);
+	}
+}
+
 static void on_delivery_saved(struct spool_req *req)
 {
 	struct counter *c = req->who;
@@ -207,6 +234,7 @@ static void on_finished(void *who, struct delivery *d)
 	struct pass *p = c->pass;
 
 	c->finished = true;
+	finish_deliveries(p);
 	if (delivery_state(d) == DELIVERY_COLD || p->options.dry_run) {
 		struct spool_req none = { .who = c };
 
@@ -233,6 +261,7 @@ static const struct delivery_reports delivery_reports = {
 	.changed = on_delivery_changed,
 	.refused = on_refused,
 	.settled = on_settled,
+	.elsewhere = on_elsewhere,
 	.finished = on_finished,
 	.stamp = on_stamp,
 };
@@ -457,8 +486,7 @@ static void finish_if_over(struct pass *p)
 	if (p->finishing || p->over < p->ntold || p->binding || p->loading)
 		return;
 	p->finishing = true;
-	for (size_t i = 0; i < p->parts.config->n_deliveries; i++)
-		delivery_finish(p->counters[i].delivery);
+	finish_deliveries(p);
 	if (!p->parts.config->n_deliveries)
 		end(p);
 }

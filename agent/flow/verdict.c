@@ -24,6 +24,36 @@ static enum verdict held(struct message *m, const char *what, struct view words)
 	return VERDICT_HELD;
 }
 
+/*
+ * Refused for what it is: the other delivery takes it, for those who have it
+ * not; else a person decides.
+ */
+static enum verdict refused_for_good(struct message *m, const char *what,
+				     struct view words,
+				     const struct verdict_given *g)
+{
+	const struct config_delivery *to = g->delivery->refused_to;
+	struct text t;
+
+	if (!to)
+		return held(m, what, words);
+	text_init(&t, 300);
+	(void)text_fmt(&t, "%.120s by \"%.64s\", now for \"%.64s\"", what,
+		       g->delivery->name, to->name);
+	reason(m, text_str(&t), words);
+	text_fini(&t);
+	for (size_t i = 0; i < m->nrcpts; i++)
+		if (m->rcpts[i].state == RCPT_REFUSED) {
+			m->rcpts[i].state = RCPT_WAITING;
+			m->rcpts[i].code = 0;
+		}
+	message_set(&m->delivery, view_of(to->name));
+	m->state = MESSAGE_SPOOLED;
+	m->next_at = g->now_ms;
+	m->waiting_since = 0;
+	return VERDICT_ELSEWHERE;
+}
+
 static enum verdict later(struct message *m, const struct verdict_given *g,
 			  struct view words)
 {
@@ -70,15 +100,21 @@ static struct view words_to(struct message *m, const struct message_rcpt *r,
 	return view_of(m->reply);
 }
 
-static enum verdict held_for(struct message *m, const struct message_rcpt *r)
+static enum verdict held_for(struct message *m, const struct message_rcpt *r,
+			     const struct verdict_given *g)
 {
+	enum verdict v;
 	struct text t;
 
 	text_init(&t, 600);
 	(void)text_fmt(&t, "recipient %.300s refused", r->address);
-	(void)held(m, text_str(&t), words_to(m, r, VIEW_NONE));
+	if (r->for_content)
+		v = refused_for_good(m, text_str(&t), words_to(m, r, VIEW_NONE),
+				     g);
+	else
+		v = held(m, text_str(&t), words_to(m, r, VIEW_NONE));
 	text_fini(&t);
-	return VERDICT_HELD;
+	return v;
 }
 
 /* Refused for good, and nobody took its place. */
@@ -154,7 +190,7 @@ static enum verdict by_rcpts(struct message *m, const struct dest_result *r,
 	if (waiting)
 		return later(m, g, r->words);
 	if (unsettled(m))
-		return held_for(m, unsettled(m));
+		return held_for(m, unsettled(m), g);
 	m->state = MESSAGE_DELIVERED;
 	m->settled_at = g->now_ms;
 	m->next_at = 0;
@@ -169,7 +205,8 @@ static enum verdict refused_sender(struct message *m,
 	if (g->delivery->sender == CONFIG_SENDER_FIXED)
 		return setting(m, "the sender was refused", r->words, g);
 	if (r->code == 552) /* RFC 1870 6.1: for its size */
-		return held(m, "the message was refused", r->words);
+		return refused_for_good(m, "the message is too large", r->words,
+					g);
 	if (g->senders_before >= VERDICT_SENDERS - 1)
 		return setting(m, "three senders in a row were refused",
 			       r->words, g);
@@ -188,7 +225,7 @@ static enum verdict refused(struct message *m, const struct dest_result *r,
 	case DEST_AT_END:
 		break;
 	}
-	return held(m, "the message was refused", r->words);
+	return refused_for_good(m, "the message was refused", r->words, g);
 }
 
 static enum verdict deferred(struct message *m, const struct dest_result *r,

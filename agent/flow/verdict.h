@@ -14,13 +14,15 @@ enum verdict {
 	VERDICT_HELD,	   /* this message: a person decides */
 	VERDICT_DOUBT,	   /* it is unknown whether it was accepted */
 	VERDICT_UNSENT,	   /* nothing happened: may be sent at once */
+	VERDICT_ELSEWHERE, /* at once, by the delivery of refused_to */
 	VERDICT_AGAIN,	   /* at once, for the fallback of its multidrop */
 	VERDICT_SETTING,   /* a wrong setting: the delivery pauses for the
 			      account; the message waits in the queue */
 };
 
-#define VERDICT_SENDERS 3u /* so many refused in a row: not theirs, but ours   \
-			    */
+#define VERDICT_SENDERS                                                        \
+	3u /* so many refused in a row: not theirs, but ours                   \
+	    */
 
 struct verdict_given {
 	const struct config_delivery *delivery;
@@ -32,8 +34,8 @@ struct verdict_given {
 
 /*
  * Sets m->state, next_at, reason, reply, waiting_since, settled_at, doubt_at
- * and doubts, and adds the fallback to m->rcpts, ready for spool_result(); the
- * states of m->rcpts were set by the dest.
+ * and doubts, m->delivery with ELSEWHERE, and adds the fallback to m->rcpts,
+ * ready for spool_result(); the states of m->rcpts were set by the dest.
  */
 enum verdict verdict_apply(struct message *m, const struct dest_result *r,
 			   const struct verdict_given *g);

@@ -168,7 +168,10 @@ void visit_notice(struct visit *v, const char *text)
 
 uint64_t visit_max_octets(const struct visit *v)
 {
-	uint64_t theirs = delivery_max_octets(v->delivery);
+	/* what is too large for one that has another behind it goes there */
+	uint64_t theirs = delivery_config(v->delivery)->refused_to
+				  ? 0
+				  : delivery_max_octets(v->delivery);
 	uint64_t ours = v->settings->max_size_octets;
 
 	return !ours ? theirs : !theirs || ours < theirs ? ours : theirs;

@@ -421,3 +421,71 @@ def test_b_a_silent_destination_does_not_stop_the_others(
     assert len(good.accepted) == 5
     doubts = [q for q in haul.queue() if q["account"] == "a"]
     assert [q["state"] for q in doubts] == ["in_doubt"]
+
+
+@pytest.mark.parametrize("chunking", [False, True], ids=["data", "bdat"])
+def test_f11_refused_to_takes_what_is_refused_or_too_large(
+        haul, new_sink, dovecot, source, smtp, user, chunking):
+    """F11, G3, refused_to: what one destination refuses for good, or finds
+    too large, another takes in the same pass; it counts as delivered, and
+    trace tells of both."""
+    first, other = new_sink(chunking=chunking, size=20000), new_sink()
+    dovecot.put(user, [plain(0, user), plain(1, user, size=50000),
+                       plain(2, user)])
+    first.rule("dot", "554 5.7.1 smells of spam", match=msgid(2, user))
+    first.rule("mail", "552 5.3.4 too large", match=lambda line: int(
+        re.search(rb"SIZE=(\d+)", line)[1]) > 20000)
+    haul.delivery("home", **smtp(first, refused_to="rest"))
+    haul.delivery("rest", **smtp(other, sender="rest@office.test"))
+    haul.account("anna", **source(dovecot, "imaps", user, keep=False,
+                                  delivery="home"))
+    result = haul.fetch().account("anna")
+    assert (result["result"], result["delivered"], result["skipped"],
+            result["held"]) == ("ok", 3, 0, 0)
+    assert first.count() == {msgid(0, user): 1}
+    assert other.count() == {msgid(1, user): 1, msgid(2, user): 1}
+    assert {m.sender for m in other.accepted} == {"rest@office.test"}
+    told = haul("trace", msgid(2, user)).out
+    assert "smells of spam" in told and "rest" in told, told
+    haul.fetch("anna")
+    assert dovecot.left(user) == [] and haul.queue() == []
+
+
+def test_refused_to_that_is_down_waits_and_that_refuses_holds(
+        haul, new_sink, dovecot, source, smtp, user):
+    """The other one down: it waits there; it refuses too: held."""
+    first, other = new_sink(), new_sink()
+    dovecot.put(user, [plain(0, user)])
+    first.rule("dot", "554 5.7.1 smells of spam")
+    other.rule("dot", "554 5.7.1 to me as well")
+    other.down()
+    haul.delivery("home", **smtp(first, refused_to="rest"))
+    haul.delivery("rest", **smtp(other))
+    haul.account("anna", **source(dovecot, "imaps", user, keep=False,
+                                  delivery="home"))
+    haul("fetch", "--json")
+    [waiting] = haul.queue()
+    assert waiting["state"] == "queued" and len(dovecot.left(user)) == 1
+    other.up()
+    haul("fetch", "--json", "anna")
+    [held] = haul.queue()
+    assert held["state"] == "held" and "me as well" in held["last_reply"]
+    assert len(first.events("dot")) == 1 and len(dovecot.left(user)) == 1
+
+
+def test_three_senders_in_a_row_are_a_wrong_setting(simple, user):
+    """INTERFACE 2: the third different sender refused pauses the account;
+    one refused between others that are taken is held alone."""
+    haul = simple(12)
+    haul.sections["delivery", "home"]["connections"] = 1
+    haul.sink.rule("mail", "553 5.7.1 not your address")
+    result = haul("fetch", "--json")
+    assert len(haul.sink.events("mail")) == 3
+    states = sorted(q["state"] for q in haul.queue())
+    assert states.count("held") == 2 and "queued" in states
+    assert haul("status", "--json").account("anna")["state"] == "refused"
+    assert result.code != 0
+    haul.sink.forget_rules()
+    haul("queue", "retry", "--all", "-y")
+    haul.fetch("anna")
+    assert len(haul.sink.accepted) == 12

@@ -110,6 +110,38 @@ static struct message *found(void)
 	return m;
 }
 
+/* For those who have it not; a wrong setting is none of its business. */
+static void what_is_refused_goes_to_the_other_delivery(void **state)
+{
+	struct config_delivery rest = { .name = (char *)"rest" };
+	struct config_delivery first = delivery;
+	struct verdict_given g = { .delivery = &first, .now_ms = NOW };
+	struct dest_result r = { .outcome = DEST_REFUSED,
+				 .stage = DEST_AT_END,
+				 .code = 554 };
+	struct message *m = message();
+
+	(void)state;
+	first.name = (char *)"home";
+	first.refused_to = &rest;
+	m->waiting_since = NOW - 1;
+	m->rcpts[0].state = RCPT_ACCEPTED;
+	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_ELSEWHERE);
+	assert_int_equal(m->state, MESSAGE_SPOOLED);
+	assert_string_equal(m->delivery, "rest");
+	assert_int_equal(m->rcpts[0].state, RCPT_ACCEPTED);
+	assert_int_equal(m->waiting_since, 0);
+	r.stage = DEST_AT_MAIL;
+	r.code = 552;
+	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_ELSEWHERE);
+	r.code = 550;
+	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_HELD);
+	r.stage = DEST_AT_RCPT;
+	m->rcpts[1].state = RCPT_REFUSED;
+	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_SETTING);
+	message_free(m);
+}
+
 static void a_refused_found_recipient_holds_this_message_alone(void **state)
 {
 	struct message *m = found();
@@ -249,6 +281,7 @@ int main(void)
 			one_deferred_recipient_keeps_the_message_waiting),
 		cmocka_unit_test(one_refused_of_several_is_a_wrong_setting),
 		cmocka_unit_test(one_refused_for_its_content_holds_the_message),
+		cmocka_unit_test(what_is_refused_goes_to_the_other_delivery),
 		cmocka_unit_test(
 			a_refused_found_recipient_holds_this_message_alone),
 		cmocka_unit_test(a_refused_found_recipient_falls_back),
