@@ -190,19 +190,44 @@ static bool next_is_suspect(const struct visit *v)
 	return is_suspect(&v->wanted.item[v->asked]);
 }
 
+/* Octets that may come until the spool holds spool_limit, without those that
+ * were asked for and are on their way, or being written. */
+static uint64_t spool_room(const struct visit *v)
+{
+	uint64_t limit = v->parts->config->spool_limit_octets;
+	uint64_t held = spool_octets(v->parts->spool);
+
+	for (size_t i = v->came -
+			(v->unrecorded < v->came ? v->unrecorded : v->came);
+	     i < v->asked; i++)
+		held += v->wanted.item[i].octets;
+	return held < limit ? limit - held : 0;
+}
+
 /* Of the next n: one that was in hand when we crashed comes alone. They stand
  * behind the others. */
 static size_t together(const struct visit *v, size_t n)
 {
 	size_t ordinary = 0;
+	uint64_t room = spool_room(v);
 
+	if (n && !room && (v->asked > v->came || v->unrecorded))
+		return 0; /* looked at again when that is recorded */
+	if (!room)
+		room = 1;
 	if (n && next_is_suspect(v))
 		return solo_may(v->parts->solo, true);
 	if (!solo_may(v->parts->solo, false))
 		return 0;
-	while (ordinary < n &&
-	       !is_suspect(&v->wanted.item[v->asked + ordinary]))
+	while (ordinary < n && room) {
+		const struct spool_item *i =
+			&v->wanted.item[v->asked + ordinary];
+
+		if (is_suspect(i))
+			break;
+		room -= i->octets < room ? i->octets : room;
 		ordinary++;
+	}
 	return ordinary;
 }
 
