@@ -64,10 +64,39 @@ static void add_of_pattern(const struct config_account *a,
 			add_recipient(list, n, address);
 }
 
+static bool delivers_to(const struct config_account *a,
+			const struct config_delivery *d)
+{
+	for (size_t i = 0; i < a->n_blocks; i++)
+		if (a->blocks[i].delivery == d)
+			return true;
+	return a->own.delivery == d;
+}
+
+/* Whom the configuration names; who else is found is not known before. */
+static void add_of_multidrop(const struct config_account *a, char ***list,
+			     size_t *n)
+{
+	const struct config_multidrop *d = a->multidrop;
+	char address[LIMIT_ADDRESS + 1];
+
+	for (size_t i = 0; i < d->n_map; i++)
+		if (!strstr(d->map[i].to, "{folder}") &&
+		    config_recipient(a, d->map[i].to, VIEW_NONE, address,
+				     sizeof(address)))
+			add_recipient(list, n, address);
+	if (d->fallback && !strstr(d->fallback, "{folder}") &&
+	    config_recipient(a, d->fallback, VIEW_NONE, address,
+			     sizeof(address)))
+		add_recipient(list, n, address);
+}
+
 static void add_of_account(const struct config_account *a,
 			   const struct config_delivery *d, char ***list,
 			   size_t *n)
 {
+	if (a->multidrop && delivers_to(a, d))
+		add_of_multidrop(a, list, n);
 	if (a->own.delivery == d && !a->folders.n)
 		add_of_pattern(a, &a->own, "INBOX", list, n);
 	for (size_t i = 0; a->own.delivery == d && i < a->folders.n; i++)
@@ -77,15 +106,6 @@ static void add_of_account(const struct config_account *a,
 		if (a->blocks[i].delivery == d)
 			add_of_pattern(a, &a->blocks[i], a->blocks[i].pattern,
 				       list, n);
-}
-
-static bool delivers_to(const struct config_account *a,
-			const struct config_delivery *d)
-{
-	for (size_t i = 0; i < a->n_blocks; i++)
-		if (a->blocks[i].delivery == d)
-			return true;
-	return a->own.delivery == d;
 }
 
 static bool is_named(const char *const *names, size_t n,

@@ -66,6 +66,30 @@ const struct err *delivery_err(const struct delivery *d)
 	return &d->err;
 }
 
+bool delivery_refused(const struct delivery *d)
+{
+	for (size_t i = 0; i < d->nfortunes; i++)
+		if (d->fortunes[i].refused)
+			return true;
+	return false;
+}
+
+bool delivery_accepted(const struct delivery *d)
+{
+	for (size_t i = 0; i < d->nfortunes; i++)
+		if (d->fortunes[i].accepted)
+			return true;
+	return false;
+}
+
+bool delivery_deferred(const struct delivery *d)
+{
+	for (size_t i = 0; i < d->nfortunes; i++)
+		if (d->fortunes[i].deferred)
+			return true;
+	return false;
+}
+
 uint64_t delivery_max_octets(const struct delivery *d)
 {
 	return d->max_octets;
@@ -419,14 +443,14 @@ void delivery_note(struct delivery *d, int64_t account, enum verdict v)
 
 	switch (v) {
 	case VERDICT_DELIVERED:
-		f->proven = true;
+		f->proven = f->accepted = true;
 		f->deferred = 0;
 		break;
 	case VERDICT_LATER:
 		f->paused = ++f->deferred >= DEFERRED_MAX;
 		break;
 	case VERDICT_SETTING:
-		f->paused = true;
+		f->paused = f->refused = true;
 		break;
 	case VERDICT_ELSEWHERE:
 	case VERDICT_HELD: /* its envelope was taken: no wrong setting */

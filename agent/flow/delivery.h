@@ -45,7 +45,11 @@ void delivery_free(struct delivery *d); /* finished, or never used */
 const struct config_delivery *delivery_config(const struct delivery *d);
 enum delivery_state delivery_state(const struct delivery *d);
 const struct err *delivery_err(const struct delivery *d); /* while down */
-uint64_t delivery_max_octets(const struct delivery *d);	  /* 0: unknown */
+/* It was up, and yet refused a setting of some account in this pass. */
+bool delivery_refused(const struct delivery *d);
+bool delivery_deferred(const struct delivery *d); /* the last of some one */
+bool delivery_accepted(const struct delivery *d); /* anything, in this pass */
+uint64_t delivery_max_octets(const struct delivery *d); /* 0: unknown */
 
 /* Opens the first connection, and takes what is due from the ledger. */
 void delivery_warm(struct delivery *d);

@@ -33,6 +33,8 @@ struct fortune {
 	uint32_t offered;  /* now on connections */
 	bool proven;	   /* some of it was accepted */
 	bool paused;	   /* no more attempts */
+	bool refused;	   /* ... for a wrong setting */
+	bool accepted;	   /* some message was */
 	/* senders refused since one was not; owned */
 	char *senders[VERDICT_SENDERS];
 	unsigned nsenders;

@@ -222,9 +222,15 @@ static void note_delivery(struct counter *c)
 	if (r->trouble.told_ms)
 		c->pass->reports->delivery(
 			c->pass->who, delivery_config(c->delivery), NULL, true);
-	r->health = HEALTH_OK;
+	/* the accounts tell of it; here it must not say that all is well */
+	r->health = delivery_refused(c->delivery) ? HEALTH_REFUSED
+		    : delivery_deferred(c->delivery) &&
+				    !delivery_accepted(c->delivery)
+			    ? HEALTH_FAILING
+			    : HEALTH_OK;
 	r->failures = 0;
-	r->last_success_ms = now;
+	if (r->health == HEALTH_OK || delivery_accepted(c->delivery))
+		r->last_success_ms = now;
 	r->trouble = (struct spool_trouble){ 0 };
 }
 

@@ -489,3 +489,19 @@ def test_three_senders_in_a_row_are_a_wrong_setting(simple, user):
     haul("queue", "retry", "--all", "-y")
     haul.fetch("anna")
     assert len(haul.sink.accepted) == 12
+
+
+@pytest.mark.parametrize("answer,state", [("550 5.1.1 unknown", "refused"),
+                                          ("451 4.7.1 later", "failing")])
+def test_status_of_a_delivery_that_refuses_is_not_ok(simple, user, answer,
+                                                     state):
+    """status: a delivery that is up and takes nothing is not "ok"."""
+    haul = simple(2)
+    haul.sink.rule("rcpt", answer)
+    haul("fetch")
+    [home] = haul("status", "--json").json["deliveries"]
+    assert (home["state"], home["last_success"]) == (state, None)
+    haul.sink.forget_rules()
+    haul.fetch("anna")
+    [home] = haul("status", "--json").json["deliveries"]
+    assert home["state"] == "ok" and home["last_success"]

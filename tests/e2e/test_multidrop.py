@@ -166,3 +166,14 @@ def test_multidrop_into_a_maildir(haul, dovecot, source, user, tmp_path):
             for who in ("anna", "ben")] == [1, 1]
     [held] = haul.queue()
     assert held["state"] == "held"
+
+
+def test_check_asks_whom_a_multidrop_names(drop, sink, user):
+    """check: `map` and `fallback` are recipients that stand in the
+    configuration: each is asked for."""
+    sink.rule("rcpt", "550 5.1.1 no such user", match="sale@")
+    haul = drop([mail(1, user)], map=["sales=sale@shop.test"],
+                fallback="info@shop.test")
+    result = haul("check")
+    assert result.code != 0 and "sale@shop.test" in result.err + result.out
+    assert len(sink.events("rcpt")) == 2
