@@ -145,14 +145,18 @@ static void note_lowest(struct spool_folder *f, uint8_t fate, uint32_t uid,
 		l->day = day;
 }
 
-/* What something may be done with, folded or not. */
+/*
+ * What something may be done with, folded or not. What the last complete
+ * listing did not show is not looked for at each poll.
+ */
 static void load_lowest(struct ledger *l, struct spool_folder *f)
 {
 	struct bind b = {
 		ledger_statement(
 			l, STMT_FOLDER_DELIVERED,
 			"SELECT fate, min(first), min(day) FROM span"
-			" WHERE folder = ? AND fate IN (?, ?, ?) GROUP BY fate"),
+			" WHERE folder = ? AND fate IN (?, ?, ?) AND absence = 0"
+			" GROUP BY fate"),
 		0
 	};
 

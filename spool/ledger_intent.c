@@ -177,7 +177,7 @@ bool ledger_run_brought(struct ledger *l, struct spool_req *r)
 			l, STMT_BROUGHT,
 			"SELECT min(s.day) FROM folder f JOIN span s"
 			" ON s.folder = f.id WHERE f.account = ? AND f.name = ?"
-			" AND s.fate = ?"),
+			" AND s.fate = ? AND s.absence = 0"),
 		0
 	};
 

@@ -336,7 +336,7 @@ struct spool_folder {
 	uint64_t known;	    /* identities on record */
 	uint32_t backlog;   /* decided to be fetched, not recorded yet */
 	/* IMAP, out: by fate the lowest UID, and the earliest day, of those
-	 * DELIVERED, MARKED or BROUGHT; 0: none. Where something is to be done
+	 * DELIVERED, MARKED or BROUGHT that are not absent; 0: none. Where something is to be done
 	 * with them, listing begins there. */
 	struct spool_lowest {
 		uint32_t uid;
@@ -524,7 +524,7 @@ struct spool_moved {
 void spool_moved(struct spool *s, struct spool_moved *m);
 
 /* Of all folders of this name, ids of which UIDVALIDITY ever: the earliest day
- * of those BROUGHT; 0: none. */
+ * of those BROUGHT that are not absent; 0: none. */
 struct spool_brought {
 	struct spool_req req;
 	int64_t account;

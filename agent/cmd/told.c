@@ -47,6 +47,7 @@ const char *told_reason(const char *reason)
 		{ "size", "too large" },
 		{ "age", "older than first_run allows" },
 		{ "seen", "marked as seen" },
+		{ "empty", "without content, asked for at each pass" },
 		{ "deleted", "marked as deleted by somebody else" },
 		{ "duplicate", "delivered before by another way" },
 	};

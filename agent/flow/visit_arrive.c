@@ -215,8 +215,9 @@ static void on_skipped(struct spool_req *req)
 	free(k);
 }
 
-/* Larger than was announced: left at the source like any other. */
-static void leave_oversize(struct visit *v, const struct message_key *key)
+/* It stays at the source, and that is on record. */
+static void leave_out(struct visit *v, const struct message_key *key,
+		      const char *reason)
 {
 	const struct spool_item *i = visit_listed(v, key);
 	struct spool_skip *k = mem_new(sizeof(*k));
@@ -230,7 +231,7 @@ static void leave_oversize(struct visit *v, const struct message_key *key)
 		.folder = v->here.id,
 		.items = copy,
 		.n = i ? 1 : 0,
-		.reason = "size",
+		.reason = reason,
 		.now_ms = loop_unix_ms(),
 	};
 	v->told->skipped++;
@@ -279,8 +280,8 @@ void visit_on_body_end(void *who, const struct message_key *key)
 	came(v);
 	if (v->body)
 		enter(v);
-	else
-		leave_oversize(v, key);
+	else /* larger than was announced */
+		leave_out(v, key, "size");
 	visit_unnote(v);
 	visit_changed(v);
 	task_post(&v->go_on);
@@ -299,6 +300,8 @@ void visit_on_refused(void *who, const struct message_key *key,
 		return;
 	came(v);
 	visit_missed(v, key);
+	if (err->class == ERR_PROTOCOL && !config_is_pop3(&v->config->server))
+		leave_out(v, key, "empty"); /* CASES D7: asked for again */
 	if (err->class != ERR_CANCELLED)
 		visit_warn(v, err); /* the account is as well as before */
 	if (log_begin(&l, err->class == ERR_CANCELLED ? LOG_INFO : LOG_WARNING,

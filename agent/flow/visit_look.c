@@ -39,8 +39,8 @@ static uint32_t list_from(const struct visit *v)
 	int64_t now = loop_unix_ms();
 	uint32_t from = 0, acts = visit_act_from(v);
 
-	if (v->sweeping)
-		return acts;
+	if (v->sweeping) /* all of it: those that are absent must be known */
+		return acts ? 1 : 0;
 	if (v->options->dry_run || visit_is_task(v)) /* each is explained */
 		return 1;
 	if (is_pop3(v) || !h->whole_ms || !h->first_done || h->changed ||

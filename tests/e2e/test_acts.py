@@ -372,6 +372,28 @@ def test_d14_deleted_but_still_there(imap, user):
     assert len(commands(server, "UID EXPUNGE")) == 2
 
 
+def test_what_has_vanished_is_not_looked_for_at_each_poll(imap, user):
+    """Delivered, and taken away by somebody before it could be marked; moved,
+    and taken away there: a whole listing is enough to know."""
+    server = FakeImap({"INBOX": [plain(n, user) for n in range(3)]},
+                      capability=("IMAP4rev1", "AUTH=PLAIN", "SASL-IR",
+                                  "UIDPLUS", "MOVE"))
+    haul = imap(server)
+    haul.fetch()
+    del server.boxes["INBOX"].mail[2]
+    haul.sections["account", "anna"].update(move_to="Done", keep="14d")
+    haul.fetch()
+    assert found(has(server, "Done"), user) == [0, 2]
+    server.boxes["Done"].mail.clear()
+    ledger(haul, "UPDATE span SET day = day - 16 WHERE fate = 9")
+    ledger(haul, "UPDATE folder SET whole = 1 WHERE name = 'INBOX'")
+    haul.fetch()     # a day later: both are looked for in vain
+    before = len(server.commands)
+    haul.fetch()
+    assert not [c for c in server.commands[before:] if c.startswith("UID") or
+                "Done" in c]
+
+
 # ---------------------------------------------------------------- unseen_only
 
 def test_unseen_only(haul, sink, store, source, smtp, user):

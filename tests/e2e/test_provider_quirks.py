@@ -213,6 +213,7 @@ def test_d7_a_body_that_does_not_come_is_not_gone(at, user, body):
     assert haul.sink.count() == ids(user, [0, 2])
     assert "no content" in result.err + result.out, result
     assert list(fake.boxes["INBOX"].mail) == [2]
+    assert "without content" in haul("status", "-v").out
     fake.hooks.pop("UID FETCH")
     haul.fetch("anna")
     assert haul.sink.count() == ids(user, range(3))
