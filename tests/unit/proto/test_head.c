@@ -320,11 +320,14 @@ static void long_lines_are_told(void **state)
 static void a_message_may_have_no_header(void **state)
 {
 	struct head *h = head_new();
-	struct head_facts f = facts_of(h, VIEW_LIT("\r\nReceived: x\r\n"), 1);
+	struct head_facts f;
 
 	(void)state;
-	assert_int_equal(f.header_octets, 2);
-	assert_int_equal(f.received, 0);
+	for (size_t piece = 1; piece <= 20; piece++) {
+		f = facts_of(h, VIEW_LIT("\r\nReceived: x\r\n"), piece);
+		assert_int_equal(f.header_octets, 2);
+		assert_int_equal(f.received, 0);
+	}
 	f = facts_of(h, VIEW_LIT("just words\r\nand more"), 4);
 	assert_int_equal(f.header_octets, 20);
 	head_free(h);
