@@ -85,7 +85,8 @@ void visit_on_listed(void *who, const struct source_listed *l, size_t n,
 
 bool visit_look_again(struct visit *v, const struct err *err)
 {
-	if (!v->single || err->class != ERR_REFUSED || !v->source->ops->look)
+	if (!v->single || v->sweeping || err->class != ERR_REFUSED ||
+	    !v->source->ops->look)
 		return false;
 	v->single = false;
 	look(v, true);
@@ -95,7 +96,7 @@ bool visit_look_again(struct visit *v, const struct err *err)
 /* It was not there at the last pass, though it would have been taken. */
 bool visit_folder_appears(const struct visit *v)
 {
-	return v->patterns &&
+	return v->patterns && !v->sweeping &&
 	       pattern_lines_take(view_of(v->patterns), &in_hand(v)->mailbox);
 }
 

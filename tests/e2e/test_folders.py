@@ -162,6 +162,37 @@ def test_blocks_have_settings_of_their_own(account, new_sink, dovecot, user):
     assert 'account "anna": folder "Forms/*"' in told.out, told
 
 
+def test_mail_moved_by_a_block_is_deleted_there(account, dovecot, user):
+    """move_to with keep in a block: what was moved is looked after behind the
+    last folder, which no pattern takes."""
+    haul = account(dovecot, folders=["INBOX", "!Done"], folder={
+        "Forms/*": {"move_to": "Done", "keep": Raw("1d")}})
+    dovecot.put(user, [plain(1, user)])
+    dovecot.put(user, [plain(2, user)], folder="Forms/A")
+    haul.fetch()
+    haul.fetch()
+    assert len(dovecot.left(user, "Done")) == 1
+    assert dovecot.left(user, "Forms/A") == []
+    haul.sections["account", "anna"]["folder"]["Forms/*"]["keep"] = Raw("0s")
+    haul.fetch("--yes")
+    assert dovecot.left(user, "Done") == []
+    assert len(dovecot.left(user)) == 1
+
+
+def test_where_mail_was_moved_to_is_gone(account, dovecot, user):
+    """One folder, and the one its mail was moved to deleted since: no error,
+    and nothing is begun anew."""
+    haul = account(dovecot, move_to="Done", keep=Raw("1d"))
+    dovecot.put(user, [plain(1, user)])
+    haul.fetch()
+    haul.fetch()
+    imap = dovecot.imap(user)
+    assert imap.delete("Done")[0] == "OK"
+    imap.logout()
+    haul.sections["account", "anna"]["keep"] = Raw("0s")
+    assert haul.fetch("--yes").account("anna")["found"] == 0
+
+
 def test_a_name_that_is_not_there(account, either, user):
     """A plain name that is not there is an error with the names near it; a
     pattern that takes nothing today is none. The others are fetched."""
@@ -230,6 +261,46 @@ def test_an_undecided_folder_does_not_merely_appear(account, dovecot, user):
         came(haul, user, 1)
     haul.fetch("--yes", "anna")
     came(haul, user, 1, *range(100, 601))
+
+
+def test_a_folder_that_could_not_be_opened_does_not_merely_appear(fake, user):
+    """What a pass did not get to see is still decided by first_run."""
+    server = FakeImap({"A": [plain(1, user)], "B": [plain(2, user)]})
+    busy = [True]
+
+    def select(session, tag, args):
+        if '"B"' in args and busy:
+            session.no(tag, "[UNAVAILABLE] later")
+            return True
+        return False
+    server.on("SELECT", select)
+    haul = fake(server, folders=["*"], first_run="new")
+    assert haul("fetch", "--json", "anna").code == 75
+    busy.clear()
+    haul.fetch("anna")
+    server.boxes["B"].add(plain(3, user))
+    haul.fetch("anna")
+    came(haul, user, 3)
+
+
+def test_a_change_of_keep_is_guarded_by_folder(account, dovecot, user):
+    """A block's keep is no change of the account's: what becomes due by it
+    every day is deleted; where it is shortened, it is asked about."""
+    haul = account(dovecot, first_run="all",
+                   folder={"Lists": {"keep": Raw("7d")}})
+    dovecot.put(user, [plain(1, user)])
+    dovecot.put(user, [plain(n, user) for n in range(100, 230)],
+                folder="Lists")
+    haul.fetch()
+    haul.sections["account", "anna"]["folder"]["Lists"]["keep"] = False
+    result = haul("fetch", "--json", "anna")
+    assert result.account("anna")["deleted"] == 0 and "130" in result.out
+    result = haul.fetch("--yes", "anna")
+    assert result.account("anna")["deleted"] == 130
+    dovecot.put(user, [plain(n, user) for n in range(300, 430)],
+                folder="Lists")
+    assert haul.fetch("anna").account("anna")["deleted"] == 130
+    assert len(dovecot.left(user)) == 1
 
 
 def test_a_renamed_folder_is_not_fetched_again(account, dovecot, user):
