@@ -94,10 +94,7 @@ void make_route(struct making *m, const struct resolved *r,
 	if (server->scheme == CONFIG_MAILDIR || !is_proxied(r))
 		return;
 	MUST(proxyurl_read(view_of(url), &out->proxy, why, sizeof(why)));
-	if (server->path && server->path[0])
-		make_fault(m, r, r->by[SET_PROXY],
-			   "proxy does not fit a local socket");
-	else if (server->host && strchr(server->host, '%'))
+	if (server->host && strchr(server->host, '%'))
 		make_fault(m, r, r->by[SET_PROXY],
 			   "proxy does not fit an address with a zone, which "
 			   "this machine alone knows");
