@@ -118,7 +118,6 @@ static void sign_in(struct making *m, const struct resolved *r,
 	if (!r->by[SET_USER])
 		make_fault(m, r, NULL, "user is missing");
 	make_secret(r, &a->secret);
-	a->auth = make_auth(m, r, config_is_pop3(&a->server));
 }
 
 static void only_imap(struct making *m, const struct resolved *r)
@@ -191,6 +190,7 @@ void make_account(struct making *m, const struct section *s,
 	make_tls(m, &r, &a->tls);
 	if (!server(m, &r, a))
 		return;
+	a->auth = make_auth(m, &r, config_is_pop3(&a->server));
 	if (config_is_pop3(&a->server)) {
 		only_imap(m, &r);
 		make_folder_misfit(m, s);

@@ -1,5 +1,4 @@
 #include "hash.h"
-#include "limits.h"
 #include "must.h"
 
 #include <openssl/core_names.h>
@@ -119,8 +118,9 @@ size_t hash_mac(enum hash_kind kind, struct view key, struct view v,
 	unsigned char full[EVP_MAX_MD_SIZE];
 	unsigned n = 0;
 
-	if (key.n > LIMIT_SECRET_OCTETS || !HMAC(md_of(kind), key.p, (int)key.n,
-				     (const unsigned char *)v.p, v.n, full, &n))
+	if (key.n > INT32_MAX ||
+	    !HMAC(md_of(kind), key.p, (int)key.n, (const unsigned char *)v.p,
+		  v.n, full, &n))
 		return 0;
 	MUST(n <= HASH_MAC_MAX);
 	memcpy(out, full, n);

@@ -133,7 +133,7 @@ static enum mech cannot_bind(const struct exchange *x, struct err *err)
 }
 
 /* CASES C1: allowed, under a TLS that was checked; but somebody is to know. */
-static void warn_if_weaker(const struct exchange *x)
+static void warn_if_weaker(struct exchange *x)
 {
 	const struct exchange_setup *s = &x->setup;
 	struct log_line l;
@@ -148,6 +148,7 @@ static void warn_if_weaker(const struct exchange *x)
 	log_str(&l, "reason",
 		"the server offered SCRAM before, and does no more");
 	log_end(&l);
+	x->warned = true;
 }
 
 enum mech exchange_pick(struct exchange *x, unsigned offered,
@@ -301,7 +302,9 @@ static bool is_oauth(enum mech m)
 
 bool exchange_offers_scram(const struct exchange *x)
 {
-	return x->offered & MECH_BITS_SCRAM;
+	return x->offered & MECH_BITS_SCRAM ||
+	       (x->setup.scram_before && x->setup.auth == MECH_NONE &&
+		!x->warned);
 }
 
 /* The server says yes; whether it may. */
@@ -357,7 +360,7 @@ static bool may_be_the_binding(const struct exchange *x, enum err_class class)
 {
 	struct view e = view_of(x->wrong.peer);
 
-	if (!(MECH_BIT(x->mech) & MECH_BITS_SCRAM_PLUS) ||
+	if (!(MECH_BIT(x->mech) & MECH_BITS_SCRAM_PLUS) || x->without_plus ||
 	    x->setup.auth != MECH_NONE || class == ERR_RETRY)
 		return false;
 	if (!(x->offered & MECH_BITS_SCRAM & ~MECH_BITS_SCRAM_PLUS))
@@ -380,7 +383,7 @@ static enum exchange_end refused(struct exchange *x, enum err_class class,
 	/* it was not the binding, then: most likely the password */
 	if (x->without_plus && class == ERR_AUTH)
 		habit_refuse_plus(habit, false);
-	if (class == ERR_AUTH)
+	if (class == ERR_AUTH && !err->remedy[0])
 		advise(x, err);
 	else if (class == ERR_RETRY)
 		err_remedy(err, "it is tried again later");
@@ -392,18 +395,20 @@ enum exchange_end exchange_verdict(struct exchange *x, bool ok,
 				   struct view words, struct err *err)
 {
 	enum exchange_end end;
+	struct err why = x->wrong;
 
-	if (x->wrong.class != ERR_NONE) {
-		*err = x->wrong;
-		end = ok ? EXCHANGE_FAILED : refused(x, x->wrong.class, err);
+	if (why.class != ERR_NONE) {
+		end = ok ? EXCHANGE_FAILED : refused(x, why.class, &why);
 	} else if (ok) {
-		end = accepted(x, err);
+		end = accepted(x, &why);
 	} else {
-		err_set(err, class, "sign-in refused");
-		err->origin = origin;
-		tell(x, words, err);
-		end = refused(x, class, err);
+		err_set(&why, class, "sign-in refused");
+		why.origin = origin;
+		tell(x, words, &why);
+		end = refused(x, class, &why);
 	}
 	stop(x);
+	if (end == EXCHANGE_FAILED)
+		*err = why;
 	return end;
 }

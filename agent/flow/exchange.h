@@ -47,6 +47,7 @@ struct exchange {
 	struct exchange_setup setup;
 	enum mech mech;
 	unsigned offered;
+	bool warned;		    /* of a weaker sign-in than before: C1 */
 	bool without_plus;	    /* -PLUS was refused in this session */
 	bool is_bound;		    /* binding data can be had */
 	struct sasl *sasl;	    /* owned; NULL: none, or on the pool */
@@ -76,11 +77,11 @@ bool exchange_begin(struct exchange *x, const struct stream *stream,
 /* At most `most` octets. false: none, or too long; see sasl_first(). */
 bool exchange_first(struct exchange *x, size_t most, struct view *out);
 void exchange_challenge(struct exchange *x, struct view text);
-/* For scram_before of later sessions. */
+/* For scram_before of later sessions: also until the warning was seen. */
 bool exchange_offers_scram(const struct exchange *x);
 /*
  * The server's last word, in its protocol's terms: class where it is not ok,
- * words as it said them.
+ * words as it said them. err: set with FAILED alone.
  */
 enum exchange_end exchange_verdict(struct exchange *x, bool ok,
 				   enum err_class class, enum err_origin origin,

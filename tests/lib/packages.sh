@@ -15,7 +15,8 @@ packages_build="cmake ninja-build gcc clang pkg-config libssl-dev libuv1-dev zli
 packages_servers="dovecot-imapd dovecot-pop3d dovecot-lmtpd postfix openssl python3
 	python3-dkim"
 packages_tests="python3-pytest strace valgrind libdb5.3 libgnutls-dane0
-	libpcre2-8-0 libidn12 libnss-wrapper microsocks tinyproxy-bin"
+	libpcre2-8-0 libidn12 libnss-wrapper libsasl2-2 libsasl2-modules
+	libsasl2-modules-db microsocks tinyproxy-bin"
 
 packages_root() {
 	if [ "$(id -u)" = 0 ]; then

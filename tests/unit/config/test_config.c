@@ -148,6 +148,7 @@ BAD(nodelivery)
 BAD(include)
 BAD(secret)
 BAD(proxy)
+BAD(auth)
 
 /* What libconfuse's own lexer would change: DESIGN 8. */
 static void passwords_come_out_as_written(void **state)
@@ -551,6 +552,7 @@ int main(void)
 		cmocka_unit_test_setup(bad_nodelivery, dir_home),
 		cmocka_unit_test_setup(bad_include, dir_home),
 		cmocka_unit_test_setup(bad_secret, dir_home),
+		cmocka_unit_test_setup(bad_auth, dir_home),
 		cmocka_unit_test_setup(bad_proxy, dir_home),
 		cmocka_unit_test_setup(passwords_come_out_as_written, dir_home),
 		cmocka_unit_test_setup(
