@@ -25,7 +25,6 @@
  *     emfile          open and socket, with EMFILE
  *     short           every write, to files and sockets, takes half its octets
  *     eintr           every write answers EINTR
- *     nomem           malloc, calloc and realloc; `acted` counts the calls
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -65,8 +64,7 @@ enum fault {
 	SYNC,
 	EMFILE_,
 	SHORT,
-	EINTR_,
-	NOMEM
+	EINTR_
 };
 
 struct count {
@@ -92,8 +90,7 @@ static void setup(void)
 	ready = true;
 	static const char *const names[] = {
 		[ENOSPC_] = "enospc", [EIO_] = "eio",	 [SYNC] = "sync",
-		[EMFILE_] = "emfile", [SHORT] = "short", [EINTR_] = "eintr",
-		[NOMEM] = "nomem"
+		[EMFILE_] = "emfile", [SHORT] = "short", [EINTR_] = "eintr"
 	};
 	const char *s = getenv("SHIM_COUNT");
 	if (s) {
@@ -659,44 +656,4 @@ int socket(int domain, int type, int protocol)
 		return -1;
 	}
 	return (int)syscall(SYS_socket, domain, type, protocol);
-}
-
-/* ---------------------------------------------------------------- memory */
-
-/* glibc's own names for what is taken over here */
-void *__libc_malloc(size_t n);
-void *__libc_calloc(size_t k, size_t n);
-void *__libc_realloc(void *p, size_t n);
-
-__attribute__((constructor)) static void begin(void)
-{
-	setup();
-}
-
-/* Called by any thread, with and without the lock. */
-static bool no_memory(void)
-{
-	if (fault != NOMEM)
-		return false;
-	uint64_t n = __atomic_add_fetch(&count->acted, 1, __ATOMIC_RELAXED);
-	if (n < fault_first || n - fault_first >= fault_times)
-		return false;
-	__atomic_add_fetch(&count->faults, 1, __ATOMIC_RELAXED);
-	errno = ENOMEM;
-	return true;
-}
-
-void *malloc(size_t n)
-{
-	return no_memory() ? NULL : __libc_malloc(n);
-}
-
-void *calloc(size_t k, size_t n)
-{
-	return no_memory() ? NULL : __libc_calloc(k, n);
-}
-
-void *realloc(void *p, size_t n)
-{
-	return no_memory() ? NULL : __libc_realloc(p, n);
 }

@@ -21,11 +21,11 @@ SIZES = [300] * 9 + [5000] * 7 + [90000] * 2
 ROUNDS = 8
 
 
-def build_shim(folder):
-    path = os.path.join(folder, "shim.so")
+def build_shim(folder, name="shim"):
+    path = os.path.join(folder, name + ".so")
     if not os.path.exists(path):
         subprocess.run(["gcc", "-O1", "-shared", "-fPIC", "-o", path,
-                        os.path.join(HERE, "shim.c")], check=True)
+                        os.path.join(HERE, name + ".c")], check=True)
     return path
 
 
@@ -108,6 +108,17 @@ class Scene:
         if power and os.path.isdir(self.haul.state):
             power_cut(self.haul.state, durable)
         return result, Count(count)
+
+    def without_memory(self, nomem, first, times):
+        """fetch whose allocations fail from that one on, so many times;
+        returns (Result, allocations, failures)."""
+        count = os.path.join(self.folder, "nomem")
+        result = self.haul("fetch", "--json", env=dict(
+            LD_PRELOAD=nomem, NOMEM="%d:%d" % (first, times),
+            NOMEM_COUNT=count))
+        self.look()
+        with open(count, "rb") as f:
+            return (result, *struct.unpack("2Q", f.read()))
 
     def look(self):
         """Notes what the sinks saw of the first run."""

@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from haul import program
+from sweep import build_shim
 
 HARM = {
     # fault, first call that fails, how many: exit codes that are right
@@ -64,15 +65,15 @@ def test_i3_no_network_effect_after_a_failed_barrier(make_scene, shim, first):
 
 
 @pytest.mark.parametrize("times", [1, 1 << 40], ids=["once", "for good"])
-def test_i6_memory_runs_out(make_scene, shim, times):
+def test_i6_memory_runs_out(make_scene, folder, times):
     """I6: an allocation fails, at places all over a run. The program may end
     as if killed (by abort, on purpose; never by a wild access); it loses and
     repeats nothing. Some of these runs end with mail delivered and more to
     come, or nothing would be shown by them."""
+    nomem = build_shim(folder.path, "nomem")
     scene = make_scene()
     try:
-        _, count = scene.under_shim(shim, fault="nomem:%d:1" % (1 << 60))
-        calls = count.acted
+        _, calls, _ = scene.without_memory(nomem, 1 << 60, 1)
     finally:
         scene.close()
     assert calls > 1000
@@ -80,9 +81,9 @@ def test_i6_memory_runs_out(make_scene, shim, times):
     for share in (0.02, 0.5, 0.9, 0.92, 0.93, 0.94, 0.95, 0.96, 0.98):
         scene = make_scene()
         try:
-            result, count = scene.under_shim(
-                shim, fault="nomem:%d:%d" % (share * calls, times))
-            assert count.faults > 0
+            result, _, failed = scene.without_memory(nomem, share * calls,
+                                                     times)
+            assert failed > 0
             assert result.code in (-signal.SIGABRT, 0, 70, 73, 74, 75, 76,
                                    77, 78), (share, result)
             stored = sum(len(s.accepted) for s in scene.sinks.values())
