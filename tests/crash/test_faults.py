@@ -11,7 +11,7 @@ from sweep import build_shim
 HARM = {
     # fault, first call that fails, how many: exit codes that are right
     "I1 the disk is full from the start": ("enospc:1:1000000", (73, 74)),
-    "I1 the ledger cannot be made": ("enospc:3:1", (73, 74)),
+    "I1 the ledger cannot be made": ("enospc:4:1", (73, 74)),
     "I3 a file of the state cannot be made": ("eio:4:1", (73, 74)),
     "I1 the disk fills while mail arrives": ("enospc:40:1000000", (74,)),
     "I1 the disk is full for a moment": ("enospc:60:3", (0, 74)),
