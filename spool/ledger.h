@@ -130,6 +130,7 @@ enum ledger_statement {
 	STMT_NAMES,
 	STMT_QUEUED,
 	STMT_ACCOUNTS,
+	STMT_UNFETCHED,
 	STMT_DELIVERIES,
 	STMT_SKIPPED_ROWS,
 	STMT_COUNTS,
@@ -291,7 +292,7 @@ struct message *ledger_load(struct ledger *l, int64_t id);
 	" last_success, next_poll, failures, settings, trouble,"               \
 	" trouble_text, trouble_remedy, trouble_since, trouble_told,"          \
 	" trouble_count, fetched, delivered, held, skipped, deleted,"          \
-	" octets, reconcile, scram"
+	" octets, reconcile, scram, unfetched_at"
 #define LEDGER_DELIVERY_COLUMNS                                                \
 	"name, health, last_success, next_try, failures, trouble,"             \
 	" trouble_text, trouble_remedy, trouble_since, trouble_told,"          \

@@ -81,6 +81,7 @@ void ledger_account_row(sqlite3_stmt *s, struct spool_account *a)
 	a->reconcile = column_int(s, 24) != 0;
 	a->restored = column_int(s, 24) > 1;
 	a->scram = column_int(s, 25) != 0;
+	a->unfetched_ms = column_int(s, 26);
 }
 
 /* --- identity of an account: DESIGN 5 ------------------------------------ */
@@ -261,11 +262,13 @@ bool ledger_run_account_save(struct ledger *l, struct spool_req *r)
 			" trouble = ?, trouble_text = ?, trouble_remedy = ?,"
 			" trouble_since = ?, trouble_told = ?, trouble_count = ?,"
 			" reconcile = ?, scram = ?,"
-			" patterns = coalesce(?, patterns) WHERE id = ?"),
+			" patterns = coalesce(?, patterns),"
+			" unfetched = coalesce(?, unfetched), unfetched_at = ?"
+			" WHERE id = ?"),
 		0
 	};
-	const char *patterns =
-		LIST_OF(r, struct spool_account_save, req)->patterns;
+	const struct spool_account_save *q =
+		LIST_OF(r, struct spool_account_save, req);
 
 	bind_int(&b, a->health);
 	bind_int(&b, a->last_poll_ms);
@@ -276,7 +279,9 @@ bool ledger_run_account_save(struct ledger *l, struct spool_req *r)
 	bind_trouble(&b, &a->trouble);
 	bind_int(&b, a->reconcile ? 1 + a->restored : 0);
 	bind_int(&b, a->scram);
-	bind_text(&b, patterns); /* NULL: NULL */
+	bind_text(&b, q->patterns); /* NULL: NULL */
+	bind_text(&b, q->unfetched);
+	bind_int(&b, a->unfetched_ms);
 	bind_int(&b, a->id);
 	if (!ledger_do_one(l, b.s))
 		r->ok = ledger_failed(l, &r->err, "no such account");

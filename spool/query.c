@@ -211,6 +211,26 @@ bool query_accounts(struct ledger *l,
 	return query_ended(l, err);
 }
 
+bool query_unfetched(struct ledger *l,
+		     bool (*row)(void *who, const char *account,
+				 const char *lines, int64_t at_ms),
+		     void *who, struct err *err)
+{
+	sqlite3_stmt *s = ledger_statement(
+		l, STMT_UNFETCHED,
+		"SELECT name, unfetched, unfetched_at FROM account"
+		" WHERE unfetched <> '' ORDER BY name, id");
+
+	while (ledger_row(l, s))
+		if (!row(who, (const char *)sqlite3_column_text(s, 0),
+			 (const char *)sqlite3_column_text(s, 1),
+			 column_int(s, 2))) {
+			(void)sqlite3_reset(s);
+			break;
+		}
+	return query_ended(l, err);
+}
+
 bool query_deliveries(struct ledger *l,
 		      bool (*row)(void *who, const struct spool_delivery *),
 		      void *who, struct err *err)

@@ -98,6 +98,12 @@ bool query_deliveries(struct ledger *l,
 bool query_skipped(struct ledger *l, int64_t account,
 		   bool (*row)(void *who, const struct query_row *), void *who,
 		   struct err *err);
+/* Folders that are not fetched, as spool_account_save has them; of accounts
+ * where there are such. */
+bool query_unfetched(struct ledger *l,
+		     bool (*row)(void *who, const char *account,
+				 const char *lines, int64_t at_ms),
+		     void *who, struct err *err);
 /* A whole body to a callback, for `queue show`. */
 bool query_body(struct ledger *l, int64_t id,
 		bool (*octets)(void *who, struct view), void *who,

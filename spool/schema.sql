@@ -43,7 +43,9 @@ CREATE TABLE account (
 	octets INTEGER NOT NULL DEFAULT 0,
 	reconcile INTEGER NOT NULL DEFAULT 0, -- 1: switched, 2: restored
 	scram INTEGER NOT NULL DEFAULT 0, -- offered at the last sign-in
-	patterns TEXT NOT NULL DEFAULT '' -- of folders, at the last whole pass
+	patterns TEXT NOT NULL DEFAULT '', -- of folders, at the last whole pass
+	unfetched TEXT NOT NULL DEFAULT '', -- folders, as spool.h has them
+	unfetched_at INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- Each account looks for its row in each pass.

@@ -248,10 +248,11 @@ struct spool_account {
 	char user[321], place[256]; /* provider name or host, lower case */
 	enum spool_health health;
 	int64_t last_poll_ms, last_success_ms, next_poll_ms; /* 0: never */
-	uint32_t failures; /* in a row; for backoff */
-	uint64_t settings; /* caller's hash of settings and secret: a change
-			      ends backoff */
-	bool scram;	   /* the server offered it at the last sign-in */
+	uint32_t failures;    /* in a row; for backoff */
+	uint64_t settings;    /* caller's hash of settings and secret: a change
+				 ends backoff */
+	int64_t unfetched_ms; /* when it was last looked what is not fetched */
+	bool scram;	      /* the server offered it at the last sign-in */
 	struct spool_trouble trouble;
 	uint64_t fetched, delivered, held, skipped, deleted,
 		octets; /* totals */
@@ -281,6 +282,10 @@ struct spool_account_save {
 	/* The patterns of folders, one a line, of a pass that looked at all
 	 * that they take. NULL: stay as they are. */
 	const char *patterns;
+	/* The folders that are there and not fetched, one a line: messages (or
+	 * - where they were not counted), a space, the name, printable. NULL:
+	 * what was written at a.unfetched_ms stays. */
+	const char *unfetched;
 };
 void spool_account_save(struct spool *s, struct spool_account_save *a);
 
@@ -336,8 +341,8 @@ struct spool_folder {
 	uint64_t known;	    /* identities on record */
 	uint32_t backlog;   /* decided to be fetched, not recorded yet */
 	/* IMAP, out: by fate the lowest UID, and the earliest day, of those
-	 * DELIVERED, MARKED or BROUGHT that are not absent; 0: none. Where something is to be done
-	 * with them, listing begins there. */
+	 * DELIVERED, MARKED or BROUGHT that are not absent; 0: none. Where
+	 * something is to be done with them, listing begins there. */
 	struct spool_lowest {
 		uint32_t uid;
 		uint16_t day;

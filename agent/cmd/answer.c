@@ -218,15 +218,50 @@ static bool on_skipped(void *who, const struct query_row *row)
 	return true;
 }
 
+/* "12 INBOX/Old": see spool_account_save. */
+static void add_unfetched(json_t *list, const char *account, struct view line,
+			  int64_t at_ms)
+{
+	struct view count = view_word(&line);
+	uint64_t n;
+	bool counted = view_number(count, UINT64_MAX, &n);
+	char *folder = mem_new(line.n + 1);
+
+	memcpy(folder, line.p, line.n);
+	(void)json_array_append_new(
+		list,
+		json_pack("{s:o, s:o, s:o, s:o}", "account", shape_str(account),
+			  "folder", shape_str(folder), "messages",
+			  counted ? shape_number(n) : json_null(), "at",
+			  shape_time(at_ms)));
+	free(folder);
+}
+
+static bool on_unfetched(void *who, const char *account, const char *lines,
+			 int64_t at_ms)
+{
+	struct view rest = view_of(lines);
+
+	while (rest.n) {
+		size_t n = view_find(rest, '\n');
+
+		add_unfetched(who, account, view_head(rest, n), at_ms);
+		rest = view_skip(rest, n + 1);
+	}
+	return true;
+}
+
 static bool accounts(struct ledger *l, json_t *out, struct err *err)
 {
 	struct sums s = { .l = l, .err = err, .list = json_array() };
-	json_t *skipped = json_array();
+	json_t *skipped = json_array(), *unfetched = json_array();
 
 	(void)json_object_set_new(out, "accounts", s.list);
 	(void)json_object_set_new(out, "skipped", skipped);
+	(void)json_object_set_new(out, "unfetched", unfetched);
 	return query_accounts(l, on_account, &s, err) && !s.failed &&
-	       query_skipped(l, 0, on_skipped, skipped, err);
+	       query_skipped(l, 0, on_skipped, skipped, err) &&
+	       query_unfetched(l, on_unfetched, unfetched, err);
 }
 
 static bool status(struct ledger *l, json_t **out, struct err *err)

@@ -6,6 +6,7 @@
 #include "term.h"
 #include "told.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #define TRACE_OCTETS (256u << 20)
@@ -108,6 +109,27 @@ static void write_known(const json_t *answer, struct text *out)
 	}
 }
 
+/* Where it may lie without being looked at. */
+static void write_unfetched(const json_t *answer, const char *account,
+			    struct text *out)
+{
+	size_t i, n = 0;
+	json_t *u;
+
+	json_array_foreach(json_object_get(answer, "unfetched"), i, u) {
+		if (strcmp(told_str(u, "account"), account) != 0)
+			continue;
+		(void)text_fmt(out, "%s\"%s\"",
+			       n++ ? ", " : "  folders not fetched: ",
+			       told_str(u, "folder"));
+		if (json_is_integer(json_object_get(u, "messages")))
+			(void)text_fmt(out, " (%" PRIu64 ")",
+				       told_number(u, "messages"));
+	}
+	if (n)
+		(void)text_puts(out, "\n");
+}
+
 /* Nothing matched: when was looked last, and what was left where it is? */
 static void write_nothing(const struct config *c, const json_t *answer,
 			  const char *account, struct text *out)
@@ -141,6 +163,7 @@ static void write_nothing(const struct config *c, const json_t *answer,
 			told_skipped(s, out);
 			(void)text_puts(out, "\n");
 		}
+		write_unfetched(answer, name, out);
 	}
 	json_decref(status);
 }

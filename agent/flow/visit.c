@@ -115,6 +115,7 @@ void visit_free(struct visit *v)
 	forget_folder(v);
 	plan_fini(&v->plan);
 	free(v->patterns);
+	free(v->unfetched);
 	item_list_fini(&v->wanted);
 	item_list_fini(&v->adopt);
 	item_list_fini(&v->skip);
@@ -325,6 +326,7 @@ static void save(struct visit *v)
 		.req = { .done = on_saved, .who = v },
 		.a = v->row,
 		.patterns = v->patterns,
+		.unfetched = v->unfetched,
 	};
 	spool_account_save(v->parts->spool, &v->req.account);
 }
@@ -426,7 +428,7 @@ static void on_closed(void *who, const struct err *err)
 	v->source = NULL;
 	visit_drop_body(v);
 	visit_nothing_comes(v);
-	if (err)
+	if (err && !v->surveying) /* all was done before */
 		fail_session(v, err);
 	if (v->again && !err && !v->stopping) {
 		v->again = false;
@@ -607,7 +609,7 @@ void visit_start(struct visit *v)
 	visit_changed(v);
 }
 
-static void leave(struct visit *v)
+void visit_leave(struct visit *v)
 {
 	v->phase = VISIT_LEAVING;
 	if (v->source && v->unsafe && config_is_pop3(&v->config->server))
@@ -625,11 +627,11 @@ void visit_next_folder(struct visit *v)
 	forget_folder(v);
 	v->folder_at++;
 	if (!v->source || v->stopping || v->again)
-		leave(v);
+		visit_leave(v);
 	else if (v->folder_at < v->plan.n)
 		visit_select(v);
-	else if (!visit_sweep(v))
-		leave(v);
+	else if (!visit_sweep(v) && !visit_survey(v))
+		visit_leave(v);
 }
 
 void visit_stop(struct visit *v)

@@ -141,9 +141,11 @@ struct visit {
 	bool single;	    /* the one folder is selected without a listing */
 	bool looked_at_all; /* the listing was of all folders */
 	char *patterns; /* owned; of the last whole pass; NULL: not asked for */
-	uint64_t known; /* identities on record at the listing */
-	bool whole;	/* the listing began at UID 1 */
-	size_t erased;	/* confirmed in this folder */
+	bool surveying; /* what is not fetched is looked at, behind the rest */
+	char *unfetched; /* owned; what was found; NULL: not looked */
+	uint64_t known;	 /* identities on record at the listing */
+	bool whole;	 /* the listing began at UID 1 */
+	size_t erased;	 /* confirmed in this folder */
 	const char *folder;
 	struct source_folder there;
 	struct spool_folder here;
@@ -238,6 +240,7 @@ uint64_t visit_max_octets(const struct visit *v);
 bool visit_may_delete(const struct visit *v);
 /* The folder in hand is finished (or cannot be): on to the next. */
 void visit_next_folder(struct visit *v);
+void visit_leave(struct visit *v);   /* ends the session well */
 void visit_changed(struct visit *v); /* progress */
 /* Called first by whoever gets v->req back. false: the session ended meanwhile,
  * nothing is to be done. */
@@ -254,6 +257,9 @@ void visit_select(struct visit *v);
 /* A single folder was refused: true, the folders there are looked at. */
 bool visit_look_again(struct visit *v, const struct err *err);
 bool visit_folder_appears(const struct visit *v);
+/* Once a day, when all is done: which folders are there and not fetched.
+ * false: not now. */
+bool visit_survey(struct visit *v);
 void visit_saw_folder(struct visit *v); /* it has a row, or cannot have one */
 /* All was seen: the patterns that took it, one a line; owned. Else NULL. */
 char *visit_patterns(const struct visit *v);

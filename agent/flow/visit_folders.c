@@ -6,7 +6,14 @@
 #include "pattern.h"
 #include "visit.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
+
+#define DAY_MS	  86400000
+#define SURVEY_MS 30000u /* nothing waits longer for what is nice to know */
+/* Of folders that are not fetched, and of the name of one. */
+#define UNFETCHED_OCTETS (16u << 10)
+#define SHOWN_OCTETS	 200u
 
 static struct plan_folder *in_hand(const struct visit *v)
 {
@@ -40,8 +47,12 @@ void visit_find_folders(struct visit *v)
 bool visit_counts(void *who, const struct source_listed *l)
 {
 	const struct visit *v = who;
+	bool fetched = plan_settings(v->config, l) != NULL;
 
-	return plan_settings(v->config, l) != NULL;
+	/* RFC 3501 6.3.10: not of the folder that is selected */
+	if (v->surveying)
+		return !fetched && strcmp(l->name, v->folder) != 0;
+	return fetched;
 }
 
 static void on_patterns(struct spool_req *req)
@@ -59,11 +70,67 @@ static void on_patterns(struct spool_req *req)
 	visit_select(v);
 }
 
+/* --- what is not fetched ---------------------------------------------------
+ */
+
+bool visit_survey(struct visit *v)
+{
+	int64_t ago = loop_unix_ms() - v->row.unfetched_ms;
+
+	if (!v->source->ops->look || v->surveying || v->options->dry_run ||
+	    visit_is_task(v) || v->err.class != ERR_NONE || !v->plan.n ||
+	    (ago >= 0 && ago < DAY_MS))
+		return false;
+	v->surveying = true;
+	v->row.unfetched_ms = loop_unix_ms(); /* also if it comes to nothing */
+	v->source->ops->look(v->source, NULL, 0);
+	timer_start(&v->timer, SURVEY_MS);
+	return true;
+}
+
+static void put_unfetched(struct text *to, const struct source_listed *l)
+{
+	struct text line;
+
+	text_init(&line, UNFETCHED_OCTETS);
+	if (l->counted)
+		(void)text_fmt(&line, "%" PRIu32 " ", l->there.exists);
+	else
+		(void)text_puts(&line, "- ");
+	/* what is no name was made printable already */
+	if (l->no_name)
+		(void)text_puts(&line, l->name);
+	else
+		(void)text_printable(&line, view_of(l->name), SHOWN_OCTETS);
+	(void)text_puts(&line, "\n");
+	(void)text_put(to, text_view(&line));
+	text_fini(&line);
+}
+
+static void note_unfetched(struct visit *v, const struct source_listed *l,
+			   size_t n)
+{
+	struct text lines;
+
+	text_init(&lines, UNFETCHED_OCTETS);
+	for (size_t i = 0; i < n; i++)
+		if (!l[i].no_select && !plan_settings(v->config, &l[i]))
+			put_unfetched(&lines, &l[i]);
+	free(v->unfetched);
+	v->unfetched = lines.n ? text_take(&lines) : mem_str("");
+	text_fini(&lines);
+}
+
 void visit_on_listed(void *who, const struct source_listed *l, size_t n,
 		     const struct err *err)
 {
 	struct visit *v = who;
 
+	if (v->surveying) {
+		note_unfetched(v, l, err ? 0 : n);
+		visit_leave(v);
+		return;
+	}
 	if (err) {
 		visit_fail(v, err);
 		visit_next_folder(v);

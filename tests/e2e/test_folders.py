@@ -227,6 +227,22 @@ def test_check_prints_names_as_they_are_written(account, dots, user):
     assert names["Spam"]["messages"] == 1
 
 
+def test_trace_names_folders_that_are_not_fetched(account, either, user):
+    """Where nothing matches, trace tells which folders are there without being
+    fetched, and how many messages they hold."""
+    haul = account(either)
+    either.put(user, [plain(1, user)])
+    either.put(user, [plain(n, user) for n in (2, 3)], folder="Käse".encode(
+        "utf-7").decode().replace("+", "&"))
+    haul.fetch()
+    nothing = haul("trace", "no-such-message@nowhere")
+    assert '"Käse" (2)' in nothing.out, nothing
+    assert '"INBOX"' not in nothing.out, nothing
+    told = haul("trace", "--json", "no-such-message@nowhere").json
+    assert {"Käse": 2}.items() <= {u["folder"]: u["messages"]
+                                   for u in told["unfetched"]}.items()
+
+
 # -------------------------------------------------- first_run: added, or appears
 
 def test_a_folder_that_appears_is_taken_whole(account, either, user):
