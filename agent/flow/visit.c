@@ -82,6 +82,11 @@ static void on_settle_time(void *who)
 		begin_session(v);
 		return;
 	}
+	if (v->surveying) {
+		if (v->source)
+			v->source->ops->cancel(v->source);
+		return;
+	}
 	v->fetching_all_done = true;
 	visit_work(v);
 }
@@ -611,6 +616,7 @@ void visit_start(struct visit *v)
 
 void visit_leave(struct visit *v)
 {
+	timer_stop(&v->timer);
 	v->phase = VISIT_LEAVING;
 	if (v->source && v->unsafe && config_is_pop3(&v->config->server))
 		/* without QUIT a server forgets what was fetched (E16) */
