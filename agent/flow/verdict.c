@@ -54,12 +54,23 @@ static enum verdict refused_for_good(struct message *m, const char *what,
 	return VERDICT_ELSEWHERE;
 }
 
+/*
+ * An attempt that came later than planned waited for us or for a destination
+ * that was down: that time is not the message's (give_up).
+ */
+static void forgive_outage(struct message *m, int64_t now_ms)
+{
+	if (m->waiting_since && m->next_at && now_ms > m->next_at)
+		m->waiting_since += now_ms - m->next_at;
+}
+
 static enum verdict later(struct message *m, const struct verdict_given *g,
 			  struct view words)
 {
 	const struct config_delivery *d = g->delivery;
 	int64_t now_ms = g->now_ms;
 
+	forgive_outage(m, now_ms);
 	if (!m->waiting_since)
 		m->waiting_since = now_ms;
 	if ((uint64_t)(now_ms - m->waiting_since) > d->give_up_ms)

@@ -273,6 +273,27 @@ static void unsent_may_go_at_once(void **state)
 	message_free(m);
 }
 
+/* INTERFACE, give_up: time in which the destination was down does not count,
+ * nor that in which nobody ran us. */
+static void an_outage_is_not_held_against_a_message(void **state)
+{
+	const int64_t hour = 3600000, day = 24 * hour;
+	struct message *m = message();
+
+	(void)state;
+	m->waiting_since = NOW - 30 * day;
+	m->next_at = NOW - 30 * day + hour; /* then it went down */
+	assert_int_equal(judge(m, DEST_DEFERRED, DEST_AT_RCPT, 450),
+			 VERDICT_LATER);
+	assert_int_equal(m->waiting_since, NOW - hour);
+	/* what it was given since counts as before */
+	m->waiting_since = NOW - 5 * day - 2;
+	m->next_at = NOW - 1;
+	assert_int_equal(judge(m, DEST_DEFERRED, DEST_AT_RCPT, 450),
+			 VERDICT_HELD);
+	message_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +307,7 @@ int main(void)
 			a_refused_found_recipient_holds_this_message_alone),
 		cmocka_unit_test(a_refused_found_recipient_falls_back),
 		cmocka_unit_test(later_means_later_and_not_for_ever),
+		cmocka_unit_test(an_outage_is_not_held_against_a_message),
 		cmocka_unit_test(refused_data_holds_this_message_alone),
 		cmocka_unit_test(
 			a_refused_configured_recipient_is_a_wrong_setting),
