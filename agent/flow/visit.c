@@ -91,20 +91,21 @@ static void on_settle_time(void *who)
 	visit_work(v);
 }
 
-struct visit *visit_new(struct pass *pass, const struct parts *parts,
+struct visit *visit_new(const struct parts *parts, struct deliveries *ds,
 			const struct pass_options *o, struct pass_account *told,
-			struct delivery *d, bool named)
+			bool named, const struct visit_reports *r, void *who)
 {
 	struct visit *v = mem_new(sizeof(*v));
 
-	list_init(&v->link);
-	v->pass = pass;
 	v->parts = parts;
+	v->deliveries = ds;
+	v->reports = r;
+	v->who = who;
 	v->options = o;
 	v->told = told;
 	v->config = told->config;
 	v->settings = &v->config->own;
-	v->delivery = d;
+	v->delivery = deliveries_of(ds, v->config->own.delivery);
 	v->named = named;
 	v->head = head_new();
 	v->noted = -1;
@@ -138,7 +139,7 @@ void visit_free(struct visit *v)
 
 void visit_changed(struct visit *v)
 {
-	pass_visit_changed(v->pass, v);
+	v->reports->changed(v->who, v);
 }
 
 void visit_fail(struct visit *v, const struct err *err)
@@ -196,7 +197,7 @@ static void on_tidied(struct spool_req *req)
 	struct visit *v = req->who;
 
 	v->phase = VISIT_DONE;
-	pass_visit_ended(v->pass, v);
+	v->reports->ended(v->who, v);
 }
 
 static void on_saved(struct spool_req *req)
@@ -321,7 +322,7 @@ static void save(struct visit *v)
 	timer_stop(&v->timer);
 	if (v->options->dry_run || (v->stopping && !v->err.class)) {
 		v->phase = VISIT_DONE;
-		pass_visit_ended(v->pass, v);
+		v->reports->ended(v->who, v);
 		return;
 	}
 	note_outcome(v, loop_unix_ms());
@@ -549,7 +550,7 @@ static void not_now(struct visit *v)
 {
 	v->told->result = PASS_BACKOFF;
 	v->phase = VISIT_DONE;
-	pass_visit_ended(v->pass, v);
+	v->reports->ended(v->who, v);
 }
 
 static void begin_session(struct visit *v)
@@ -648,7 +649,7 @@ void visit_stop(struct visit *v)
 	else if (v->phase == VISIT_WAITING) {
 		v->told->result = PASS_BACKOFF;
 		v->phase = VISIT_DONE;
-		pass_visit_ended(v->pass, v);
+		v->reports->ended(v->who, v);
 	}
 }
 

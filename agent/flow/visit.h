@@ -7,11 +7,12 @@
  * visit_headers.c a closer look where that needs one, visit_arrive.c bodies as
  * they come, visit_fetch.c the order of asking and settling, visit_act.c what
  * is done at the source with what was delivered, visit_seek.c what became of
- * such a thing when its answer was lost. Private to them and to pass.c.
+ * such a thing when its answer was lost. Who has an account visited hears of it
+ * by struct visit_reports.
  */
 #ifndef FLOW_VISIT_H
 #define FLOW_VISIT_H
-#include "delivery.h"
+#include "deliveries.h"
 #include "guard.h"
 #include "head.h"
 #include "pass.h"
@@ -99,15 +100,30 @@ struct visit_seek {
 	struct item_list copies;
 };
 
+struct visit;
+
+/* Who has the account visited; called from the loop. */
+struct visit_reports {
+	/* Over; it may be freed once this has returned, not from inside. */
+	void (*ended)(void *who, struct visit *v);
+	/* Its struct pass_account changed. */
+	void (*changed)(void *who, struct visit *v);
+	/* See pass_reports.ask; false: nobody is there. */
+	bool (*ask)(void *who, struct visit *v, uint64_t messages,
+		    uint64_t octets);
+	void (*judged)(void *who, struct visit *v, const struct pass_judged *j);
+};
+
 struct visit {
-	struct link link; /* pass's list */
 	const struct parts *parts;
-	struct pass *pass;
+	struct deliveries *deliveries; /* of the same configuration */
+	const struct visit_reports *reports;
+	void *who;
 	const struct pass_options *options;
-	struct pass_account *told; /* what people see; the pass owns it */
+	struct pass_account *told; /* what people see; who's own */
 	const struct config_account *config;
 	const struct config_folder *settings; /* of the folder in hand */
-	struct delivery *delivery;	      /* its; borrowed from the pass */
+	struct delivery *delivery;	      /* its; of deliveries */
 	struct spool_account row;
 	bool named;
 
@@ -207,11 +223,12 @@ struct visit {
 };
 
 /* visit.c */
-struct visit *visit_new(struct pass *pass, const struct parts *parts,
+/* told->config: whose; of the configuration of parts. All are borrowed. */
+struct visit *visit_new(const struct parts *parts, struct deliveries *ds,
 			const struct pass_options *o, struct pass_account *told,
-			struct delivery *d, bool named);
+			bool named, const struct visit_reports *r, void *who);
 void visit_free(struct visit *v);
-/* Its turn: the row is bound. Ends in pass_visit_ended(). */
+/* Its turn: v->row is set. Ends in the report `ended`. */
 void visit_start(struct visit *v);
 void visit_stop(struct visit *v);  /* finishes what is under way */
 void visit_abort(struct visit *v); /* the store failed: silence */
@@ -220,7 +237,7 @@ void visit_wake(struct visit *v);
 /* The destination refuses a setting of this account. */
 void visit_refused(struct visit *v, const char *reason);
 /* The same, found when the visit was over: its outcome is written anew, and
- * pass_visit_ended() follows again. */
+ * `ended` follows again. */
 void visit_amend(struct visit *v, const char *reason);
 void visit_answer(struct visit *v, enum pass_choice c);
 /* First error counts; the session goes on or not as the caller decides. */
@@ -385,12 +402,4 @@ void visit_drop_body(struct visit *v);
 void visit_nothing_comes(struct visit *v);
 /* The message in hand is so no more, should we crash. */
 void visit_unnote(struct visit *v);
-
-/* pass.c */
-void pass_visit_ended(struct pass *p, struct visit *v);
-void pass_visit_changed(struct pass *p, struct visit *v);
-bool pass_ask(struct pass *p, struct visit *v, uint64_t messages,
-	      uint64_t octets);
-struct delivery *pass_delivery(struct pass *p, const struct config_delivery *d);
-void pass_judged(struct pass *p, struct visit *v, const struct pass_judged *j);
 #endif

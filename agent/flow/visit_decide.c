@@ -24,7 +24,7 @@ static uint64_t octets_of(const struct item_list *l)
 
 bool visit_ask(struct visit *v)
 {
-	return pass_ask(v->pass, v, v->wanted.n, octets_of(&v->wanted));
+	return v->reports->ask(v->who, v, v->wanted.n, octets_of(&v->wanted));
 }
 
 static void stay_undecided(struct visit *v)

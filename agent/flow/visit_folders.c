@@ -246,7 +246,7 @@ void visit_select(struct visit *v)
 	f = in_hand(v);
 	v->folder = f->name;
 	v->settings = f->settings;
-	v->delivery = pass_delivery(v->pass, f->settings->delivery);
+	v->delivery = deliveries_of(v->deliveries, f->settings->delivery);
 	if (v->phase != VISIT_SIGNIN)
 		v->phase = VISIT_SELECTING;
 	if (f->err) {

@@ -261,7 +261,7 @@ static void tell_judged(struct visit *v, const struct spool_item *i,
 
 	visit_uid_text(v, i, uid);
 	j.uid = view_of(uid);
-	pass_judged(v->pass, v, &j);
+	v->reports->judged(v->who, v, &j);
 }
 
 void visit_count(struct visit *v, const struct spool_item *i,

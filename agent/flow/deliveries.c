@@ -1,0 +1,326 @@
+#include "deliveries.h"
+#include "event.h"
+#include "must.h"
+#include "stamp.h"
+#include "trouble.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct one {
+	struct deliveries *of;
+	struct delivery *delivery;
+	struct spool_delivery row;
+	bool finished, failed;
+	union {
+		struct spool_delivery_load load;
+		struct spool_delivery_save save;
+	} req;
+};
+
+struct deliveries {
+	struct parts parts;
+	bool record;
+	const struct deliveries_reports *reports;
+	void *who;
+	struct one *all; /* owned */
+	size_t n, loading, closed;
+	bool finishing, finished;
+	struct task nothing; /* to be loaded or finished: none is configured */
+};
+
+static void finish_those_not_awaited(struct deliveries *ds);
+
+static void on_changed(void *who, struct delivery *d)
+{
+	struct one *o = who;
+
+	o->of->reports->changed(o->of->who, d);
+}
+
+static void on_refused(void *who, struct delivery *d, const struct message *m)
+{
+	struct one *o = who;
+
+	(void)d;
+	o->of->reports->refused(o->of->who, m);
+}
+
+/* A message of an earlier session. */
+static void on_settled(void *who, struct delivery *d, const struct message *m)
+{
+	struct one *o = who;
+	const struct config_account *a =
+		o->of->reports->owner(o->of->who, m->account);
+
+	(void)d;
+	event_settled(m, a ? a->name : NULL, "");
+	o->of->reports->settled(o->of->who, m);
+}
+
+static bool on_elsewhere(void *who, struct delivery *d, struct parcel *p)
+{
+	struct one *o = who;
+	const struct config_delivery *to = delivery_config(d)->refused_to;
+
+	return to && delivery_take(deliveries_of(o->of, to), p);
+}
+
+static void on_stamp(void *who, const struct message *m, struct text *out)
+{
+	struct one *o = who;
+
+	stamp_lines(&o->of->parts, m,
+		    o->of->reports->owner(o->of->who, m->account), out);
+}
+
+/* --- the end -------------------------------------------------------------- */
+
+static void end_if_closed(struct deliveries *ds)
+{
+	if (ds->closed < ds->n || ds->finished)
+		return;
+	ds->finished = true;
+	ds->reports->finished(ds->who);
+}
+
+static void on_saved(struct spool_req *req)
+{
+	struct one *o = req->who;
+
+	o->of->closed++;
+	end_if_closed(o->of);
+}
+
+static enum spool_health health_of(const struct delivery *d)
+{
+	if (delivery_state(d) == DELIVERY_DOWN)
+		switch (delivery_err(d)->class) {
+		case ERR_AUTH:
+			return HEALTH_AUTH;
+		case ERR_TRUST:
+			return HEALTH_TLS;
+		case ERR_NONE:
+		case ERR_NETWORK:
+		case ERR_RETRY:
+		case ERR_REFUSED:
+		case ERR_BUSY:
+		case ERR_PROTOCOL:
+		case ERR_LIMIT:
+		case ERR_CONFIG:
+		case ERR_STATE:
+		case ERR_DISK:
+		case ERR_CANCELLED:
+		case ERR_BUG:
+			return HEALTH_FAILING;
+		}
+	/* the accounts tell of it; here it must not say that all is well */
+	if (delivery_refused(d))
+		return HEALTH_REFUSED;
+	return delivery_deferred(d) && !delivery_accepted(d) ? HEALTH_FAILING
+							     : HEALTH_OK;
+}
+
+static void note(struct one *o)
+{
+	const struct deliveries *ds = o->of;
+	struct spool_delivery *r = &o->row;
+	const struct config_delivery *c = delivery_config(o->delivery);
+	const struct err *err = delivery_err(o->delivery);
+	int64_t now = loop_unix_ms();
+
+	r->health = health_of(o->delivery);
+	if (delivery_state(o->delivery) == DELIVERY_DOWN) {
+		o->failed = true;
+		r->failures++;
+		ds->reports->told(ds->who, c, err,
+				  trouble_note(&r->trouble, err, now));
+		return;
+	}
+	if (r->trouble.told_ms)
+		ds->reports->told(ds->who, c, NULL, true);
+	r->failures = 0;
+	if (r->health == HEALTH_OK || delivery_accepted(o->delivery))
+		r->last_success_ms = now;
+	r->trouble = (struct spool_trouble){ 0 };
+}
+
+static void on_finished(void *who, struct delivery *d)
+{
+	struct one *o = who;
+	struct deliveries *ds = o->of;
+
+	o->finished = true;
+	finish_those_not_awaited(ds);
+	if (delivery_state(d) == DELIVERY_COLD || !ds->record) {
+		struct spool_req none = { .who = o };
+
+		on_saved(&none);
+		return;
+	}
+	note(o);
+	o->req.save = (struct spool_delivery_save){
+		.req = { .done = on_saved, .who = o },
+		.d = o->row,
+	};
+	spool_delivery_save(ds->parts.spool, &o->req.save);
+}
+
+static bool is_awaited(const struct deliveries *ds,
+		       const struct config_delivery *d)
+{
+	for (size_t i = 0; i < ds->n; i++)
+		if (!ds->all[i].finished &&
+		    delivery_config(ds->all[i].delivery)->refused_to == d)
+			return true;
+	return false;
+}
+
+static void finish_those_not_awaited(struct deliveries *ds)
+{
+	for (size_t i = 0; i < ds->n && ds->finishing; i++) {
+		struct delivery *d = ds->all[i].delivery;
+
+		if (!is_awaited(ds, delivery_config(d)))
+			delivery_finish(d);
+	}
+}
+
+static void on_nothing(void *who)
+{
+	struct deliveries *ds = who;
+
+	if (ds->finishing)
+		end_if_closed(ds);
+	else
+		ds->reports->opened(ds->who);
+}
+
+void deliveries_finish(struct deliveries *ds)
+{
+	if (ds->finishing)
+		return;
+	ds->finishing = true;
+	finish_those_not_awaited(ds);
+	if (!ds->n)
+		task_post(&ds->nothing);
+}
+
+/* --- beginning ------------------------------------------------------------ */
+
+static const struct delivery_reports delivery_reports = {
+	.changed = on_changed,
+	.refused = on_refused,
+	.settled = on_settled,
+	.elsewhere = on_elsewhere,
+	.finished = on_finished,
+	.stamp = on_stamp,
+};
+
+struct deliveries *deliveries_new(const struct parts *p, bool record,
+				  const struct deliveries_reports *r, void *who)
+{
+	const struct config *c = p->config;
+	struct deliveries *ds = mem_new(sizeof(*ds));
+
+	ds->parts = *p;
+	ds->record = record;
+	ds->reports = r;
+	ds->who = who;
+	ds->n = c->n_deliveries;
+	ds->all = mem_new((ds->n + 1) * sizeof(*ds->all));
+	task_init(&ds->nothing, p->loop, on_nothing, ds);
+	for (size_t i = 0; i < ds->n; i++) {
+		ds->all[i].of = ds;
+		ds->all[i].delivery =
+			delivery_new(&ds->parts, &c->deliveries[i],
+				     &delivery_reports, &ds->all[i]);
+	}
+	return ds;
+}
+
+void deliveries_free(struct deliveries *ds)
+{
+	if (!ds)
+		return;
+	for (size_t i = 0; i < ds->n; i++)
+		delivery_free(ds->all[i].delivery);
+	task_cancel(&ds->nothing);
+	free(ds->all);
+	free(ds);
+}
+
+static void on_loaded(struct spool_req *req)
+{
+	struct one *o = req->who;
+
+	if (req->ok)
+		o->row = o->req.load.d;
+	if (--o->of->loading == 0)
+		o->of->reports->opened(o->of->who);
+}
+
+void deliveries_open(struct deliveries *ds)
+{
+	ds->loading = ds->n;
+	if (!ds->n)
+		task_post(&ds->nothing);
+	for (size_t i = 0; i < ds->n; i++) {
+		struct one *o = &ds->all[i];
+
+		(void)snprintf(o->row.name, sizeof(o->row.name), "%s",
+			       delivery_config(o->delivery)->name);
+		o->req.load = (struct spool_delivery_load){
+			.req = { .done = on_loaded, .who = o },
+			.d = o->row,
+		};
+		spool_delivery_load(ds->parts.spool, &o->req.load);
+	}
+}
+
+struct delivery *deliveries_of(const struct deliveries *ds,
+			       const struct config_delivery *d)
+{
+	for (size_t i = 0; i < ds->n; i++)
+		if (delivery_config(ds->all[i].delivery) == d)
+			return ds->all[i].delivery;
+	MUST_NOT("a delivery of another configuration");
+}
+
+void deliveries_load(struct deliveries *ds, int64_t until_ms)
+{
+	for (size_t i = 0; i < ds->n; i++)
+		delivery_load(ds->all[i].delivery, until_ms);
+}
+
+void deliveries_wake(struct deliveries *ds)
+{
+	for (size_t i = 0; i < ds->n; i++)
+		delivery_wake(ds->all[i].delivery);
+}
+
+/* --- ending early --------------------------------------------------------- */
+
+void deliveries_stop(struct deliveries *ds)
+{
+	for (size_t i = 0; i < ds->n; i++)
+		delivery_stop(ds->all[i].delivery);
+}
+
+void deliveries_abort(struct deliveries *ds)
+{
+	for (size_t i = 0; i < ds->n; i++)
+		delivery_abort(ds->all[i].delivery);
+}
+
+int deliveries_exit(const struct deliveries *ds)
+{
+	int code = 0;
+
+	for (size_t i = 0; i < ds->n; i++)
+		if (ds->all[i].failed)
+			code = err_worse(
+				code, err_exit(delivery_err(ds->all[i].delivery)
+						       ->class));
+	return code;
+}
