@@ -174,11 +174,14 @@ struct config_delivery {
 	struct config_route route;
 	struct config_list to; /* templates; n may be 0 */
 	enum config_sender sender;
-	char *sender_address; /* of CONFIG_SENDER_FIXED; else NULL */
-	char *srs_domain;     /* of CONFIG_SENDER_SRS; else NULL */
+	char *sender_address;		 /* of CONFIG_SENDER_FIXED; else NULL */
+	char *srs_domain;		 /* of CONFIG_SENDER_SRS; else NULL */
 	struct config_secret srs_secret; /* likewise; else none */
-	unsigned connections; /* >= 1 */
+	unsigned connections;		 /* >= 1 */
 	enum config_dsn dsn;
+	/* So many messages handed over in each rate_window_ms; 0: any. */
+	uint32_t rate;
+	uint64_t rate_window_ms;
 	struct config_list drop_headers;
 	uint64_t retry_min_ms, retry_max_ms;
 	uint64_t give_up_ms;

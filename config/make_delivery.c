@@ -112,6 +112,7 @@ static void sender_rewriting(struct making *m, const struct resolved *r,
 static void policy(const struct resolved *r, struct config_delivery *d)
 {
 	const struct value *retry = resolved_value(r, SET_RETRY);
+	const struct value *rate = resolved_value(r, SET_RATE);
 	const char *sender = resolved_string(r, SET_SENDER);
 
 	resolved_list(r, SET_TO, &d->to);
@@ -127,6 +128,10 @@ static void policy(const struct resolved *r, struct config_delivery *d)
 	if (retry) {
 		d->retry_min_ms = retry->number;
 		d->retry_max_ms = retry->number2;
+	}
+	if (rate) {
+		d->rate = (uint32_t)rate->number;
+		d->rate_window_ms = rate->number2;
 	}
 	d->give_up_ms = resolved_number(r, SET_GIVE_UP);
 }
@@ -169,6 +174,7 @@ static void effective(const struct resolved *r, struct config_delivery *d,
 	effective_add(e, r, SET_CONNECTIONS, connections, NULL);
 	effective_add(e, r, SET_DROP_HEADERS, dropped, NULL);
 	effective_add(e, r, SET_DSN, NULL, NULL);
+	effective_add(e, r, SET_RATE, NULL, NULL);
 	effective_add(e, r, SET_XCLIENT, NULL, NULL);
 	effective_add(e, r, SET_RETRY, NULL, NULL);
 	effective_add(e, r, SET_GIVE_UP, NULL, NULL);

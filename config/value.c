@@ -4,6 +4,7 @@
 #include "must.h"
 #include "pattern.h"
 #include "proxyurl.h"
+#include "ratespec.h"
 #include "serverurl.h"
 #include "text.h"
 
@@ -156,6 +157,7 @@ bool value_is_list(enum value_kind kind)
 	case VALUE_DURATION:
 	case VALUE_SIZE:
 	case VALUE_RANGE:
+	case VALUE_RATE:
 	case VALUE_CHOICE:
 	case VALUE_AUTH:
 	case VALUE_KEEP:
@@ -177,10 +179,10 @@ static bool goes_unquoted(enum value_kind kind)
 {
 	return kind == VALUE_BOOL || kind == VALUE_NUMBER ||
 	       kind == VALUE_DURATION || kind == VALUE_SIZE ||
-	       kind == VALUE_RANGE || kind == VALUE_CHOICE ||
-	       kind == VALUE_AUTH || kind == VALUE_KEEP ||
-	       kind == VALUE_FIRST_RUN || kind == VALUE_IDLE ||
-	       kind == VALUE_ANYTHING;
+	       kind == VALUE_RANGE || kind == VALUE_RATE ||
+	       kind == VALUE_CHOICE || kind == VALUE_AUTH ||
+	       kind == VALUE_KEEP || kind == VALUE_FIRST_RUN ||
+	       kind == VALUE_IDLE || kind == VALUE_ANYTHING;
 }
 
 /* `sender = original` */
@@ -612,6 +614,12 @@ static bool read_kind(struct reading *r)
 				   value_size);
 	case VALUE_RANGE:
 		return read_range(r);
+	case VALUE_RATE:
+		return ratespec_read(r->first, &r->out->number,
+				     &r->out->number2) ||
+		       wrong_word(r, r->first,
+				  "is no rate, such as 30/m (s, m, h or d; "
+				  "100000 at most)");
 	case VALUE_CHOICE:
 		return read_choice(r);
 	case VALUE_AUTH:

@@ -17,6 +17,7 @@ enum value_kind {
 	VALUE_DURATION,
 	VALUE_SIZE,
 	VALUE_RANGE,  /* of durations: 5m..1h */
+	VALUE_RATE,   /* number in each number2 ms: 30/m */
 	VALUE_CHOICE, /* one of some words */
 	VALUE_AUTH,
 	VALUE_KEEP,

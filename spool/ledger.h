@@ -54,6 +54,13 @@ enum ledger_statement {
 	STMT_GONE_PROBE,
 	STMT_GONE_RANGE,
 	STMT_GIVE_UP,
+	STMT_HANDED,
+	STMT_HANDED_OLD,
+	STMT_HANDED_OF,
+	STMT_SENDERS_OF,
+	STMT_SENDER_ADD,
+	STMT_SENDERS_FORGET,
+	STMT_POSTPONE,
 	/* loading */
 	STMT_LOAD,
 	STMT_LOAD_FATES,
@@ -286,6 +293,9 @@ struct message_key column_key(sqlite3_stmt *s, int n);
 /* An owned message with all that is on record; NULL: none, or broken. */
 struct message *ledger_load(struct ledger *l, int64_t id);
 
+/* ledger_past.c: what TX3 writes besides, for later processes. */
+bool ledger_write_past(struct ledger *l, const struct spool_result *q);
+
 /* ledger_account.c: rows of these columns */
 #define LEDGER_ACCOUNT_COLUMNS                                                 \
 	"id, uuid, name, family, user, place, health, last_poll,"              \
@@ -400,6 +410,8 @@ bool ledger_run_put(struct ledger *l, struct spool_req *r);
 bool ledger_run_sending(struct ledger *l, struct spool_req *r);
 bool ledger_run_result(struct ledger *l, struct spool_req *r);
 bool ledger_run_hold(struct ledger *l, struct spool_req *r);
+bool ledger_run_postpone(struct ledger *l, struct spool_req *r);
+bool ledger_run_past(struct ledger *l, struct spool_req *r);
 bool ledger_run_due(struct ledger *l, struct spool_req *r);
 bool ledger_run_verify(struct ledger *l, struct spool_req *r);
 bool ledger_run_bind(struct ledger *l, struct spool_req *r);

@@ -441,8 +441,9 @@ bool ledger_run_result(struct ledger *l, struct spool_req *r)
 		return refuse(r, m, "was not being sent");
 	}
 	return ended(l, r,
-		     delivered ? record_delivered(l, q)
-			       : record_undelivered(l, q));
+		     (delivered ? record_delivered(l, q)
+				: record_undelivered(l, q)) &&
+			     ledger_write_past(l, q));
 }
 
 bool ledger_run_hold(struct ledger *l, struct spool_req *r)

@@ -285,6 +285,12 @@ static bool sending_to_doubt(struct ledger *l, int64_t now_ms,
 			     struct spool_found *f)
 {
 	return exec_at(l,
+		       "INSERT INTO handed (delivery, at, n)"
+		       " SELECT delivery, ?, count(*) FROM queue"
+		       " WHERE state = 2 GROUP BY delivery"
+		       " ON CONFLICT DO UPDATE SET n = n + excluded.n",
+		       now_ms, 0, NULL) &&
+	       exec_at(l,
 		       "INSERT OR REPLACE INTO attempt (message, n, sent_at,"
 		       " ended_at, connection, outcome, reason, reply)"
 		       " SELECT id, attempts, sent_at, ?1, connection, 3,"

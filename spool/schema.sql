@@ -165,6 +165,22 @@ CREATE TABLE attempt (
 	PRIMARY KEY (message, n)
 ) STRICT, WITHOUT ROWID;
 
+-- Handed over to a delivery that has a `rate`: each counts for its window.
+CREATE TABLE handed (
+	delivery TEXT NOT NULL,
+	at INTEGER NOT NULL,
+	n INTEGER NOT NULL,
+	PRIMARY KEY (delivery, at)
+) STRICT, WITHOUT ROWID;
+
+-- Senders that a delivery refused since it last took mail of the account.
+CREATE TABLE refused_sender (
+	delivery TEXT NOT NULL,
+	account INTEGER NOT NULL,
+	sender TEXT NOT NULL,
+	PRIMARY KEY (delivery, account, sender)
+) STRICT, WITHOUT ROWID;
+
 -- What became of a recipient, where its message's row does not tell.
 CREATE TABLE fate (
 	message INTEGER NOT NULL,

@@ -178,11 +178,19 @@ void spool_sending(struct spool *s, struct spool_sending *r);
  * committed. unsent: the attempt ended before anything could complete the
  * message; state goes back to SPOOLED and no doubt is counted.
  */
+enum spool_senders {
+	SPOOL_SENDERS_KEEP,
+	SPOOL_SENDERS_ADD,    /* that of m was refused */
+	SPOOL_SENDERS_FORGET, /* mail of m's account was taken */
+};
 struct spool_result {
 	struct spool_req req;
 	struct message *m;
 	bool unsent;
 	int64_t now_ms;
+	const char *delivery; /* that tried it; for the next two */
+	bool handed;	      /* its end was sent: counts for `rate` */
+	enum spool_senders senders;
 };
 void spool_result(struct spool *s, struct spool_result *r);
 
@@ -193,6 +201,33 @@ struct spool_hold {
 	int64_t now_ms;
 };
 void spool_hold(struct spool *s, struct spool_hold *h);
+
+/* SPOOLED or DOUBT stays so; writes next_at, and where SPOOLED the reason. */
+struct spool_postpone {
+	struct spool_req req;
+	const struct message *m;
+};
+void spool_postpone(struct spool *s, struct spool_postpone *p);
+
+/*
+ * What was written of a delivery by spool_result(). What was handed over before
+ * since_ms is forgotten. What was in hand at a death counts as handed over.
+ */
+struct spool_past {
+	struct spool_req req;
+	const char *delivery;
+	int64_t since_ms;
+	/* out; spool_past_fini() frees: times, oldest first */
+	int64_t *handed;
+	size_t n;
+	struct spool_refused_sender {
+		int64_t account;
+		char *sender; /* owned */
+	} * senders;
+	size_t nsenders;
+};
+void spool_past(struct spool *s, struct spool_past *p);
+void spool_past_fini(struct spool_past *p);
 
 /*
  * Messages to be sent: SPOOLED and DOUBT with next_at <= until, oldest first,

@@ -42,8 +42,7 @@ static void on_refused(void *who, struct delivery *d, const struct message *m)
 {
 	struct one *o = who;
 
-	(void)d;
-	o->of->reports->refused(o->of->who, m);
+	o->of->reports->refused(o->of->who, delivery_config(d), m);
 }
 
 /* A message of an earlier session. */

@@ -14,8 +14,9 @@ struct deliveries;
 struct deliveries_reports {
 	/* State or room of d changed: whoever waits for either may look. */
 	void (*changed)(void *who, struct delivery *d);
-	/* A setting was refused for the account of m (delivery.h). */
-	void (*refused)(void *who, const struct message *m);
+	/* d refused a setting for the account of m (delivery.h). */
+	void (*refused)(void *who, const struct config_delivery *d,
+			const struct message *m);
 	/* Something of a message was settled that no visit waits for. */
 	void (*settled)(void *who, const struct message *m);
 	/* Whose mail it is, for stamps; NULL: it is configured no more. */

@@ -2,6 +2,7 @@
 #include "handoff.h"
 #include "limits.h"
 #include "must.h"
+#include "paced.h"
 #include "remedy.h"
 #include "solo.h"
 
@@ -13,6 +14,8 @@
 #define DEFERRED_MAX   20u /* messages of an account deferred in a row */
 
 static void kick(void *who);
+static struct fortune *fortune_of(struct delivery *d, int64_t account);
+static void add_sender(struct fortune *f, const char *sender);
 static void forget_senders(struct fortune *f);
 
 struct delivery *delivery_new(const struct parts *p,
@@ -33,6 +36,7 @@ struct delivery *delivery_new(const struct parts *p,
 	for (size_t i = 0; i < c->drop_headers.n; i++)
 		d->drop[i] = c->drop_headers.item[i];
 	task_init(&d->kick, p->loop, kick, d);
+	paced_init(d);
 	return d;
 }
 
@@ -41,6 +45,7 @@ void delivery_free(struct delivery *d)
 	if (!d)
 		return;
 	task_cancel(&d->kick);
+	paced_fini(d);
 	reach_done(&d->endpoint);
 	secret_fini(&d->secret);
 	secret_fini(&d->srs_secret);
@@ -100,14 +105,22 @@ size_t delivery_in_hand(const struct delivery *d)
 	return d->in_hand;
 }
 
-size_t delivery_room(const struct delivery *d)
+bool delivery_is_spent(struct delivery *d)
 {
+	return d->state == DELIVERY_UP && paced_is_spent(d);
+}
+
+size_t delivery_room(struct delivery *d)
+{
+	size_t room = d->in_hand < HAND_MAX ? HAND_MAX - d->in_hand : 0, paced;
+
 	switch (d->state) {
 	case DELIVERY_COLD:
 	case DELIVERY_CONNECTING:
 		return 0;
 	case DELIVERY_UP:
-		return d->in_hand < HAND_MAX ? HAND_MAX - d->in_hand : 0;
+		paced = paced_room(d);
+		return paced < room ? paced : room;
 	case DELIVERY_DOWN:
 		break;
 	}
@@ -304,13 +317,10 @@ static void on_srs_secret(void *who, struct reach_secret *s)
 		go_down(d, &s->err);
 }
 
-void delivery_warm(struct delivery *d)
+static void reach_out(struct delivery *d)
 {
 	struct err err;
 
-	if (d->state != DELIVERY_COLD)
-		return;
-	d->state = DELIVERY_CONNECTING;
 	if (!reach_endpoint(&d->parts, &d->config->server, &d->config->tls,
 			    &d->config->route, &d->endpoint, &err)) {
 		go_down(d, &err);
@@ -321,6 +331,43 @@ void delivery_warm(struct delivery *d)
 			    on_srs_secret);
 	else
 		dial(d);
+}
+
+static void on_past(struct spool_req *req)
+{
+	struct delivery *d = req->who;
+
+	d->nconnecting--;
+	if (req->ok) {
+		paced_load(d, d->past.handed, d->past.n);
+		for (size_t i = 0; i < d->past.nsenders; i++)
+			add_sender(fortune_of(d, d->past.senders[i].account),
+				   d->past.senders[i].sender);
+	}
+	spool_past_fini(&d->past);
+	if (!req->ok) {
+		go_down(d, &req->err);
+		task_post(&d->kick);
+	} else if (d->stopping) {
+		d->state = DELIVERY_DOWN;
+		task_post(&d->kick);
+	} else {
+		reach_out(d);
+	}
+}
+
+void delivery_warm(struct delivery *d)
+{
+	if (d->state != DELIVERY_COLD)
+		return;
+	d->state = DELIVERY_CONNECTING;
+	d->nconnecting++; /* keeps kick() from ending before it */
+	d->past = (struct spool_past){
+		.req = { .done = on_past, .who = d, .urgent = true },
+		.delivery = d->config->name,
+		.since_ms = loop_unix_ms() - (int64_t)d->config->rate_window_ms,
+	};
+	spool_past(d->parts.spool, &d->past);
 }
 
 struct conn *delivery_conn_with_room(struct delivery *d)
@@ -480,19 +527,31 @@ static void forget_senders(struct fortune *f)
 		free(f->senders[--f->nsenders]);
 }
 
-void delivery_note_sender(struct delivery *d, const struct message *m,
-			  const struct dest_result *r)
+static void add_sender(struct fortune *f, const char *sender)
+{
+	if (f->nsenders < VERDICT_SENDERS) /* enough to know */
+		f->senders[f->nsenders++] = mem_str(sender);
+}
+
+enum spool_senders delivery_note_sender(struct delivery *d,
+					const struct message *m,
+					const struct dest_result *r)
 {
 	struct fortune *f = fortune_of(d, m->account);
 	bool refused = r->outcome == DEST_REFUSED && r->stage == DEST_AT_MAIL;
 
-	if (refused && f->nsenders == delivery_refused_senders(d, m) &&
-	    f->nsenders < VERDICT_SENDERS)
-		f->senders[f->nsenders++] = mem_str(m->sender);
-	else if (!refused && r->outcome != DEST_UNSENT &&
-		 r->outcome != DEST_LOST && r->outcome != DEST_DAMAGED &&
-		 r->stage != DEST_AT_MAIL)
+	if (refused && f->nsenders < VERDICT_SENDERS &&
+	    f->nsenders == delivery_refused_senders(d, m)) {
+		add_sender(f, m->sender);
+		return SPOOL_SENDERS_ADD;
+	}
+	if (!refused && f->nsenders && r->outcome != DEST_UNSENT &&
+	    r->outcome != DEST_LOST && r->outcome != DEST_DAMAGED &&
+	    r->stage != DEST_AT_MAIL) {
 		forget_senders(f);
+		return SPOOL_SENDERS_FORGET;
+	}
+	return SPOOL_SENDERS_KEEP;
 }
 
 static void fill(struct delivery *d)
@@ -502,7 +561,7 @@ static void fill(struct delivery *d)
 	LIST_EACH(at, kept, &d->ready) {
 		struct parcel *p = LIST_OF(at, struct parcel, link);
 
-		if (d->stopping || !c)
+		if (d->stopping || !c || !paced_may(d))
 			return;
 		if (delivery_is_paused(d, p->m->account)) {
 			list_drop(&p->link);
@@ -520,8 +579,9 @@ static void fill(struct delivery *d)
 
 static void widen(struct delivery *d)
 {
-	if (d->state == DELIVERY_UP && !d->stopping && d->nconns < d->limit &&
-	    d->nconnecting < CONNECTING_MAX && !d->reading &&
+	if (d->state == DELIVERY_UP && !d->stopping && paced_may(d) &&
+	    d->nconns < d->limit && d->nconnecting < CONNECTING_MAX &&
+	    !d->reading &&
 	    (d->nready ||
 	     (!d->finishing && d->nconns && !delivery_conn_with_room(d))))
 		dial(d);
@@ -547,6 +607,7 @@ static void kick(void *who)
 	struct delivery *d = who;
 
 	fill(d);
+	paced_sort(d);
 	widen(d);
 	if (!d->loading && !d->loaded_all &&
 	    d->nready < DELIVERY_LOAD_MAX / 4 && d->state != DELIVERY_DOWN &&

@@ -57,7 +57,9 @@ void delivery_warm(struct delivery *d);
  * How many more messages may be asked of sources for it now: bounded while up
  * (what is in hand), LIMIT_DOWN_* while down, 0 while unknown.
  */
-size_t delivery_room(const struct delivery *d);
+size_t delivery_room(struct delivery *d);
+/* Up, but under its `rate` nobody who comes now has a turn in this pass. */
+bool delivery_is_spent(struct delivery *d);
 
 /*
  * The body of p->m is complete and belongs to `body`: TX1, joined by TX2 where

@@ -2,6 +2,7 @@
 #include "crash.h"
 #include "hash.h"
 #include "must.h"
+#include "paced.h"
 #include "solo.h"
 
 #include <stdio.h>
@@ -12,6 +13,7 @@ void handoff_leave(struct parcel *p)
 	if (p->conn) {
 		MUST(p->conn->used > 0);
 		p->conn->used--;
+		paced_done(p, false); /* no word of its end */
 		delivery_note_offer(p->delivery, p->m->account, -1);
 		p->conn = NULL;
 		crash_done(p->noted);
@@ -97,9 +99,12 @@ static void record(struct parcel *p)
 		.m = p->m,
 		.unsent = v == VERDICT_UNSENT,
 		.now_ms = now,
+		.delivery = d->config->name,
+		.handed = d->config->rate && paced_counts(&p->answer),
+		.senders = delivery_note_sender(d, p->m, &p->answer),
 	};
+	paced_done(p, paced_counts(&p->answer));
 	delivery_note(d, p->m->account, v);
-	delivery_note_sender(d, p->m, &p->answer);
 	if (v == VERDICT_SETTING)
 		d->reports->refused(d->who, d, p->m);
 	spool_result(d->parts.spool, &p->req.result);
@@ -208,6 +213,7 @@ static void reserve(struct conn *c, struct parcel *p)
 		message_set(&p->m->sender,
 			    view_of(p->delivery->config->sender_address));
 	c->used++;
+	paced_take(p);
 	delivery_note_offer(p->delivery, p->m->account, 1);
 	p->conn = c;
 	p->answered = p->mailed = false;
@@ -293,7 +299,7 @@ void delivery_enter(struct delivery *d, struct parcel *p,
 	d->in_hand++;
 	if (!hold_it && !d->nready && !d->stopping &&
 	    delivery_may_offer(d, p->m->account) && d->state == DELIVERY_UP &&
-	    solo_may(d->parts.solo, false))
+	    solo_may(d->parts.solo, false) && paced_may(d))
 		c = delivery_conn_with_room(d);
 	p->req.put = (struct spool_put){
 		.req = { .done = hold_it ? on_put_to_hold : on_put, .who = p },

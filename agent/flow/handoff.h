@@ -11,6 +11,7 @@
 #ifndef FLOW_HANDOFF_H
 #define FLOW_HANDOFF_H
 #include "delivery.h"
+#include "rate.h"
 #include "reach.h"
 #include "verdict.h"
 
@@ -63,7 +64,12 @@ struct delivery {
 	uint64_t kept_octets;
 	int64_t serial;
 
+	struct rate rate; /* see paced.h */
+	struct timer turn;
+	size_t postponed;
+
 	bool loading, loaded_all, finishing, stopping, finished;
+	struct spool_past past;
 	struct spool_due due;
 	struct message *due_out[DELIVERY_LOAD_MAX];
 	int64_t due_until, due_after, first_put;
@@ -86,8 +92,9 @@ void delivery_note(struct delivery *d, int64_t account, enum verdict v);
 /* Others of m's account that were refused as senders in a row until now. */
 unsigned delivery_refused_senders(const struct delivery *d,
 				  const struct message *m);
-void delivery_note_sender(struct delivery *d, const struct message *m,
-			  const struct dest_result *r);
+enum spool_senders delivery_note_sender(struct delivery *d,
+					const struct message *m,
+					const struct dest_result *r);
 
 /* The emptiest connection with room, since its MAIL goes out first; or NULL. */
 struct conn *delivery_conn_with_room(struct delivery *d);

@@ -34,6 +34,8 @@ struct parcel {
 	bool verified;
 	bool again;	/* to be sent once more as soon as that is recorded */
 	bool elsewhere; /* likewise, by the delivery that m names now */
+	bool postponed; /* its turn under `rate` comes later; all is well */
+	bool paced;	/* it holds a place under `rate` (paced.h) */
 	int noted;	/* crash.h, while it is on a connection */
 	bool mailed;	/* dest_reports.mailed() came for this offer */
 
@@ -58,6 +60,7 @@ struct parcel {
 		struct spool_sending sending;
 		struct spool_result result;
 		struct spool_hold hold;
+		struct spool_postpone postpone;
 		struct spool_verify verify;
 	} req;
 };

@@ -135,7 +135,8 @@ static void on_delivery_changed(void *who, struct delivery *d)
 	seats_wake(((struct pass *)who)->seats, d);
 }
 
-static void on_refused(void *who, const struct message *m)
+static void on_refused(void *who, const struct config_delivery *d,
+		       const struct message *m)
 {
 	struct pass *p = who;
 	struct guest *g = guest_of(p, m->account);
@@ -145,9 +146,9 @@ static void on_refused(void *who, const struct message *m)
 	if (g->over && g->told->err.class != ERR_REFUSED) {
 		g->over = false; /* its outcome is written once more */
 		p->over--;
-		visit_amend(g->visit, m->reason);
+		visit_amend(g->visit, d, m->reason);
 	} else if (!g->over) {
-		visit_refused(g->visit, m->reason);
+		visit_refused(g->visit, d, m->reason);
 	}
 }
 

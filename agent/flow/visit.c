@@ -662,13 +662,13 @@ void visit_abort(struct visit *v)
 		v->source->ops->cancel(v->source);
 }
 
-void visit_refused(struct visit *v, const char *reason)
+void visit_refused(struct visit *v, const struct config_delivery *by,
+		   const char *reason)
 {
 	struct err err;
 
 	v->refused = true;
-	err_set(&err, ERR_REFUSED, "delivery \"%s\"",
-		delivery_config(v->delivery)->name);
+	err_set(&err, ERR_REFUSED, "delivery \"%s\"", by->name);
 	err_peer(&err, view_of(reason));
 	err_remedy(&err, "correct `to` or the destination; its mail waits: "
 			 "mailhaul queue list");
@@ -687,9 +687,10 @@ void visit_wake(struct visit *v)
 		end_if_settled(v);
 }
 
-void visit_amend(struct visit *v, const char *reason)
+void visit_amend(struct visit *v, const struct config_delivery *by,
+		 const char *reason)
 {
-	visit_refused(v, reason);
+	visit_refused(v, by, reason);
 	v->told->result = PASS_OK; /* until it is over once more */
 	save(v);
 }

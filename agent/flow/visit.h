@@ -235,10 +235,12 @@ void visit_abort(struct visit *v); /* the store failed: silence */
 /* The delivery's state or room changed. */
 void visit_wake(struct visit *v);
 /* The destination refuses a setting of this account. */
-void visit_refused(struct visit *v, const char *reason);
+void visit_refused(struct visit *v, const struct config_delivery *by,
+		   const char *reason);
 /* The same, found when the visit was over: its outcome is written anew, and
  * `ended` follows again. */
-void visit_amend(struct visit *v, const char *reason);
+void visit_amend(struct visit *v, const struct config_delivery *by,
+		 const char *reason);
 void visit_answer(struct visit *v, enum pass_choice c);
 /* First error counts; the session goes on or not as the caller decides. */
 void visit_fail(struct visit *v, const struct err *err);

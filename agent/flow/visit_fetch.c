@@ -62,14 +62,16 @@ void visit_missed(struct visit *v, const struct message_key *key)
  * What was attempted and failed for now is 75 for whoever asked for the pass
  * (INTERFACE 1), and no trouble of the account: it is polled on.
  */
-static void warn_deferred(struct visit *v, const struct message *m)
+static void warn_deferred(struct visit *v, const struct parcel *p)
 {
+	const struct message *m = p->m;
 	struct err err;
 
 	if (m->state == MESSAGE_DOUBT)
 		err_set(&err, ERR_RETRY,
 			"it is unknown whether a message was accepted");
-	else if (m->state == MESSAGE_SPOOLED && m->reason && m->reason[0])
+	else if (m->state == MESSAGE_SPOOLED && !p->postponed && m->reason &&
+		 m->reason[0])
 		err_set(&err, ERR_RETRY, "delivery \"%s\" defers mail",
 			m->delivery);
 	else
@@ -129,7 +131,7 @@ void visit_on_settled(void *who, struct parcel *p)
 		event_settled(m, v->config->name, v->folder);
 		count_settled(v, m);
 		if (!v->refused)
-			warn_deferred(v, m);
+			warn_deferred(v, p);
 		i = visit_listed(v, &m->key);
 		if (m->state == MESSAGE_DELIVERED && i &&
 		    m->folder == v->here.id)
@@ -255,6 +257,10 @@ static size_t may_ask(struct visit *v, bool *never)
 	case DELIVERY_CONNECTING:
 		return 0; /* visit_wake() */
 	case DELIVERY_UP:
+		if (!delivery_config(v->delivery)->rate)
+			break;
+		room = room > on_way ? room - on_way : 0;
+		*never = room == 0 && delivery_is_spent(v->delivery);
 		break;
 	case DELIVERY_DOWN:
 		room = room > on_way ? room - on_way : 0;

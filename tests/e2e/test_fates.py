@@ -473,6 +473,20 @@ def test_refused_to_that_is_down_waits_and_that_refuses_holds(
     assert len(first.events("dot")) == 1 and len(dovecot.left(user)) == 1
 
 
+def test_the_alarm_names_the_delivery_that_refused(
+        haul, new_sink, dovecot, source, smtp, user):
+    """refused_to: it is the other one whose recipient is wrong."""
+    first, other = new_sink(), new_sink()
+    dovecot.put(user, [plain(0, user)])
+    first.rule("dot", "554 5.7.1 smells of spam")
+    other.rule("rcpt", "550 5.1.1 unknown here")
+    haul.delivery("home", **smtp(first, refused_to="rest"))
+    haul.delivery("rest", **smtp(other))
+    haul.account("anna", **source(dovecot, "imaps", user, delivery="home"))
+    error = haul("fetch", "--json").account("anna")["error"]["text"]
+    assert 'delivery "rest"' in error and '"home"' not in error, error
+
+
 def test_three_senders_in_a_row_are_a_wrong_setting(simple, user):
     """INTERFACE 2: the third different sender refused pauses the account;
     one refused between others that are taken is held alone."""
@@ -489,6 +503,26 @@ def test_three_senders_in_a_row_are_a_wrong_setting(simple, user):
     haul("queue", "retry", "--all", "-y")
     haul.fetch("anna")
     assert len(haul.sink.accepted) == 12
+
+
+def test_three_senders_in_a_row_are_counted_across_processes(simple, user):
+    """INTERFACE 2: one refused sender in each of three passes, as cron starts
+    them, is three in a row; mail that is taken between them ends the row."""
+    haul = simple(1)
+    haul.sink.rule("mail", "553 5.7.1 not your address", match="bad")
+
+    def passes(sender):
+        path = b"Return-Path: <%s@far.test>\r\n" % sender.encode()
+        n = len(haul.sink.events("mail"))
+        _, _, rest = plain(100 + n, user).partition(b"\r\n")
+        haul.dovecot.put(user, [path + rest])
+        return haul("fetch", "--json", "anna")
+    for sender in ("bad1", "bad2", "good", "bad3", "bad4"):
+        assert passes(sender).code == 0, sender
+    assert [q["state"] for q in haul.queue()] == ["held"] * 4
+    result = passes("bad5")
+    assert result.code == 75, result
+    assert "three senders in a row" in result.account("anna")["error"]["text"]
 
 
 @pytest.mark.parametrize("answer,state", [("550 5.1.1 unknown", "refused"),
