@@ -118,8 +118,7 @@ static void sit_down(struct guest *g)
 {
 	struct pass *p = g->pass;
 
-	if (g->seat->visit == g->visit)
-		seat_leave(g->seat);
+	seat_leave(g->seat, g->visit);
 	g->over = true;
 	g->told->phase = PASS_DONE;
 	g->told->ended_ms = loop_now_ms(p->parts.loop);
@@ -385,13 +384,15 @@ struct pass *pass_start(const struct parts *parts, const struct pass_options *o,
 	timer_init(&p->patience, parts->loop, on_patience_over, p);
 	p->deliveries =
 		deliveries_new(&p->parts, !o->dry_run, &delivery_reports, p);
-	p->seats = seats_new(&p->parts, p->deliveries);
+	p->seats = seats_new(
+		&p->parts, p->deliveries,
+		&(struct seats_options){ .bound = on_bound, .who = p });
 	for (size_t i = 0; i < n; i++)
 		invite(p, i);
 	/* rows before the queue: a stamp names the account */
 	p->binding = n;
 	p->loading = 1;
-	seats_bind(p->seats, on_bound, p);
+	seats_bind(p->seats);
 	deliveries_open(p->deliveries);
 	return p;
 }
@@ -414,9 +415,7 @@ void pass_store_failed(struct pass *p)
 	p->failure = *err;
 	p->stopping = true;
 	deliveries_abort(p->deliveries);
-	for (size_t i = 0; i < guests_of(p); i++)
-		if (p->guests[i].visit)
-			visit_abort(p->guests[i].visit);
+	seats_abort(p->seats);
 	p->cut = true;
 	end(p);
 }
@@ -427,13 +426,11 @@ void pass_stop(struct pass *p)
 		return;
 	p->stopping = true;
 	timer_start(&p->patience, STOP_MS);
-	seats_shut(p->seats);
+	seats_stop(p->seats);
 	for (size_t i = 0; i < guests_of(p); i++) {
 		struct guest *g = &p->guests[i];
 
-		if (g->visit && g->seat->active)
-			visit_stop(g->visit);
-		else if (g->visit && !g->over)
+		if (g->visit && !g->over && g->seat->visit != g->visit)
 			sit_down(g);
 	}
 	deliveries_stop(p->deliveries);

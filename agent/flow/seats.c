@@ -1,91 +1,218 @@
 #include "seats.h"
+#include "hash.h"
 #include "must.h"
 #include "query.h"
+#include "schedule.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-struct host {		  /* that accounts share */
-	const char *name; /* borrowed from the configuration */
-	size_t active;
-};
+/* Sign-ins in a second, where they are paced: all, and of one host. */
+#define PACE	      50u
+#define PACE_PER_HOST 10u
+#define PUT_OFF_MS    5000
 
 struct seats {
 	struct parts parts;
 	struct deliveries *deliveries;
+	struct seats_options options;
 	struct seat *all;
-	struct host *hosts;
-	size_t n, nhosts, active;
-	size_t first; /* seats before it wait for nothing */
-	bool open;
+	const char **hosts; /* borrowed from the configuration */
+	size_t n, nhosts;
+	struct schedule *schedule;
+	bool open, offline;
 	struct task fill;
-	seat_bound *bound;
-	void *who;
+	struct timer again;
 };
 
-static struct host *host_of(struct seats *ss, const char *name)
+static uint32_t random32(void)
 {
-	struct host *h = ss->hosts;
+	uint32_t r;
 
-	while (h < ss->hosts + ss->nhosts && strcmp(h->name, name) != 0)
+	hash_random(&r, sizeof(r));
+	return r;
+}
+
+static struct schedule_now now_of(const struct seats *ss)
+{
+	return (struct schedule_now){ loop_now_ms(ss->parts.loop),
+				      loop_unix_ms() };
+}
+
+static size_t index_of(const struct seat *s)
+{
+	return (size_t)(s - s->seats->all);
+}
+
+static size_t host_of(struct seats *ss, const char *name)
+{
+	size_t h = 0;
+
+	while (h < ss->nhosts && strcmp(ss->hosts[h], name) != 0)
 		h++;
-	if (h == ss->hosts + ss->nhosts) {
-		h->name = name;
-		ss->nhosts++;
-	}
+	if (h == ss->nhosts)
+		ss->hosts[ss->nhosts++] = name;
 	return h;
 }
 
-static void start(struct seat *s)
+static void tell_offline(struct seats *ss)
 {
-	s->active = true;
-	s->seats->active++;
-	s->host->active++;
+	bool is = schedule_is_offline(ss->schedule);
+
+	if (is == ss->offline)
+		return;
+	ss->offline = is;
+	if (ss->options.offline)
+		ss->options.offline(ss->options.who, is);
+}
+
+/* --- turns ---------------------------------------------------------------- */
+
+static void bind_row(struct seat *s, void (*done)(struct spool_req *));
+
+static void go(struct seat *s)
+{
 	s->visit->row = s->bind.a;
 	visit_start(s->visit);
+}
+
+/* Commands beside us may have changed it since the last visit. */
+static void on_row_read(struct spool_req *req)
+{
+	struct seat *s = req->who;
+
+	s->reading = false;
+	if (!req->ok) {
+		visit_fail(s->visit, &req->err);
+		s->visit->reports->ended(s->visit->who, s->visit);
+		return;
+	}
+	go(s);
+}
+
+static void read_row(struct seat *s)
+{
+	s->reading = true;
+	bind_row(s, on_row_read);
+}
+
+static void put_off(struct seat *s)
+{
+	struct seats *ss = s->seats;
+	struct schedule_now now = now_of(ss);
+	struct schedule_end e = { .reach = SCHEDULE_UNTRIED,
+				  .failed = true,
+				  .not_before_ms = now.unix_ms + PUT_OFF_MS };
+
+	s->active = false;
+	schedule_ended(ss->schedule, index_of(s), now, &e);
+	if (!list_empty(&s->booked))
+		schedule_request(ss->schedule, index_of(s));
+}
+
+static void take_turn(struct seat *s, bool is_probe)
+{
+	struct seats *ss = s->seats;
+	struct link *at = list_pop(&s->booked);
+
+	s->active = true;
+	if (at)
+		s->visit = LIST_OF(at, struct visit, booked);
+	else if (ss->options.due)
+		s->visit = ss->options.due(ss->options.who, s, is_probe);
+	if (!list_empty(&s->booked))
+		schedule_request(ss->schedule, index_of(s));
+	if (!s->visit)
+		put_off(s);
+	else if (ss->options.due)
+		read_row(s);
+	else
+		go(s);
 }
 
 static void fill(void *who)
 {
 	struct seats *ss = who;
-	const struct config *c = ss->parts.config;
+	bool is_probe;
+	size_t i;
 
-	for (size_t i = ss->first; i < ss->n && ss->open; i++) {
-		struct seat *s = &ss->all[i];
-
-		if (ss->active >= c->max_connections)
-			break;
-		if (s->visit && !s->active &&
-		    s->host->active < c->max_connections_per_host)
-			start(s);
-		if (i == ss->first && (!s->visit || s->active))
-			ss->first++;
-	}
+	while (ss->open &&
+	       schedule_next(ss->schedule, now_of(ss), &i, &is_probe))
+		take_turn(&ss->all[i], is_probe);
+	if (ss->open)
+		timer_start(&ss->again,
+			    schedule_wait_ms(ss->schedule, now_of(ss)) + 1);
 }
 
-void seat_book(struct seat *s, struct visit *v)
+static void look_again(struct seats *ss)
 {
-	struct seats *ss = s->seats;
-	size_t at = (size_t)(s - ss->all);
-
-	MUST(!s->visit);
-	s->visit = v;
-	if (at < ss->first)
-		ss->first = at;
 	if (ss->open)
 		task_post(&ss->fill);
 }
 
-void seat_leave(struct seat *s)
+void seat_book(struct seat *s, struct visit *v)
 {
-	s->visit = NULL;
-	if (s->active) {
+	list_push(&s->booked, &v->booked);
+	schedule_request(s->seats->schedule, index_of(s));
+	look_again(s->seats);
+}
+
+static enum schedule_reach reach_of(const struct visit *v)
+{
+	if (!v->session_ms)
+		return SCHEDULE_UNTRIED;
+	return v->err.class == ERR_NETWORK && !v->signed_in_ms
+		       ? SCHEDULE_UNREACHED
+		       : SCHEDULE_REACHED;
+}
+
+void seat_leave(struct seat *s, struct visit *v)
+{
+	struct seats *ss = s->seats;
+	struct schedule_end e = { .reach = reach_of(v),
+				  .failed = v->row.failures > 0,
+				  .not_before_ms = v->row.next_poll_ms };
+
+	if (s->visit == v) {
+		s->visit = NULL;
 		s->active = false;
-		s->seats->active--;
-		s->host->active--;
+		schedule_ended(ss->schedule, index_of(s), now_of(ss), &e);
+		tell_offline(ss);
+	} else if (!list_empty(&v->booked)) {
+		list_drop(&v->booked);
+		if (list_empty(&s->booked))
+			schedule_withdraw(ss->schedule, index_of(s));
 	}
-	if (s->seats->open)
-		task_post(&s->seats->fill);
+	look_again(ss);
+}
+
+void seat_schedule(struct seat *s, bool early)
+{
+	const struct spool_account *row = &s->bind.a;
+	const struct config_account *c = s->config;
+	struct seats *ss = s->seats;
+	struct schedule_account a = {
+		.host = host_of(ss, c->server.host),
+		.poll_every_ms = c->enabled ? c->poll_every_ms : 0,
+		.last_poll_ms = row->last_poll_ms,
+		.not_before_ms = early && row->failures ? 0 : row->next_poll_ms,
+		.failed = row->failures > 0,
+	};
+
+	schedule_account(ss->schedule, index_of(s), now_of(ss), &a);
+	look_again(ss);
+}
+
+void seat_request(struct seat *s)
+{
+	schedule_request(s->seats->schedule, index_of(s));
+	look_again(s->seats);
+}
+
+int64_t seat_due_ms(const struct seat *s)
+{
+	return schedule_due_ms(s->seats->schedule, index_of(s),
+			       now_of(s->seats));
 }
 
 void seats_open(struct seats *ss)
@@ -97,16 +224,54 @@ void seats_open(struct seats *ss)
 void seats_shut(struct seats *ss)
 {
 	ss->open = false;
+	timer_stop(&ss->again);
+}
+
+void seats_poll_all(struct seats *ss)
+{
+	schedule_poll_all(ss->schedule, now_of(ss));
+	look_again(ss);
+}
+
+void seats_stop(struct seats *ss)
+{
+	seats_shut(ss);
+	for (size_t i = 0; i < ss->n; i++) {
+		struct seat *s = &ss->all[i];
+
+		if (s->reading)
+			s->visit->stopping = true; /* it ends as it begins */
+		else if (s->visit)
+			visit_stop(s->visit);
+	}
+}
+
+void seats_abort(struct seats *ss)
+{
+	seats_shut(ss);
+	for (size_t i = 0; i < ss->n; i++)
+		if (ss->all[i].visit)
+			visit_abort(ss->all[i].visit);
 }
 
 void seats_wake(struct seats *ss, const struct delivery *d)
 {
 	for (size_t i = 0; i < ss->n; i++) {
-		struct seat *s = &ss->all[i];
+		struct visit *v = ss->all[i].visit;
 
-		if (s->active && (!d || s->visit->delivery == d))
-			visit_wake(s->visit);
+		if (v && !ss->all[i].reading && (!d || v->delivery == d))
+			visit_wake(v);
 	}
+}
+
+size_t seats_taken(const struct seats *ss)
+{
+	return schedule_running(ss->schedule);
+}
+
+bool seats_is_offline(const struct seats *ss)
+{
+	return ss->offline;
 }
 
 /* --- rows ----------------------------------------------------------------- */
@@ -115,15 +280,15 @@ static void on_bound(struct spool_req *req)
 {
 	struct seat *s = req->who;
 
-	s->seats->bound(s->seats->who, s);
+	s->seats->options.bound(s->seats->options.who, s);
 }
 
-static void bind_row(struct seat *s)
+static void bind_row(struct seat *s, void (*done)(struct spool_req *))
 {
 	const struct config_account *a = s->config;
 	struct spool_account *row = &s->bind.a;
 
-	s->bind.req = (struct spool_req){ .done = on_bound, .who = s };
+	s->bind.req = (struct spool_req){ .done = done, .who = s };
 	s->bind.now_ms = loop_unix_ms();
 	(void)snprintf(row->name, sizeof(row->name), "%s", a->name);
 	(void)snprintf(row->user, sizeof(row->user), "%s", a->user);
@@ -132,12 +297,10 @@ static void bind_row(struct seat *s)
 	spool_bind(s->seats->parts.spool, &s->bind);
 }
 
-void seats_bind(struct seats *ss, seat_bound *bound, void *who)
+void seats_bind(struct seats *ss)
 {
-	ss->bound = bound;
-	ss->who = who;
 	for (size_t i = 0; i < ss->n; i++)
-		bind_row(&ss->all[i]);
+		bind_row(&ss->all[i], on_bound);
 }
 
 static bool hasten(struct ledger *l, void *arg, struct err *err)
@@ -182,24 +345,46 @@ struct seat *seats_find(struct seats *ss, int64_t account)
 	return NULL;
 }
 
-struct seats *seats_new(const struct parts *p, struct deliveries *d)
+static void add_seat(struct seats *ss, size_t i)
+{
+	struct seat *s = &ss->all[i];
+
+	s->seats = ss;
+	s->config = &ss->parts.config->accounts[i];
+	list_init(&s->booked);
+	schedule_account(ss->schedule, i, now_of(ss),
+			 &(struct schedule_account){
+				 .host = host_of(ss, s->config->server.host) });
+}
+
+struct seats *seats_new(const struct parts *p, struct deliveries *d,
+			const struct seats_options *o)
 {
 	const struct config *c = p->config;
 	struct seats *ss = mem_new(sizeof(*ss));
+	struct schedule_options so = {
+		.accounts = c->n_accounts,
+		.most = c->max_connections,
+		.most_per_host = c->max_connections_per_host,
+		.pace = o->paced ? PACE : 0,
+		.pace_per_host = o->paced ? PACE_PER_HOST : 0,
+		.random = random32,
+	};
 
 	ss->parts = *p;
 	ss->deliveries = d;
+	ss->options = *o;
 	ss->n = c->n_accounts;
 	ss->all = mem_new((ss->n + 1) * sizeof(*ss->all));
 	ss->hosts = mem_new((ss->n + 1) * sizeof(*ss->hosts));
+	for (size_t i = 0; i < ss->n; i++)
+		(void)host_of(ss, c->accounts[i].server.host);
+	so.hosts = ss->nhosts;
+	ss->schedule = schedule_new(&so, now_of(ss));
 	task_init(&ss->fill, p->loop, fill, ss);
-	for (size_t i = 0; i < ss->n; i++) {
-		struct seat *s = &ss->all[i];
-
-		s->seats = ss;
-		s->config = &c->accounts[i];
-		s->host = host_of(ss, s->config->server.host);
-	}
+	timer_init(&ss->again, p->loop, fill, ss);
+	for (size_t i = 0; i < ss->n; i++)
+		add_seat(ss, i);
 	return ss;
 }
 
@@ -208,6 +393,8 @@ void seats_free(struct seats *ss)
 	if (!ss)
 		return;
 	task_cancel(&ss->fill);
+	timer_stop(&ss->again);
+	schedule_free(ss->schedule);
 	free(ss->all);
 	free(ss->hosts);
 	free(ss);

@@ -97,6 +97,7 @@ struct visit *visit_new(const struct parts *parts, struct deliveries *ds,
 {
 	struct visit *v = mem_new(sizeof(*v));
 
+	list_init(&v->booked);
 	v->parts = parts;
 	v->deliveries = ds;
 	v->reports = r;

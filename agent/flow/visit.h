@@ -115,6 +115,7 @@ struct visit_reports {
 };
 
 struct visit {
+	struct link booked; /* the seat's */
 	const struct parts *parts;
 	struct deliveries *deliveries; /* of the same configuration */
 	const struct visit_reports *reports;
