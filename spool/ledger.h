@@ -138,6 +138,7 @@ enum ledger_statement {
 	STMT_QUEUED,
 	STMT_ACCOUNTS,
 	STMT_UNFETCHED,
+	STMT_USAGE,
 	STMT_DELIVERIES,
 	STMT_SKIPPED_ROWS,
 	STMT_COUNTS,
@@ -304,7 +305,7 @@ bool ledger_write_past(struct ledger *l, const struct spool_result *q);
 	" trouble_count, fetched, delivered, held, skipped, deleted,"          \
 	" octets, reconcile, scram, unfetched_at"
 #define LEDGER_DELIVERY_COLUMNS                                                \
-	"name, health, last_success, next_try, failures, trouble,"             \
+	"name, health, last_success, next_try, failures, paused, trouble,"     \
 	" trouble_text, trouble_remedy, trouble_since, trouble_told,"          \
 	" trouble_count"
 void ledger_account_row(sqlite3_stmt *s, struct spool_account *a);

@@ -299,7 +299,8 @@ void ledger_delivery_row(sqlite3_stmt *s, struct spool_delivery *d)
 	d->last_success_ms = column_int(s, 2);
 	d->next_try_ms = column_int(s, 3);
 	d->failures = (uint32_t)column_int(s, 4);
-	load_trouble(&d->trouble, s, 5);
+	d->paused = column_int(s, 5) != 0;
+	load_trouble(&d->trouble, s, 6);
 }
 
 bool ledger_run_delivery_load(struct ledger *l, struct spool_req *r)
@@ -328,9 +329,9 @@ bool ledger_run_delivery_save(struct ledger *l, struct spool_req *r)
 		ledger_statement(
 			l, STMT_DELIVERY_SAVE,
 			"INSERT OR REPLACE INTO delivery (name, health, last_success,"
-			" next_try, failures, trouble, trouble_text, trouble_remedy,"
-			" trouble_since, trouble_told, trouble_count)"
-			" VALUES (?,?,?,?,?,?,?,?,?,?,?)"),
+			" next_try, failures, paused, trouble, trouble_text,"
+			" trouble_remedy, trouble_since, trouble_told, trouble_count)"
+			" VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"),
 		0
 	};
 
@@ -339,6 +340,7 @@ bool ledger_run_delivery_save(struct ledger *l, struct spool_req *r)
 	bind_int(&b, d->last_success_ms);
 	bind_int(&b, d->next_try_ms);
 	bind_int(&b, d->failures);
+	bind_int(&b, d->paused);
 	bind_trouble(&b, &d->trouble);
 	(void)ledger_do(l, b.s);
 	return done(l, r);

@@ -191,6 +191,33 @@ bool query_counts(struct ledger *l, int64_t account, const char *delivery,
 	return query_ended(l, err);
 }
 
+bool query_usage(struct ledger *l,
+		 bool (*row)(void *who, const struct query_usage *), void *who,
+		 struct err *err)
+{
+	sqlite3_stmt *s = ledger_statement(
+		l, STMT_USAGE,
+		"SELECT q.delivery, sum(m.octets),"
+		" count(*) FILTER (WHERE q.state <> 4),"
+		" coalesce(sum(m.octets) FILTER (WHERE q.state <> 4), 0)"
+		" FROM queue q JOIN message m USING (id) WHERE q.segment > 0"
+		" GROUP BY q.delivery");
+
+	while (ledger_row(l, s)) {
+		struct query_usage u;
+
+		column_chars(s, 0, u.delivery, sizeof(u.delivery));
+		u.octets = (uint64_t)column_int(s, 1);
+		u.waiting = (uint64_t)column_int(s, 2);
+		u.waiting_octets = (uint64_t)column_int(s, 3);
+		if (!row(who, &u)) {
+			(void)sqlite3_reset(s);
+			break;
+		}
+	}
+	return query_ended(l, err);
+}
+
 bool query_accounts(struct ledger *l,
 		    bool (*row)(void *who, const struct spool_account *),
 		    void *who, struct err *err)

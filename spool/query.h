@@ -88,6 +88,15 @@ struct query_counts {
 /* account 0 and delivery NULL: all. */
 bool query_counts(struct ledger *l, int64_t account, const char *delivery,
 		  struct query_counts *out, struct err *err);
+/* What lies in the spool for a delivery, or lay there for one of that name. */
+struct query_usage {
+	char delivery[65];
+	uint64_t octets;		  /* of bodies */
+	uint64_t waiting, waiting_octets; /* of these: not held */
+};
+bool query_usage(struct ledger *l,
+		 bool (*row)(void *who, const struct query_usage *), void *who,
+		 struct err *err);
 bool query_accounts(struct ledger *l,
 		    bool (*row)(void *who, const struct spool_account *),
 		    void *who, struct err *err);

@@ -58,6 +58,7 @@ CREATE TABLE delivery (
 	last_success INTEGER NOT NULL,
 	next_try INTEGER NOT NULL,
 	failures INTEGER NOT NULL,
+	paused INTEGER NOT NULL,      -- the spool is full for it
 	trouble INTEGER NOT NULL,
 	trouble_text TEXT NOT NULL,
 	trouble_remedy TEXT NOT NULL,

@@ -337,6 +337,7 @@ struct spool_delivery {
 	enum spool_health health;
 	int64_t last_success_ms, next_try_ms;
 	uint32_t failures;
+	bool paused; /* the spool is full for it (spool_limit) */
 	struct spool_trouble trouble;
 };
 /* in: name; out: the rest (zeros where unknown). */

@@ -23,6 +23,7 @@ struct deliveries {
 	bool record;
 	const struct deliveries_reports *reports;
 	void *who;
+	struct shares shares;
 	struct one *all; /* owned */
 	size_t n, loading, closed;
 	bool finishing, finished;
@@ -151,13 +152,16 @@ static void on_finished(void *who, struct delivery *d)
 
 	o->finished = true;
 	finish_those_not_awaited(ds);
-	if (delivery_state(d) == DELIVERY_COLD || !ds->record) {
+	if (!ds->record || (delivery_state(d) == DELIVERY_COLD &&
+			    o->row.paused == delivery_share(d)->paused)) {
 		struct spool_req none = { .who = o };
 
 		on_saved(&none);
 		return;
 	}
-	note(o);
+	o->row.paused = delivery_share(d)->paused;
+	if (delivery_state(d) != DELIVERY_COLD)
+		note(o);
 	o->req.save = (struct spool_delivery_save){
 		.req = { .done = on_saved, .who = o },
 		.d = o->row,
@@ -229,11 +233,14 @@ struct deliveries *deliveries_new(const struct parts *p, bool record,
 	ds->n = c->n_deliveries;
 	ds->all = mem_new((ds->n + 1) * sizeof(*ds->all));
 	task_init(&ds->nothing, p->loop, on_nothing, ds);
+	shares_init(&ds->shares, c->spool_limit_octets);
 	for (size_t i = 0; i < ds->n; i++) {
 		ds->all[i].of = ds;
 		ds->all[i].delivery =
 			delivery_new(&ds->parts, &c->deliveries[i],
 				     &delivery_reports, &ds->all[i]);
+		share_add(&ds->shares, delivery_share(ds->all[i].delivery),
+			  c->deliveries[i].name);
 	}
 	return ds;
 }
@@ -245,8 +252,16 @@ void deliveries_free(struct deliveries *ds)
 	for (size_t i = 0; i < ds->n; i++)
 		delivery_free(ds->all[i].delivery);
 	task_cancel(&ds->nothing);
+	shares_fini(&ds->shares);
 	free(ds->all);
 	free(ds);
+}
+
+static void on_counted(void *who)
+{
+	struct deliveries *ds = who;
+
+	ds->reports->opened(ds->who);
 }
 
 static void on_loaded(struct spool_req *req)
@@ -255,8 +270,10 @@ static void on_loaded(struct spool_req *req)
 
 	if (req->ok)
 		o->row = o->req.load.d;
+	delivery_share(o->delivery)->paused = o->row.paused;
 	if (--o->of->loading == 0)
-		o->of->reports->opened(o->of->who);
+		shares_load(&o->of->shares, o->of->parts.spool, on_counted,
+			    o->of);
 }
 
 void deliveries_open(struct deliveries *ds)

@@ -110,10 +110,18 @@ bool delivery_is_spent(struct delivery *d)
 	return d->state == DELIVERY_UP && paced_is_spent(d);
 }
 
-size_t delivery_room(struct delivery *d)
+struct share *delivery_share(struct delivery *d)
+{
+	return &d->share;
+}
+
+size_t delivery_room(struct delivery *d, uint64_t *octets)
 {
 	size_t room = d->in_hand < HAND_MAX ? HAND_MAX - d->in_hand : 0, paced;
+	uint64_t left = share_left(&d->share);
+	size_t n = 0;
 
+	*octets = left;
 	switch (d->state) {
 	case DELIVERY_COLD:
 	case DELIVERY_CONNECTING:
@@ -122,12 +130,13 @@ size_t delivery_room(struct delivery *d)
 		paced = paced_room(d);
 		return paced < room ? paced : room;
 	case DELIVERY_DOWN:
+		if (!d->stopping)
+			n = share_down_room(&d->share, octets);
 		break;
 	}
-	if (d->stopping || d->kept >= LIMIT_DOWN_MESSAGES ||
-	    d->kept_octets >= LIMIT_DOWN_OCTETS)
-		return 0;
-	return LIMIT_DOWN_MESSAGES - d->kept;
+	if (*octets > left)
+		*octets = left;
+	return n;
 }
 
 /* --- connections -------------------------------------------------------- */

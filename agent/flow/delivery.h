@@ -10,6 +10,7 @@
 #define FLOW_DELIVERY_H
 #include "parcel.h"
 #include "pass.h"
+#include "share.h"
 
 enum delivery_state {
 	DELIVERY_COLD,	     /* nobody needed it yet */
@@ -54,10 +55,13 @@ uint64_t delivery_max_octets(const struct delivery *d); /* 0: unknown */
 /* Opens the first connection, and takes what is due from the ledger. */
 void delivery_warm(struct delivery *d);
 /*
- * How many more messages may be asked of sources for it now: bounded while up
- * (what is in hand), LIMIT_DOWN_* while down, 0 while unknown.
+ * How many more messages may be asked of sources for it now, and their octets:
+ * bounded while up (what is in hand), LIMIT_DOWN_* while down, 0 while unknown;
+ * and by its share of the spool.
  */
-size_t delivery_room(struct delivery *d);
+size_t delivery_room(struct delivery *d, uint64_t *octets);
+/* Added to the shares by whoever made the delivery. */
+struct share *delivery_share(struct delivery *d);
 /* Up, but under its `rate` nobody who comes now has a turn in this pass. */
 bool delivery_is_spent(struct delivery *d);
 

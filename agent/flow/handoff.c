@@ -31,10 +31,6 @@ static uint32_t random32(void)
 
 void handoff_settle(struct delivery *d, struct parcel *p)
 {
-	if (d->state == DELIVERY_DOWN && p->m->state == MESSAGE_SPOOLED) {
-		d->kept++;
-		d->kept_octets += p->m->place.octets;
-	}
 	d->in_hand--;
 	if (p->settled)
 		p->settled(p->who, p);
@@ -59,6 +55,24 @@ void handoff_ready(struct delivery *d, struct parcel *p)
 	task_post(&d->kick);
 }
 
+/* What the spool holds for each delivery, as this result leaves it. */
+static void count_result(struct parcel *p)
+{
+	const uint64_t octets = p->m->place.octets;
+	struct share *here = &p->delivery->share, *there;
+
+	if (p->elsewhere) {
+		share_give_up(here, octets, false);
+		there = share_named(here->of, p->m->delivery);
+		if (there)
+			share_take(there, octets, false);
+	} else if (p->m->state == MESSAGE_DELIVERED) {
+		share_give_up(here, octets, false);
+	} else if (p->m->state == MESSAGE_HELD) {
+		share_hold(here, octets);
+	}
+}
+
 static void on_recorded(struct spool_req *req)
 {
 	struct parcel *p = req->who;
@@ -66,6 +80,8 @@ static void on_recorded(struct spool_req *req)
 	bool unsent = p->req.result.unsent;
 
 	handoff_leave(p);
+	if (req->ok)
+		count_result(p);
 	if (p->elsewhere && req->ok && d->reports->elsewhere(d->who, d, p)) {
 		d->in_hand--;
 		task_post(&d->kick);
@@ -225,8 +241,10 @@ static void on_held(struct spool_req *req)
 {
 	struct parcel *p = req->who;
 
-	if (req->ok)
+	if (req->ok) {
 		p->m->state = MESSAGE_HELD;
+		share_hold(&p->delivery->share, p->m->place.octets);
+	}
 	handoff_settle(p->delivery, p);
 }
 
@@ -242,6 +260,7 @@ static void hold(struct parcel *p)
 
 static void tell_recorded(struct parcel *p)
 {
+	share_take(&p->delivery->share, p->m->place.octets, false);
 	if (p->recorded)
 		p->recorded(p->who);
 }
@@ -250,6 +269,7 @@ static void on_put_to_hold(struct spool_req *req)
 {
 	struct parcel *p = req->who;
 
+	share_unexpect(&p->delivery->share, 1, p->expected);
 	if (!req->ok) {
 		handoff_settle(p->delivery, p);
 		return;
@@ -264,6 +284,7 @@ static void on_put(struct spool_req *req)
 	struct delivery *d = p->delivery;
 	bool sending = p->req.put.sending;
 
+	share_unexpect(&d->share, 1, p->expected);
 	if (!req->ok) { /* m->id is 0: it is not here, and not lost */
 		if (p->conn && !p->answered)
 			p->conn->dest->ops->withdraw(p->conn->dest, p->m);
@@ -296,6 +317,8 @@ void delivery_enter(struct delivery *d, struct parcel *p,
 	p->delivery = d;
 	p->phase = PARCEL_PUTTING;
 	p->verified = true;
+	p->expected = spool_body_octets(body);
+	share_expect(&d->share, 1, p->expected);
 	d->in_hand++;
 	if (!hold_it && !d->nready && !d->stopping &&
 	    delivery_may_offer(d, p->m->account) && d->state == DELIVERY_UP &&

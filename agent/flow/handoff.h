@@ -60,8 +60,7 @@ struct delivery {
 
 	struct link conns, ready;
 	size_t nconns, nconnecting, limit, nready, in_hand, barren;
-	size_t kept; /* entered or loaded while down */
-	uint64_t kept_octets;
+	struct share share;
 	int64_t serial;
 
 	struct rate rate; /* see paced.h */

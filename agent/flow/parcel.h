@@ -32,6 +32,7 @@ struct parcel {
 	struct delivery *delivery;
 	struct conn *conn; /* reserved on; NULL: none */
 	bool verified;
+	uint64_t expected; /* octets, in its delivery's share until TX1 */
 	bool again;	/* to be sent once more as soon as that is recorded */
 	bool elsewhere; /* likewise, by the delivery that m names now */
 	bool postponed; /* its turn under `rate` comes later; all is well */

@@ -307,6 +307,8 @@ static void note_outcome(struct visit *v, int64_t now)
 		return;
 	}
 	v->told->err_is_new = trouble_note(&a->trouble, &v->err, now);
+	if (v->full) /* no fault of the account: polled as ever */
+		return;
 	a->failures++;
 	then = now +
 	       (int64_t)(v->refused

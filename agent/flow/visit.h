@@ -5,7 +5,8 @@
  * visit_look.c what is there and what of it is wanted, visit_decide.c what of
  * that is taken now, visit_task.c the same for `adopt` and `refetch`,
  * visit_headers.c a closer look where that needs one, visit_arrive.c bodies as
- * they come, visit_fetch.c the order of asking and settling, visit_act.c what
+ * they come, visit_fetch.c the order of asking and settling,
+ * visit_room.c how much may be asked for, visit_act.c what
  * is done at the source with what was delivered, visit_seek.c what became of
  * such a thing when its answer was lost. Who has an account visited hears of it
  * by struct visit_reports.
@@ -141,6 +142,8 @@ struct visit {
 	struct err err;	    /* the first that counts; ERR_NONE */
 	bool stopping;	    /* asked to end: nothing new is begun */
 	bool refused;	    /* the destination refuses a setting */
+	bool full;	    /* there is no room in the spool */
+	bool told_down;	    /* that its destination is, and enough waits */
 	bool again;	    /* sign in again after leaving (POP3) */
 	bool undecided;
 	bool declined;	      /* adopt, refetch: a person said no */
@@ -196,7 +199,8 @@ struct visit {
 	struct message_key key;
 	char uid[PASS_UID_TEXT];
 	int noted;     /* crash.h, while it comes; -1 */
-	size_t coming; /* asked and not come, as solo.h counts them */
+	size_t coming; /* asked and not come, as solo.h and share.h count */
+	uint64_t coming_octets;
 
 	/* parcels on their way, and those settled whose source waits */
 	size_t out, unrecorded; /* of out: TX1 is not done */
@@ -342,6 +346,11 @@ const struct spool_item *visit_listed(const struct visit *v,
 void visit_missed(struct visit *v, const struct message_key *key);
 void visit_on_settled(void *who, struct parcel *p); /* parcel.settled */
 void visit_on_recorded(void *who);		    /* parcel.recorded */
+
+/* visit_room.c */
+/* How many of the next `most` may be asked for now, by room in the spool and at
+ * the delivery; *never: none, and none in this session. */
+size_t visit_room(struct visit *v, size_t most, bool *never);
 
 /* visit_act.c */
 /* Delivered mail of this folder belongs elsewhere, ... */

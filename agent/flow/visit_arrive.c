@@ -248,17 +248,26 @@ static void on_header_end(struct visit *v)
 	visit_unnote(v);
 }
 
-static void came(struct visit *v)
+static void came(struct visit *v, const struct message_key *key)
 {
+	const struct spool_item *i = visit_listed(v, key);
+	uint64_t octets = i && i->octets < v->coming_octets ? i->octets
+							    : v->coming_octets;
+
 	v->came++;
 	v->coming--;
+	v->coming_octets -= octets;
+	share_unexpect(delivery_share(v->delivery), 1, octets);
 	solo_end(v->parts->solo, 1);
 }
 
 void visit_nothing_comes(struct visit *v)
 {
+	share_unexpect(delivery_share(v->delivery), v->coming,
+		       v->coming_octets);
 	solo_end(v->parts->solo, v->coming);
 	v->coming = 0;
+	v->coming_octets = 0;
 }
 
 void visit_on_body_end(void *who, const struct message_key *key)
@@ -277,7 +286,7 @@ void visit_on_body_end(void *who, const struct message_key *key)
 		visit_on_refused(v, key, &err);
 		return;
 	}
-	came(v);
+	came(v, key);
 	if (v->body)
 		enter(v);
 	else /* larger than was announced */
@@ -298,7 +307,7 @@ void visit_on_refused(void *who, const struct message_key *key,
 		visit_drop_body(v);
 	if (v->phase == VISIT_HEADERS)
 		return;
-	came(v);
+	came(v, key);
 	visit_missed(v, key);
 	if (err->class == ERR_PROTOCOL && !config_is_pop3(&v->config->server))
 		leave_out(v, key, "empty"); /* CASES D7: asked for again */
@@ -331,10 +340,11 @@ void visit_on_fetched(void *who)
 bool visit_may_read(void *who)
 {
 	struct visit *v = who;
+	uint64_t octets;
 
 	if (v->body && spool_body_full(v->body))
 		return false;
 	return v->phase != VISIT_WORKING ||
 	       delivery_state(v->delivery) != DELIVERY_UP ||
-	       delivery_room(v->delivery) > 0;
+	       delivery_room(v->delivery, &octets) > 0;
 }

@@ -17,9 +17,7 @@
  * IMAP: a STORE and an EXPUNGE for so many, or at the end of the folder. Each
  * makes Dovecot look through the whole maildir: 130 ms with 5,000 messages.
  */
-#define ACT_BATCH   10000u
-#define LOOP_TRACES 3u
-#define DISK_LEAST  (64u << 20) /* octets left free */
+#define ACT_BATCH 10000u
 
 static bool is_pop3(const struct visit *v)
 {
@@ -162,82 +160,10 @@ static bool act_time(const struct visit *v)
 			       now - v->acts.begun_ms >= COMMIT_MS);
 }
 
-static bool spool_is_full(struct visit *v)
-{
-	struct err err;
-
-	if (spool_octets(v->parts->spool) >=
-	    v->parts->config->spool_limit_octets) {
-		err_set(&err, ERR_LIMIT, "the spool holds spool_limit octets");
-		err_remedy(&err, "mailhaul queue list; or raise spool_limit");
-	} else if (spool_disk_free(v->parts->spool, loop_unix_ms()) <
-		   DISK_LEAST) {
-		err_set(&err, ERR_DISK, "the disk is nearly full");
-		err_remedy(&err, "make room where state_dir lies; mail stays "
-				 "at its source until then");
-	} else {
-		return false;
-	}
-	visit_fail(v, &err);
-	return true;
-}
-
-static bool is_suspect(const struct spool_item *i)
-{
-	return i->flags & SPOOL_ITEM_SUSPECT;
-}
-
-static bool next_is_suspect(const struct visit *v)
-{
-	return is_suspect(&v->wanted.item[v->asked]);
-}
-
-/* Octets that may come until the spool holds spool_limit, without those that
- * were asked for and are on their way, or being written. */
-static uint64_t spool_room(const struct visit *v)
-{
-	uint64_t limit = v->parts->config->spool_limit_octets;
-	uint64_t held = spool_octets(v->parts->spool);
-
-	for (size_t i = v->came -
-			(v->unrecorded < v->came ? v->unrecorded : v->came);
-	     i < v->asked; i++)
-		held += v->wanted.item[i].octets;
-	return held < limit ? limit - held : 0;
-}
-
-/* Of the next n: one that was in hand when we crashed comes alone. They stand
- * behind the others. */
-static size_t together(const struct visit *v, size_t n)
-{
-	size_t ordinary = 0;
-	uint64_t room = spool_room(v);
-
-	if (n && !room && (v->asked > v->came || v->unrecorded))
-		return 0; /* looked at again when that is recorded */
-	if (!room)
-		room = 1;
-	if (n && next_is_suspect(v))
-		return solo_may(v->parts->solo, true);
-	if (!solo_may(v->parts->solo, false))
-		return 0;
-	while (ordinary < n && room) {
-		const struct spool_item *i =
-			&v->wanted.item[v->asked + ordinary];
-
-		if (is_suspect(i))
-			break;
-		room -= i->octets < room ? i->octets : room;
-		ordinary++;
-	}
-	return ordinary;
-}
-
 /* How many more bodies may be asked for; *never: no more in this session. */
 static size_t may_ask(struct visit *v, bool *never)
 {
 	size_t left = v->wanted.n - v->asked, on_way = v->asked - v->came;
-	size_t room = delivery_room(v->delivery);
 
 	*never = left == 0 || v->stopping || v->refused || v->again;
 	if (*never)
@@ -248,36 +174,24 @@ static size_t may_ask(struct visit *v, bool *never)
 	}
 	if (on_way > ASK_MAX / 2)
 		return 0;
-	if (spool_is_full(v)) {
-		*never = true;
-		return 0;
-	}
-	switch (delivery_state(v->delivery)) {
-	case DELIVERY_COLD:
-	case DELIVERY_CONNECTING:
-		return 0; /* visit_wake() */
-	case DELIVERY_UP:
-		if (!delivery_config(v->delivery)->rate)
-			break;
-		room = room > on_way ? room - on_way : 0;
-		*never = room == 0 && delivery_is_spent(v->delivery);
-		break;
-	case DELIVERY_DOWN:
-		room = room > on_way ? room - on_way : 0;
-		*never = room == 0;
-		break;
-	}
-	if (room > ASK_MAX - on_way)
-		room = ASK_MAX - on_way;
-	return together(v, left < room ? left : room);
+	if (left > ASK_MAX - on_way)
+		left = ASK_MAX - on_way;
+	return visit_room(v, left, never);
 }
 
 static void ask(struct visit *v, size_t n)
 {
+	uint64_t octets = 0;
+
 	if (!n)
 		return;
-	solo_begin(v->parts->solo, n, next_is_suspect(v));
+	for (size_t i = 0; i < n; i++)
+		octets += v->wanted.item[v->asked + i].octets;
+	solo_begin(v->parts->solo, n,
+		   v->wanted.item[v->asked].flags & SPOOL_ITEM_SUSPECT);
+	share_expect(delivery_share(v->delivery), n, octets);
 	v->coming += n;
+	v->coming_octets += octets;
 	v->source->ops->fetch(v->source, v->wanted.item + v->asked, n);
 	v->asked += n;
 }
