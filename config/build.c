@@ -188,6 +188,7 @@ static void accounts(struct making *m)
 
 			make_account(m, m->written->item[i], a);
 			check_same(m, a, m->written->item[i]);
+			c->once = c->once || a->once;
 		}
 }
 

@@ -278,6 +278,7 @@ struct config_account {
 	bool compress;		/* IMAP: COMPRESS=DEFLATE where offered */
 	bool unseen_only;	/* IMAP only */
 	enum config_on_doubt on_doubt;
+	bool once; /* duplicates = once */
 	bool received_from;
 	struct config_effectives effective;
 };
@@ -297,6 +298,7 @@ struct config {
 	enum log_format log_format;
 	struct config_account *accounts; /* owned, in the order of the files */
 	size_t n_accounts;
+	bool once; /* some account has duplicates = once */
 	struct config_delivery *deliveries;
 	size_t n_deliveries;
 	struct config_effectives effective; /* the general settings */

@@ -134,6 +134,7 @@ static void policy(const struct resolved *r, struct config_account *a)
 	a->enabled = resolved_choice(r, SET_ENABLED);
 	a->poll_every_ms = resolved_number(r, SET_POLL_EVERY);
 	a->on_doubt = (enum config_on_doubt)resolved_choice(r, SET_ON_DOUBT);
+	a->once = resolved_choice(r, SET_DUPLICATES);
 	a->received_from = resolved_choice(r, SET_RECEIVED_FROM);
 }
 

@@ -189,10 +189,7 @@ const struct setting setting_table[SETTINGS] = {
 	[SET_DUPLICATES] = { .name = "duplicates",
 			     .places = S,
 			     .rule = CHOICE("deliver once"),
-			     .builtin = "deliver",
-			     .later =
-				     "delivering a message of several accounts once",
-			     .later_word = "once" },
+			     .builtin = "deliver" },
 	[SET_ON_DOUBT] = { .name = "on_doubt",
 			   .places = S,
 			   .rule = CHOICE("resend hold"),

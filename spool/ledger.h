@@ -40,6 +40,11 @@ enum ledger_statement {
 	STMT_UNFATE,
 	STMT_HOLD,
 	STMT_UNSKIP,
+	STMT_ONCE_FIND,
+	STMT_ONCE_PUT,
+	STMT_ONCE_SKIP,
+	STMT_ONCE_OLD,
+	STMT_ONCE_DROP,
 	STMT_GONE,
 	STMT_MARKED,
 	STMT_MOVED,
@@ -86,6 +91,7 @@ enum ledger_statement {
 	STMT_FOLDER_LOAD,
 	STMT_FOLDER_DELIVERED,
 	STMT_FOLDER_SKIPPED,
+	STMT_FOLDER_SAME,
 	STMT_FOLDER_INTENTS,
 	STMT_FOLDER_SAVE,
 	STMT_FOLDER_KNOWN,
@@ -155,6 +161,7 @@ enum ledger_statement {
 	STMT_EVENTS,
 	STMT_EVENT_SETTLED,
 	STMT_EVENT_QUEUED,
+	STMT_EVENT_SAME,
 	STMT_COUNT
 };
 
@@ -381,6 +388,24 @@ void ledger_act(struct ledger *l, struct ledger_acts *a,
 		const struct message_key *key, uint16_t *day);
 /* Writes the history. */
 void ledger_acts_end(struct ledger *l, struct ledger_acts *a);
+
+/* ledger_once.c: duplicates = once */
+
+/* Of a row of `skipped`: a duplicate that is to be looked at anew. */
+#define LEDGER_SAME_IS_OPEN                                                    \
+	"(reason = 'waits' OR (awaits <> 0 AND coalesce("                      \
+	"(SELECT s.state = 7 FROM settled s WHERE s.id = awaits),"             \
+	" (SELECT q.state = 4 FROM queue q WHERE q.id = awaits), 0)))"
+/*
+ * Marks recipients of m that had the same message by another account or folder.
+ * false: nobody is left, or it must be waited: m is SKIPPED, and so recorded
+ * (unless the ledger broke).
+ */
+bool ledger_once(struct ledger *l, struct message *m, uint64_t octets);
+/* m has its id: records what it is to whom it is still to be sent. */
+bool ledger_once_put(struct ledger *l, const struct message *m);
+/* Takes away some of what is over. true: there may be more. */
+bool ledger_once_purge(struct ledger *l, int64_t now_ms);
 
 /* ledger_thin.c: copies one body out of a thin segment numbered above *after,
  * which it raises where a segment cannot be emptied now. false: no more. */

@@ -190,6 +190,16 @@ static void load_intents(struct ledger *l, struct spool_folder *f)
 		f->intents = (uint32_t)column_int(b.s, 0);
 }
 
+static uint32_t column_uid(sqlite3_stmt *s, int n)
+{
+	struct message_key key;
+
+	if (sqlite3_column_bytes(s, n) != sizeof(key))
+		return 0;
+	memcpy(&key, sqlite3_column_blob(s, n), sizeof(key));
+	return message_key_to_uid(&key);
+}
+
 /*
  * What a raised limit, or a flag that is taken away, may let through; keys of
  * one folder sort by UID.
@@ -204,19 +214,33 @@ static void load_skipped(struct ledger *l, struct spool_folder *f)
 				 " GROUP BY reason"),
 		0
 	};
-	struct message_key key;
 
 	bind_int(&b, f->id);
 	while (ledger_row(l, b.s)) {
-		if (sqlite3_column_bytes(b.s, 0) != sizeof(key))
-			continue;
-		memcpy(&key, sqlite3_column_blob(b.s, 0), sizeof(key));
 		if (column_int(b.s, 2)) {
-			f->seen_low = message_key_to_uid(&key);
+			f->seen_low = column_uid(b.s, 0);
 			continue;
 		}
-		f->skipped_low = message_key_to_uid(&key);
+		f->skipped_low = column_uid(b.s, 0);
 		f->skipped_least = (uint32_t)column_int(b.s, 1);
+	}
+}
+
+static void load_same(struct ledger *l, struct spool_folder *f)
+{
+	struct bind b = {
+		ledger_statement(
+			l, STMT_FOLDER_SAME,
+			"SELECT min(key), min(key) FILTER"
+			" (WHERE " LEDGER_SAME_IS_OPEN ") FROM skipped"
+			" WHERE folder = ? AND reason IN ('duplicate', 'waits')"),
+		0
+	};
+
+	bind_int(&b, f->id);
+	while (ledger_row(l, b.s)) {
+		f->same_low = column_uid(b.s, 0);
+		f->same_open_low = column_uid(b.s, 1);
 	}
 }
 
@@ -234,6 +258,8 @@ bool ledger_run_folder_open(struct ledger *l, struct spool_req *r)
 		load_lowest(l, &q->f);
 	if (id && !l->broken)
 		load_skipped(l, &q->f);
+	if (id && !l->broken)
+		load_same(l, &q->f);
 	if (id && !l->broken)
 		load_intents(l, &q->f);
 	if (id && !l->broken)

@@ -266,8 +266,9 @@ static size_t scan_skipped(struct ledger *l, struct listing_job *j,
 	struct bind b = {
 		ledger_statement(
 			l, STMT_SKIPPED_SCAN,
-			"SELECT key FROM skipped WHERE folder = ? AND key > ?"
-			" ORDER BY key LIMIT ?"),
+			"SELECT key, reason = 'duplicate'"
+			" AND NOT " LEDGER_SAME_IS_OPEN " FROM skipped"
+			" WHERE folder = ? AND key > ? ORDER BY key LIMIT ?"),
 		0
 	};
 	struct message_key from = j->last;
@@ -281,10 +282,13 @@ static size_t scan_skipped(struct ledger *l, struct listing_job *j,
 
 		rows++;
 		pass(j, &a.key);
-		if (item_is(j, &a.key))
+		if (item_is(j, &a.key)) {
 			set_fate(&j->q->items[j->at], FATE_SKIPPED, 0);
-		else if (j->q->whole)
+			if (column_int(b.s, 1))
+				j->q->items[j->at].flags |= SPOOL_ITEM_SAME;
+		} else if (j->q->whole) {
 			note(changes, nchanges, &a, 0);
+		}
 		j->last = a.key;
 	}
 	return rows;

@@ -146,91 +146,6 @@ static bool forget_settled(struct ledger *l, const struct message *m)
 	return ledger_do(l, b.s);
 }
 
-static bool record_put(struct ledger *l, struct spool_put *p, const char *rcpts)
-{
-	struct message *m = p->m;
-	struct ledger_totals *t;
-	bool sending = p->sending;
-
-#ifdef MAILHAUL_MUTANT_BATCH_SENDING
-	sending = true;
-#endif
-	m->id = l->next_id;
-	m->state = sending ? MESSAGE_SENDING : MESSAGE_SPOOLED;
-	m->attempts = sending ? 1 : 0;
-	if (!insert_message(l, m, rcpts) ||
-	    !insert_queue(l, m, sending ? m->fetched_at : 0, p->connection) ||
-	    !take_over_skipped(l, m) || !forget_settled(l, m) ||
-	    !ledger_clear_suspect(l, m->folder, &m->key))
-		return false;
-	l->next_id++;
-	known_put(&l->known, &(struct known_entry){ .folder = m->folder,
-						    .id = m->id,
-						    .key = m->key,
-						    .fate = FATE_QUEUED });
-	t = ledger_totals(l, m->account);
-	t->fetched++;
-	t->octets += m->place.octets;
-	return true;
-}
-
-bool ledger_run_put(struct ledger *l, struct spool_req *r)
-{
-	struct spool_put *p = LIST_OF(r, struct spool_put, req);
-	struct message *m = p->m;
-	struct known_entry *e = known_find(&l->known, m->folder, &m->key);
-	struct text rcpts;
-
-	if (e && e->fate == FATE_QUEUED) {
-		body_abandon(l, p->body);
-		r->ok = err_set(&r->err, ERR_BUG, "this message is queued");
-		return true;
-	}
-	if (!join_rcpts(m, &rcpts) || (p->sending && !m->nrcpts)) {
-		text_fini(&rcpts);
-		body_abandon(l, p->body);
-		r->ok = err_set(&r->err, ERR_BUG,
-				"no recipient, or one that breaks a line");
-		return true;
-	}
-	if (!body_complete(l, p->body, &m->place, &r->err)) {
-		text_fini(&rcpts);
-		r->ok = false;
-		return true;
-	}
-	ended(l, r, record_put(l, p, text_str(&rcpts)));
-	text_fini(&rcpts);
-	return true;
-}
-
-bool ledger_run_sending(struct ledger *l, struct spool_req *r)
-{
-	struct spool_sending *q = LIST_OF(r, struct spool_sending, req);
-	struct bind b = {
-		ledger_statement(
-			l, STMT_SENDING,
-			"UPDATE queue SET state = 2, attempts = attempts + 1,"
-			" sent_at = ?, connection = ?"
-			" WHERE id = ? AND state = ? AND state IN (1, 3)"
-			" AND segment > 0"),
-		0
-	};
-
-	bind_int(&b, q->now_ms);
-	bind_int(&b, q->connection);
-	bind_int(&b, q->m->id);
-	bind_int(&b, q->m->state);
-	if (!ledger_do_one(l, b.s)) {
-		if (l->broken)
-			return ended(l, r, false);
-		return refuse(r, q->m, "is not waiting to be sent any more");
-	}
-	q->m->state = MESSAGE_SENDING;
-	q->m->attempts++;
-	r->ok = true;
-	return true;
-}
-
 /*
  * A message that was accepted at its first attempt by all its recipients in the
  * same words needs no row for each of them.
@@ -282,6 +197,97 @@ static bool write_fates(struct ledger *l, const struct message *m)
 		if (!ledger_do(l, b.s))
 			return false;
 	}
+	return true;
+}
+
+static bool record_put(struct ledger *l, struct spool_put *p, const char *rcpts)
+{
+	struct message *m = p->m;
+	struct ledger_totals *t;
+	bool sending = p->sending;
+
+#ifdef MAILHAUL_MUTANT_BATCH_SENDING
+	sending = true;
+#endif
+	m->id = l->next_id;
+	m->state = sending ? MESSAGE_SENDING : MESSAGE_SPOOLED;
+	m->attempts = sending ? 1 : 0;
+	if (!insert_message(l, m, rcpts) || !write_fates(l, m) ||
+	    !ledger_once_put(l, m) ||
+	    !insert_queue(l, m, sending ? m->fetched_at : 0, p->connection) ||
+	    !take_over_skipped(l, m) || !forget_settled(l, m) ||
+	    !ledger_clear_suspect(l, m->folder, &m->key))
+		return false;
+	l->next_id++;
+	known_put(&l->known, &(struct known_entry){ .folder = m->folder,
+						    .id = m->id,
+						    .key = m->key,
+						    .fate = FATE_QUEUED });
+	t = ledger_totals(l, m->account);
+	t->fetched++;
+	t->octets += m->place.octets;
+	return true;
+}
+
+bool ledger_run_put(struct ledger *l, struct spool_req *r)
+{
+	struct spool_put *p = LIST_OF(r, struct spool_put, req);
+	struct message *m = p->m;
+	struct known_entry *e = known_find(&l->known, m->folder, &m->key);
+	struct text rcpts;
+
+	if (e && e->fate == FATE_QUEUED) {
+		body_abandon(l, p->body);
+		r->ok = err_set(&r->err, ERR_BUG, "this message is queued");
+		return true;
+	}
+	if (!join_rcpts(m, &rcpts) || (p->sending && !m->nrcpts)) {
+		text_fini(&rcpts);
+		body_abandon(l, p->body);
+		r->ok = err_set(&r->err, ERR_BUG,
+				"no recipient, or one that breaks a line");
+		return true;
+	}
+	if (m->once && !ledger_once(l, m, spool_body_octets(p->body))) {
+		text_fini(&rcpts);
+		body_abandon(l, p->body);
+		return ended(l, r, !l->broken);
+	}
+	if (!body_complete(l, p->body, &m->place, &r->err)) {
+		text_fini(&rcpts);
+		r->ok = false;
+		return true;
+	}
+	ended(l, r, record_put(l, p, text_str(&rcpts)));
+	text_fini(&rcpts);
+	return true;
+}
+
+bool ledger_run_sending(struct ledger *l, struct spool_req *r)
+{
+	struct spool_sending *q = LIST_OF(r, struct spool_sending, req);
+	struct bind b = {
+		ledger_statement(
+			l, STMT_SENDING,
+			"UPDATE queue SET state = 2, attempts = attempts + 1,"
+			" sent_at = ?, connection = ?"
+			" WHERE id = ? AND state = ? AND state IN (1, 3)"
+			" AND segment > 0"),
+		0
+	};
+
+	bind_int(&b, q->now_ms);
+	bind_int(&b, q->connection);
+	bind_int(&b, q->m->id);
+	bind_int(&b, q->m->state);
+	if (!ledger_do_one(l, b.s)) {
+		if (l->broken)
+			return ended(l, r, false);
+		return refuse(r, q->m, "is not waiting to be sent any more");
+	}
+	q->m->state = MESSAGE_SENDING;
+	q->m->attempts++;
+	r->ok = true;
 	return true;
 }
 

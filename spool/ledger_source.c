@@ -82,7 +82,8 @@ static bool skip_item(struct ledger *l, const struct spool_skip *q,
 			"INSERT INTO skipped (folder, key, octets, date, at, reason)"
 			" VALUES (?,?,?,?,?,?) ON CONFLICT (folder, key) DO UPDATE"
 			" SET octets = excluded.octets, at = excluded.at,"
-			" reason = excluded.reason WHERE reason <> excluded.reason"),
+			" reason = excluded.reason, same = 0, awaits = 0"
+			" WHERE reason <> excluded.reason"),
 		0
 	};
 

@@ -13,6 +13,7 @@
 enum phase {
 	PHASE_HELD,
 	PHASE_FOLD,
+	PHASE_ONCE,
 	PHASE_PURGE,
 	PHASE_PRINTS,
 	PHASE_THIN,
@@ -276,7 +277,7 @@ static void fold(struct ledger *l, struct tidy_job *j,
 			known_drop(&l->known, e[i].folder, &e[i].key);
 	free(e);
 	if (!more)
-		j->phase = PHASE_PURGE;
+		j->phase = PHASE_ONCE;
 }
 
 /* --- history
@@ -318,6 +319,8 @@ static void purge(struct ledger *l, struct tidy_job *j,
 				  "SELECT id, at FROM settled WHERE"
 				  " id < (SELECT max(id) FROM message)"
 				  " AND id NOT IN (SELECT id FROM unfolded)"
+				  " AND NOT EXISTS (SELECT 1 FROM once"
+				  " WHERE message = settled.id)"
 				  " ORDER BY id LIMIT ?"),
 			  0 };
 	int64_t ids[PURGE_SLICE];
@@ -359,6 +362,10 @@ static bool step(struct ledger *l, struct ledger_job *job)
 		break;
 	case PHASE_FOLD:
 		fold(l, j, t);
+		break;
+	case PHASE_ONCE:
+		if (!ledger_once_purge(l, t->now_ms))
+			j->phase = PHASE_PURGE;
 		break;
 	case PHASE_PURGE:
 		purge(l, j, t);

@@ -107,6 +107,7 @@ void message_free(struct message *m)
 	free(m->rcpts);
 	free(m->fallback);
 	free(m->message_id);
+	free(m->prints);
 	free(m->from);
 	free(m->delivery);
 	free(m->sender);

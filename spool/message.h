@@ -61,6 +61,8 @@ struct message_rcpt {
 	char *reply;	  /* owned; its words, printable; may be NULL */
 };
 
+#define MESSAGE_PRINT_OCTETS 12u
+
 struct message {
 	struct link link; /* for the holder's lists */
 	int64_t id;	  /* 0 before TX1 */
@@ -78,6 +80,10 @@ struct message {
 	uint64_t twin;	      /* hash of what its labels have in common; 0 */
 	char *message_id;     /* owned; printable, cut; may be NULL */
 	char *from;	      /* owned; From of the header, likewise */
+	/* What it is to each of its recipients, for duplicates = once: the
+	 * same in every account and folder. Not read back. NULL: unknown */
+	uint8_t (*prints)[MESSAGE_PRINT_OCTETS]; /* owned */
+	bool once; /* not for whom has it by another account or folder */
 
 	/* envelope, decided when it was fetched */
 	char *delivery; /* owned; its name */

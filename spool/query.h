@@ -45,7 +45,7 @@ bool query_drop(struct ledger *l, const struct query_filter *f, int64_t now_ms,
 struct query_event {
 	int64_t at_ms;
 	const char *what;  /* fetched spooled attempt delivered deferred held
-			      in_doubt deleted dropped skipped */
+			      in_doubt deleted dropped duplicate */
 	const char *words; /* server's, printable; may be "" */
 	uint32_t attempt;
 };
@@ -68,6 +68,10 @@ struct query_known {
 	int64_t at_ms;	      /* SKIPPED: when; DELIVERED: the day; else 0 */
 	uint64_t octets;      /* SKIPPED */
 	const char *reason;   /* SKIPPED: why; else "" */
+	/* SKIPPED as a duplicate: of which message; 0: not so */
+	int64_t same;
+	const char *same_account; /* "": no longer on record */
+	int64_t same_at_ms;	  /* when that was delivered; 0: it is not */
 };
 /*
  * uid: a UID or a unique-id. name: makes the key of a unique-id, with the key

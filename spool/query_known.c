@@ -14,11 +14,11 @@ struct search {
 	bool more;
 };
 
-/* s: account, folder, fate, at, octets, reason */
+/* s: account, folder, fate, at, octets, reason; same, its account, its time */
 static void tell(struct search *x, sqlite3_stmt *s)
 {
 	char *account = column_text(s, 0), *folder = column_text(s, 1);
-	char *reason = column_text(s, 5);
+	char *reason = column_text(s, 5), *same = column_text(s, 7);
 	struct query_known k = {
 		.account = account ? account : "",
 		.folder = folder ? folder : "",
@@ -26,12 +26,16 @@ static void tell(struct search *x, sqlite3_stmt *s)
 		.at_ms = column_int(s, 3),
 		.octets = (uint64_t)column_int(s, 4),
 		.reason = reason ? reason : "",
+		.same = column_int(s, 6),
+		.same_account = same ? same : "",
+		.same_at_ms = column_int(s, 8),
 	};
 
 	x->more = x->row(x->who, &k);
 	free(account);
 	free(folder);
 	free(reason);
+	free(same);
 }
 
 static void each(struct search *x, sqlite3_stmt *s)
@@ -50,8 +54,8 @@ static void in_spans(struct search *x, uint32_t uid)
 	struct bind b = {
 		ledger_statement(
 			x->l, STMT_KNOWN_SPAN,
-			"SELECT a.name, f.name, k.fate, k.day * 86400000, 0, ''"
-			" FROM span k" OF_FOLDER
+			"SELECT a.name, f.name, k.fate, k.day * 86400000, 0, '',"
+			" 0, '', 0 FROM span k" OF_FOLDER
 			" AND k.first <= ?2 AND k.last >= ?2"),
 		0
 	};
@@ -66,8 +70,8 @@ static void in_idents(struct search *x, const struct message_key *key)
 	struct bind b = {
 		ledger_statement(
 			x->l, STMT_KNOWN_IDENT,
-			"SELECT a.name, f.name, k.fate, k.day * 86400000, 0, ''"
-			" FROM ident k" OF_FOLDER " AND k.hash = ?2"),
+			"SELECT a.name, f.name, k.fate, k.day * 86400000, 0, '',"
+			" 0, '', 0 FROM ident k" OF_FOLDER " AND k.hash = ?2"),
 		0
 	};
 
@@ -78,12 +82,17 @@ static void in_idents(struct search *x, const struct message_key *key)
 
 static void in_skipped(struct search *x, const struct message_key *key)
 {
-	struct bind b = { ledger_statement(
-				  x->l, STMT_KNOWN_SKIPPED,
-				  "SELECT a.name, f.name, ?3, k.at, k.octets,"
-				  " k.reason FROM skipped k" OF_FOLDER
-				  " AND k.key = ?2"),
-			  0 };
+	struct bind b = {
+		ledger_statement(x->l, STMT_KNOWN_SKIPPED,
+				 "SELECT a.name, f.name, ?3, k.at, k.octets,"
+				 " k.reason, k.same, (SELECT o.name"
+				 " FROM message m JOIN account o"
+				 " ON o.id = m.account WHERE m.id = k.same),"
+				 " (SELECT s.at FROM settled s WHERE"
+				 " s.id = k.same AND s.state <> 7)"
+				 " FROM skipped k" OF_FOLDER " AND k.key = ?2"),
+		0
+	};
 
 	bind_text(&b, x->account);
 	bind_key(&b, key);

@@ -4,6 +4,7 @@
 #include "must.h"
 #include "query_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* The words are copies: the rows they come from are read one after another. */
@@ -131,6 +132,36 @@ static void add_queued(struct ledger *l, struct events *e, int64_t id,
 	}
 }
 
+/* Copies that were left out because of this one. */
+static void add_same(struct ledger *l, struct events *e, int64_t id)
+{
+	struct bind b = {
+		ledger_statement(
+			l, STMT_EVENT_SAME,
+			"SELECT k.at, a.name, f.name, k.key FROM skipped k"
+			" JOIN folder f ON f.id = k.folder"
+			" JOIN account a ON a.id = f.account WHERE k.same = ?"),
+		0
+	};
+
+	bind_int(&b, id);
+	while (ledger_row(l, b.s)) {
+		char *folder = column_text(b.s, 2), words[400], uid[16] = "";
+		struct message_key key = column_key(b.s, 3);
+
+		if (message_key_to_uid(&key))
+			(void)snprintf(uid, sizeof(uid), " %u",
+				       message_key_to_uid(&key));
+		(void)snprintf(words, sizeof(words),
+			       "%.64s%s%.250s%s is the same, and was left "
+			       "there",
+			       (const char *)sqlite3_column_text(b.s, 1),
+			       *folder ? " " : "", folder, uid);
+		add(e, column_int(b.s, 0), "duplicate", words, 0);
+		free(folder);
+	}
+}
+
 /* Few of them, nearly in order: stable. */
 static void sort(struct events *e)
 {
@@ -158,6 +189,7 @@ static bool tell(struct ledger *l, const struct message *m,
 	add_attempts(l, &e, m->id, &held);
 	add_queued(l, &e, m->id, held);
 	add_settled(l, &e, m->id);
+	add_same(l, &e, m->id);
 	sort(&e);
 	query_names(l, m->account, m->folder, &names);
 	r.account = names.account;

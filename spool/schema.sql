@@ -247,8 +247,21 @@ CREATE TABLE skipped (
 	date INTEGER NOT NULL,        -- of the message, unix s
 	at INTEGER NOT NULL,
 	reason TEXT NOT NULL,
+	same INTEGER NOT NULL DEFAULT 0,   -- a message that is the same; or 0
+	awaits INTEGER NOT NULL DEFAULT 0, -- what becomes of it decides; or 0
 	PRIMARY KEY (folder, key)
 ) STRICT, WITHOUT ROWID;
+
+-- What a message is to each of its recipients (duplicates = once): keyed hash
+-- of Message-ID, body and recipient. For a week behind its delivery.
+CREATE TABLE once (
+	message INTEGER NOT NULL,
+	rcpt INTEGER NOT NULL,
+	print BLOB NOT NULL,
+	PRIMARY KEY (message, rcpt)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX once_print ON once (print);
 
 -- Was being fetched when a process of ours crashed: asked for alone.
 CREATE TABLE suspect (

@@ -152,6 +152,11 @@ bool spool_body_trusted(const struct spool *s, const struct message_place *p);
  * window has reserved m): m is SENDING, attempt 1, when this is done; else
  * SPOOLED. Takes the place of a SKIPPED row of the same key. Adds to the
  * account's totals.
+ *
+ * m->prints: they are recorded. m->once: recipients who had the same message
+ * from another account or folder within a week are RCPT_ACCEPTED when this is
+ * done; where nobody is left, or must be waited for another copy that is on its
+ * way, m is SKIPPED without an id, and m->reason says why. Not with sending.
  */
 struct spool_put {
 	struct spool_req req;
@@ -388,6 +393,9 @@ struct spool_folder {
 	 * listing begins there. */
 	uint32_t skipped_low, skipped_least;
 	uint32_t seen_low; /* the same of those SKIPPED for being seen */
+	/* ... of those SKIPPED as duplicates; and of those among them whose
+	 * other copy came to nothing, or was to be waited for */
+	uint32_t same_low, same_open_low;
 	int64_t keep_ms;   /* keep at the last pass; -1: yes; INT64_MIN: none
 			      yet */
 	int64_t acts_ms;   /* not before are marking and moving tried again */
@@ -446,9 +454,10 @@ struct spool_namesakes {
 void spool_namesakes(struct spool *s, struct spool_namesakes *n);
 
 #define SPOOL_ITEM_SEEN	   1u
-#define SPOOL_ITEM_DELETED 2u /* marked \Deleted by whomever */
-#define SPOOL_ITEM_SHARED  4u /* POP3: others came to bear its unique-id */
-#define SPOOL_ITEM_SUSPECT 8u /* out: was being fetched when we crashed */
+#define SPOOL_ITEM_DELETED 2u  /* marked \Deleted by whomever */
+#define SPOOL_ITEM_SHARED  4u  /* POP3: others came to bear its unique-id */
+#define SPOOL_ITEM_SUSPECT 8u  /* out: was being fetched when we crashed */
+#define SPOOL_ITEM_SAME	   16u /* out: SKIPPED as a duplicate, and still one */
 
 struct spool_item {
 	struct message_key key;
@@ -457,7 +466,7 @@ struct spool_item {
 	uint32_t date;	 /* caller's: INTERNALDATE, unix s; 0: unknown */
 	uint16_t day;	 /* out: of delivery, days since 1970-01-01 */
 	uint8_t fate;	 /* out: enum spool_fate */
-	uint8_t flags;	 /* caller's but for SUSPECT: SPOOL_ITEM_* */
+	uint8_t flags;	 /* caller's but for SUSPECT and SAME: SPOOL_ITEM_* */
 };
 
 /*

@@ -294,6 +294,19 @@ static bool on_trace_row(void *who, const struct query_row *row,
 	return true;
 }
 
+/* What a duplicate is the same as; null: it is none. */
+static json_t *same_as(const struct query_known *k)
+{
+	char id[MESSAGE_ID_TEXT];
+
+	if (!k->same)
+		return json_null();
+	message_id_text(k->same, id);
+	return json_pack("{s:s, s:o, s:o}", "id", id, "account",
+			 shape_str(k->same_account), "delivered",
+			 shape_time(k->same_at_ms));
+}
+
 static bool on_known(void *who, const struct query_known *k)
 {
 	static const char *const states[] = {
@@ -314,11 +327,11 @@ static bool on_known(void *who, const struct query_known *k)
 		return true;
 	(void)json_array_append_new(
 		list,
-		json_pack("{s:o, s:o, s:s, s:o, s:o, s:o}", "account",
+		json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "account",
 			  shape_str(k->account), "folder", shape_str(k->folder),
 			  "state", states[k->fate], "at", shape_time(k->at_ms),
 			  "size", shape_number(k->octets), "reason",
-			  shape_str(k->reason)));
+			  shape_str(k->reason), "same", same_as(k)));
 	return json_array_size(list) < ANSWER_EXAMPLES * 10;
 }
 

@@ -75,6 +75,25 @@ static void write_message(const json_t *m, struct text *out)
 		(void)text_fmt(out, "  now: %s\n", told_str(m, "reason"));
 }
 
+/* "the same as message 7Q2K of account anna, delivered ..." */
+static void write_same(const json_t *known, struct text *out)
+{
+	const json_t *same = json_object_get(known, "same");
+	char at[WHEN_TEXT];
+
+	if (!json_is_object(same))
+		return;
+	(void)text_fmt(out, ": message %s", told_str(same, "id"));
+	if (*told_str(same, "account"))
+		(void)text_fmt(out, " of account %s",
+			       told_str(same, "account"));
+	local_time(same, "delivered", at);
+	if (told_time(same, "delivered"))
+		(void)text_fmt(out, ", delivered at %s", at);
+	else
+		(void)text_puts(out, ", not delivered yet");
+}
+
 /* What became of a message that was never fetched, or long ago. */
 static void write_known(const json_t *answer, struct text *out)
 {
@@ -105,6 +124,7 @@ static void write_known(const json_t *answer, struct text *out)
 		if (strcmp(state, "skipped") == 0)
 			(void)text_puts(out,
 					told_reason(told_str(k, "reason")));
+		write_same(k, out);
 		(void)text_puts(out, "\n");
 	}
 }

@@ -77,14 +77,15 @@ void report_summary(const struct pass_account *a, struct text *out)
 
 bool report_notable(const struct pass_account *a, struct text *out)
 {
+	/* duplicates are left out because somebody wants that */
+	uint64_t skipped = a->skipped - a->duplicates;
 	const char *sep = "";
 
-	if (a->held == 0 && a->skipped == 0)
+	if (a->held == 0 && skipped == 0)
 		return false;
 	(void)text_fmt(out, "%s: ", a->config->name);
 	put_count(out, a->held, "held (mailhaul queue)", &sep);
-	put_count(out, a->skipped, "left at the source (mailhaul status)",
-		  &sep);
+	put_count(out, skipped, "left at the source (mailhaul status)", &sep);
 	return true;
 }
 
@@ -127,6 +128,7 @@ static const char *consequence(enum pass_reason r)
 	case REASON_DROPPED:
 	case REASON_KNOWN:
 	case REASON_TWIN:
+	case REASON_DUPLICATE:
 		return "would be left alone";
 	case REASON_UNDECIDED:
 		return "waits for your decision";
@@ -229,6 +231,9 @@ void report_dry_run(const struct pass_account *a, struct text *out)
 		}
 		(void)text_puts(out, "\n");
 	}
+	if (a->config->once && a->reasons[REASON_NEW])
+		(void)text_puts(out, "  which of the new ones are duplicates "
+				     "is known once they were fetched\n");
 }
 
 static json_t *reasons_json(const struct pass_account *a)

@@ -49,7 +49,8 @@ const char *told_reason(const char *reason)
 		{ "seen", "marked as seen" },
 		{ "empty", "without content, asked for at each pass" },
 		{ "deleted", "marked as deleted by somebody else" },
-		{ "duplicate", "delivered before by another way" },
+		{ "duplicate", "the same as one that came another way" },
+		{ "waits", "the same as one that is on its way for others" },
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)

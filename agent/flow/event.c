@@ -38,7 +38,8 @@ void event_settled(const struct message *m, const char *account,
 		log_str(&l, "folder", folder);
 	if (m->uid_text && m->uid_text[0])
 		log_str(&l, "uid", m->uid_text);
-	log_str(&l, "id", id);
+	if (m->id)
+		log_str(&l, "id", id);
 	log_num(&l, "size", (int64_t)m->place.octets);
 	log_str(&l, "delivery", m->delivery);
 	for (size_t i = 0; i < m->nrcpts; i++)

@@ -293,6 +293,10 @@ static void on_put(struct spool_req *req)
 		return;
 	}
 	tell_recorded(p);
+	if (p->m->state == MESSAGE_SKIPPED) { /* its recipients have it */
+		handoff_settle(d, p);
+		return;
+	}
 	if (p->conn) { /* from here on by its id */
 		crash_done(p->noted);
 		p->noted = note_crash(p->m);
@@ -320,7 +324,8 @@ void delivery_enter(struct delivery *d, struct parcel *p,
 	p->expected = spool_body_octets(body);
 	share_expect(&d->share, 1, p->expected);
 	d->in_hand++;
-	if (!hold_it && !d->nready && !d->stopping &&
+	/* TX1 has to say first for whom it is to be sent */
+	if (!hold_it && !p->m->once && !d->nready && !d->stopping &&
 	    delivery_may_offer(d, p->m->account) && d->state == DELIVERY_UP &&
 	    solo_may(d->parts.solo, false) && paced_may(d))
 		c = delivery_conn_with_room(d);

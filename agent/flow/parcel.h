@@ -47,8 +47,8 @@ struct parcel {
 
 	/*
 	 * The owner of the source session hears once what became of it in this
-	 * pass: m->state is DELIVERED, HELD, DOUBT or SPOOLED (to be tried
-	 * later). NULL: nobody.
+	 * pass: m->state is DELIVERED, HELD, DOUBT, SPOOLED (to be tried
+	 * later) or SKIPPED (a duplicate). NULL: nobody.
 	 */
 	void (*settled)(void *who, struct parcel *p);
 	/* Before that, and only if TX1 went well: it is on disk. */

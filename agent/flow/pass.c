@@ -61,6 +61,7 @@ const char *pass_reason_text(enum pass_reason r)
 		[REASON_KNOWN] = "known under another identity",
 		[REASON_TWIN] = "known in another folder",
 		[REASON_AGAIN] = "asked for again",
+		[REASON_DUPLICATE] = "came another way",
 	};
 
 	return text[r];

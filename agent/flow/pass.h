@@ -71,8 +71,9 @@ enum pass_reason {
 	REASON_KNOWN,	  /* known under another identity (reconciled) */
 	REASON_TWIN,	  /* known under another label (Gmail) */
 	REASON_AGAIN,	  /* handled before, and asked for once more */
+	REASON_DUPLICATE, /* delivered before by another account or folder */
 };
-#define PASS_REASONS (REASON_AGAIN + 1)
+#define PASS_REASONS (REASON_DUPLICATE + 1)
 const char *pass_reason_text(enum pass_reason r); /* "new", "too large" ... */
 
 struct pass_account {
@@ -88,6 +89,7 @@ struct pass_account {
 	uint64_t wanted, wanted_octets; /* to be fetched in this pass */
 	uint64_t fetched, octets;	/* so far */
 	uint64_t delivered, queued, held, skipped, deleted;
+	uint64_t duplicates;	       /* of skipped */
 	uint64_t adopted;	       /* PASS_ADOPT: taken as handled */
 	uint64_t started_ms, ended_ms; /* loop_now_ms */
 	uint64_t reasons[PASS_REASONS], reason_octets[PASS_REASONS];

@@ -109,6 +109,8 @@ struct visit *visit_new(const struct parts *parts, struct deliveries *ds,
 	v->delivery = deliveries_of(ds, v->config->own.delivery);
 	v->named = named;
 	v->head = head_new();
+	if (parts->config->once)
+		v->once = once_new();
 	v->noted = -1;
 	timer_init(&v->timer, parts->loop, on_settle_time, v);
 	task_init(&v->go_on, parts->loop, go_on, v);
@@ -131,6 +133,7 @@ void visit_free(struct visit *v)
 	item_list_fini(&v->seen);
 	visit_acts_fini(v);
 	head_free(v->head);
+	once_free(v->once);
 	timer_stop(&v->timer);
 	task_cancel(&v->go_on);
 	secret_fini(&v->secret);

@@ -16,6 +16,7 @@
 #include "deliveries.h"
 #include "guard.h"
 #include "head.h"
+#include "once.h"
 #include "pass.h"
 #include "plan.h"
 #include "reach.h"
@@ -195,6 +196,7 @@ struct visit {
 
 	/* the body in hand */
 	struct head *head;
+	struct once *once;	 /* NULL: no account wants it */
 	struct spool_body *body; /* NULL: none, or left out */
 	struct message_key key;
 	char uid[PASS_UID_TEXT];

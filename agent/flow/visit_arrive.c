@@ -55,6 +55,8 @@ void visit_on_body_begin(void *who, const struct message_key *key,
 	note(v);
 	if (v->phase == VISIT_HEADERS)
 		return;
+	if (v->once)
+		once_begin(v->once);
 	v->body = spool_body_new(v->parts->spool);
 	spool_body_on_room(v->body, on_body_room, v);
 }
@@ -63,15 +65,18 @@ void visit_on_body(void *who, struct view octets)
 {
 	struct visit *v = who;
 	uint64_t most = visit_max_octets(v);
+	struct view behind;
 
 	if (v->phase == VISIT_HEADERS) {
-		head_add(v->head, octets);
+		(void)head_add(v->head, octets);
 		return;
 	}
 	if (!v->body)
 		return;
 	v->told->octets += octets.n;
-	head_add(v->head, octets);
+	behind = head_add(v->head, octets);
+	if (v->once)
+		once_add(v->once, behind);
 	spool_body_add(v->body, octets);
 	/* what a server announced is a claim; this is the fact (CASES B7) */
 	if (most && spool_body_octets(v->body) > most) {
@@ -170,6 +175,18 @@ static const char *why_held(const struct visit *v, const struct message *m,
 	return m->nrcpts ? NULL : m->reason;
 }
 
+/* A deliberate repeat is no duplicate, and what is held goes nowhere. */
+static void set_prints(struct visit *v, struct message *m,
+		       const struct head_facts *f, bool held)
+{
+	if (!v->once || held)
+		return;
+	once_end(v->once, f->flags & HEAD_ENDS_LINE, f->message_id,
+		 spool_key(v->parts->spool), m);
+	m->once = v->config->once && m->prints &&
+		  v->options->task != PASS_REFETCH;
+}
+
 static void enter(struct visit *v)
 {
 	struct message *m = message_new();
@@ -194,6 +211,7 @@ static void enter(struct visit *v)
 	held = why_held(v, m, &f);
 	if (held && held != m->reason)
 		message_set(&m->reason, view_of(held));
+	set_prints(v, m, &f, held != NULL);
 	p->settled = visit_on_settled;
 	p->recorded = visit_on_recorded;
 	p->who = v;

@@ -94,9 +94,12 @@ static void count_settled(struct visit *v, const struct message *m)
 	case MESSAGE_SENDING:
 		v->told->queued++;
 		break;
+	case MESSAGE_SKIPPED:
+		v->told->skipped++;
+		v->told->duplicates++;
+		break;
 	case MESSAGE_GONE:
 	case MESSAGE_DROPPED:
-	case MESSAGE_SKIPPED:
 		break;
 	}
 }
@@ -117,7 +120,9 @@ void visit_on_settled(void *who, struct parcel *p)
 	struct err err;
 
 	v->out--;
-	if (!m->id) { /* TX1 failed: it is at its source, and nowhere else */
+	if (!m->id &&
+	    m->state != MESSAGE_SKIPPED) { /* TX1 failed: it is at its source,
+					      and nowhere else */
 		v->unrecorded--;
 		v->unsafe = true;
 		err = p->req.any.err;

@@ -59,6 +59,10 @@ static uint32_t list_from(const struct visit *v)
 		from = lower(from, h->skipped_low);
 	if (h->seen_low && !v->config->unseen_only)
 		from = lower(from, h->seen_low);
+	if (h->same_low && !v->config->once)
+		from = lower(from, h->same_low);
+	if (h->same_open_low)
+		from = lower(from, h->same_open_low);
 	return from;
 }
 
@@ -368,6 +372,8 @@ static void sort_new(struct visit *v, const struct spool_item *i)
 {
 	if (i->flags & SPOOL_ITEM_DELETED) {
 		visit_count(v, i, REASON_MARKED); /* CASES J14 */
+	} else if (v->config->once && i->flags & SPOOL_ITEM_SAME) {
+		visit_count(v, i, REASON_DUPLICATE);
 	} else if (v->config->unseen_only && i->flags & SPOOL_ITEM_SEEN) {
 		item_list_add(&v->seen, i);
 	} else {

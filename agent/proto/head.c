@@ -212,18 +212,19 @@ static struct view add_header(struct head *h, struct view v)
 	return view_skip(v, n);
 }
 
-void head_add(struct head *h, struct view octets)
+struct view head_add(struct head *h, struct view octets)
 {
 	struct view body = octets;
 
 	if (octets.n == 0)
-		return;
+		return VIEW_NONE;
 	if (!h->header_done)
 		body = add_header(h, octets);
 	scan_octets(h, body, HEAD_8BIT_BODY);
 	scan_lines(h, octets);
 	h->octets += octets.n;
 	h->last = octets.p[octets.n - 1];
+	return body;
 }
 
 /* ---- facts ---- */

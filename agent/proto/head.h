@@ -61,7 +61,8 @@ struct head_facts {
 struct head;
 struct head *head_new(void);
 void head_free(struct head *h);
-void head_add(struct head *h, struct view octets);
+/* What of these octets lies behind the header. */
+struct view head_add(struct head *h, struct view octets);
 /* Ends the message. The views in *facts live until head_clear() or _free(). */
 void head_end(struct head *h, struct head_facts *facts);
 /* The raw header, up to LIMIT_HEADER_SCAN octets; once it or all has arrived.
