@@ -59,6 +59,8 @@ struct source_ready {
 	bool volatile_on_fetch; /* EXPIRE 0 and the like: mail fetched may be
 				   gone after this session (CASES E16) */
 	bool scram_offered;	/* for scram_before of the next session */
+	bool can_rest;		/* IMAP: IDLE */
+	bool can_rest_on_many;	/* ... and NOTIFY */
 };
 
 struct source_folder {
@@ -159,6 +161,10 @@ struct source_reports {
 	/* Asked in the course of look(): are the numbers of this one wanted,
 	 * where they cost a command of their own? */
 	bool (*counts)(void *who, const struct source_listed *l);
+	/* Answer to rest(). all: of the other folders as well. */
+	void (*resting)(void *who, bool all);
+	/* While resting, once: there may be new mail. It rests on. */
+	void (*stirred)(void *who);
 };
 
 struct source_ops {
@@ -216,6 +222,22 @@ struct source_ops {
 	 * may be reported. NULL: the protocol has none.
 	 */
 	void (*look)(struct source *s, const char *const *patterns, size_t n);
+	/*
+	 * When all that was asked is answered: waits for the server's word of
+	 * new mail in the folder selected last, of which everything since
+	 * list() (or its selection) is news, and, where can_rest_on_many, in
+	 * those of also (in UTF-8). Meanwhile nothing but wake(), quit(),
+	 * cancel() and give() is asked. For can_rest alone. A server that
+	 * refuses ends the session. It is for the owner to wake and begin again
+	 * in time: RFC 2177 3 (29 minutes). NULL: the protocol has none.
+	 */
+	void (*rest)(struct source *s, const char *const *also, size_t n);
+	/* Ends it, also before `resting`; anything may be asked at once. */
+	void (*wake)(struct source *s);
+	/* From now on somebody else is told; what is borrowed from the owner
+	 * until closed must live on. Not before `ready`. */
+	void (*give)(struct source *s, const struct source_reports *r,
+		     void *who);
 	/* The unique-id of a listed message, any octets; empty where it is not
 	 * kept. NULL: the protocol has none. */
 	struct view (*uid_text)(struct source *s, uint32_t number);

@@ -15,11 +15,6 @@
 
 #define ALERTS 10u /* told in one session (CASES H6) */
 
-static struct imap_source *of(struct source *s)
-{
-	return (struct imap_source *)s;
-}
-
 /* --- the end --- */
 
 void imap_source_end(struct imap_source *s, const struct err *why)
@@ -43,6 +38,7 @@ static void source_free(struct imap_source *s)
 	imap_bodies_fini(&s->bodies);
 	imap_listing_fini(&s->unseen_found);
 	imap_acts_fini(&s->acts);
+	imap_rest_fini(&s->rest);
 	imap_free(s->imap);
 	imap_folders_fini(&s->folders);
 	free(s->wanted);
@@ -94,12 +90,16 @@ static void keep_capabilities(struct imap_source *s, struct view words)
 
 void imap_source_be_ready(struct imap_source *s)
 {
+	const uint32_t both = IMAP_CAN_IDLE | IMAP_CAN_NOTIFY;
+	uint32_t can = imap_capabilities(s->imap)->can;
+
 	if (s->phase == PHASE_OPEN || s->phase == PHASE_OVER)
 		return;
 	s->phase = PHASE_OPEN;
 	s->ready.scram_offered = exchange_offers_scram(&s->signin.exchange);
-	s->ready.can_delete =
-		imap_capabilities(s->imap)->can & IMAP_CAN_UIDPLUS;
+	s->ready.can_delete = can & IMAP_CAN_UIDPLUS;
+	s->ready.can_rest = can & IMAP_CAN_IDLE;
+	s->ready.can_rest_on_many = (can & both) == both;
 	s->report->ready(s->who, &s->ready);
 }
 
@@ -216,22 +216,30 @@ static void fetch(struct imap_source *s)
 	}
 }
 
+static bool has_done_all(const struct imap_source *s)
+{
+	return !is_busy(s) && s->folder == LOOK_NOT &&
+	       imap_folders_idle(&s->folders) && imap_in_flight(s->imap) == 0;
+}
+
 /*
  * All is answered, so nothing hangs on the answer to LOGOUT: it is not awaited,
  * which saves a round trip.
  */
 static void leave(struct imap_source *s)
 {
-	if (is_busy(s) || s->folder != LOOK_NOT ||
-	    !imap_folders_idle(&s->folders) || imap_in_flight(s->imap) > 0 ||
-	    !imap_logout(s->imap))
-		return;
-	imap_source_end(s, NULL);
+	if (has_done_all(s) && imap_logout(s->imap))
+		imap_source_end(s, NULL);
 }
 
 /* Whatever can be done now. Reports may ask for more, or end it. */
 static void work(struct imap_source *s)
 {
+	if (s->phase == PHASE_OPEN && !imap_rest_is_over(&s->rest)) {
+		if (has_done_all(s))
+			imap_rest_go(&s->rest);
+		return;
+	}
 	if (s->phase == PHASE_OPEN)
 		imap_source_look(s, is_busy(s));
 	if (s->phase == PHASE_OPEN)
@@ -252,6 +260,23 @@ static void on_folders(struct imap_source *s, const struct imap_event *ev)
 		imap_acts_event(&s->acts, ev);
 	else
 		imap_folders_event(&s->folders, ev);
+}
+
+static void on_rest(struct imap_source *s, const struct imap_event *ev)
+{
+	struct err err;
+
+	if (!imap_rest_event(&s->rest, ev, &err))
+		imap_source_end(s, &err);
+}
+
+/* STATUS comes by NOTIFY as well, at any time. */
+static void on_status(struct imap_source *s, const struct imap_event *ev)
+{
+	if (imap_folders_idle(&s->folders) && imap_acts_idle(&s->acts))
+		on_rest(s, ev);
+	else
+		on_folders(s, ev);
 }
 
 static void on_tagged(struct imap_source *s, const struct imap_event *ev)
@@ -292,6 +317,10 @@ static void on_tagged(struct imap_source *s, const struct imap_event *ev)
 	case IMAP_CREATE:
 		imap_acts_event(&s->acts, ev);
 		return;
+	case IMAP_NOTIFY:
+	case IMAP_IDLE:
+		on_rest(s, ev);
+		return;
 	case IMAP_NO_COMMAND:
 	case IMAP_STARTTLS:
 	case IMAP_LOGIN:
@@ -299,7 +328,6 @@ static void on_tagged(struct imap_source *s, const struct imap_event *ev)
 	case IMAP_ID:
 	case IMAP_EXAMINE:
 	case IMAP_NOOP:
-	case IMAP_IDLE:
 	case IMAP_UNSELECT:
 	case IMAP_LOGOUT:
 		break;
@@ -338,8 +366,15 @@ static void on_open_event(struct imap_source *s, const struct imap_event *ev)
 		deflated(s, ev);
 		return;
 	case IMAP_EV_LIST:
-	case IMAP_EV_STATUS:
 		on_folders(s, ev);
+		return;
+	case IMAP_EV_STATUS:
+		on_status(s, ev);
+		return;
+	case IMAP_EV_IDLING:
+	case IMAP_EV_EXISTS:
+	case IMAP_EV_EXPUNGE:
+		on_rest(s, ev);
 		return;
 	case IMAP_EV_NOTE:
 		if (ev->code == IMAP_CODE_UIDVALIDITY)
@@ -351,9 +386,6 @@ static void on_open_event(struct imap_source *s, const struct imap_event *ev)
 	case IMAP_EV_CAPABILITIES:
 	case IMAP_EV_TLS_WANTED:
 	case IMAP_EV_CONTINUE:
-	case IMAP_EV_IDLING:
-	case IMAP_EV_EXISTS:
-	case IMAP_EV_EXPUNGE:
 	case IMAP_EV_BYE:
 	case IMAP_EV_CLOSED:
 	case IMAP_EV_FAILED:
@@ -482,7 +514,7 @@ static const struct stream_ports ports = {
 	.closed = port_closed,
 };
 
-/* --- what the owner asks --- */
+/* --- the beginning --- */
 
 static void turn(void *who)
 {
@@ -495,161 +527,12 @@ static void turn(void *who)
 		stream_poke(s->stream);
 }
 
-static void op_folder(struct source *source, const char *name)
-{
-	struct imap_source *s = of(source);
-
-	free(s->wanted);
-	free(s->name);
-	s->wanted = mem_str(name);
-	s->name = NULL;
-	s->folder = LOOK_WANTED;
-	task_post(&s->turn);
-}
-
-static void op_list(struct source *source, uint32_t from)
-{
-	struct imap_source *s = of(source);
-
-	s->from = from ? from : 1;
-	s->from_start = false;
-	s->list = LOOK_WANTED;
-	task_post(&s->turn);
-}
-
-static void op_look(struct source *source, const char *const *patterns,
-		    size_t n)
-{
-	struct imap_source *s = of(source);
-
-	imap_folders_look(&s->folders, patterns, n);
-	task_post(&s->turn);
-}
-
-static void ask_bodies(struct imap_source *s, const struct spool_item *items,
-		       size_t n, bool headers)
-{
-	imap_bodies_add(&s->bodies, items, n, headers);
-	s->owes_fetched = true;
-	task_post(&s->turn);
-}
-
-static void op_fetch(struct source *source, const struct spool_item *items,
-		     size_t n)
-{
-	ask_bodies(of(source), items, n, false);
-}
-
-static void op_headers(struct source *source, const struct spool_item *items,
-		       size_t n)
-{
-	ask_bodies(of(source), items, n, true);
-}
-
-static void op_erase(struct source *source, const struct spool_item *items,
-		     size_t n, enum source_erase how)
-{
-	struct imap_source *s = of(source);
-
-	imap_acts_erase(&s->acts, items, n, how);
-	task_post(&s->turn);
-}
-
-static void op_mark(struct source *source, const struct spool_item *items,
-		    size_t n)
-{
-	struct imap_source *s = of(source);
-
-	imap_acts_mark(&s->acts, items, n);
-	task_post(&s->turn);
-}
-
-static void op_target(struct source *source, const char *name)
-{
-	struct imap_source *s = of(source);
-
-	imap_acts_target(&s->acts, name);
-	task_post(&s->turn);
-}
-
-static void op_move(struct source *source, const struct spool_item *items,
-		    size_t n)
-{
-	struct imap_source *s = of(source);
-
-	imap_acts_move(&s->acts, items, n);
-	task_post(&s->turn);
-}
-
-static void op_unseen(struct source *source)
-{
-	struct imap_source *s = of(source);
-
-	s->unseen = LOOK_WANTED;
-	task_post(&s->turn);
-}
-
-static uint64_t op_twin(struct source *source, const struct message_key *key)
-{
-	return imap_listing_msgid(&of(source)->listing,
-				  message_key_to_uid(key));
-}
-
-static void op_quit(struct source *source)
-{
-	struct imap_source *s = of(source);
-
-	s->wants_quit = true;
-	task_post(&s->turn);
-}
-
-static void op_cancel(struct source *source)
-{
-	struct err err;
-
-	err_set(&err, ERR_CANCELLED, "the session was cancelled");
-	imap_source_end(of(source), &err);
-}
-
-static void op_poke(struct source *source)
-{
-	task_post(&of(source)->turn);
-}
-
-static struct stream *op_stream(struct source *source)
-{
-	struct imap_source *s = of(source);
-
-	if (!s->stream ||
-	    (s->o.endpoint.tls != TLS_NONE && !stream_is_tls(s->stream)))
-		return NULL;
-	return s->stream;
-}
-
-static const struct source_ops ops = {
-	.folder = op_folder,
-	.list = op_list,
-	.look = op_look,
-	.fetch = op_fetch,
-	.erase = op_erase,
-	.mark = op_mark,
-	.target = op_target,
-	.move = op_move,
-	.unseen = op_unseen,
-	.twin = op_twin,
-	.headers = op_headers,
-	.quit = op_quit,
-	.cancel = op_cancel,
-	.poke = op_poke,
-	.stream = op_stream,
-};
-
 struct source *source_imap_open(const struct source_options *o,
 				const struct source_reports *r, void *who)
 {
 	struct imap_source *s = mem_new(sizeof(*s));
 
-	s->source.ops = &ops;
+	s->source.ops = &imap_source_ops;
 	s->o = *o;
 	s->report = r;
 	s->who = who;
@@ -658,6 +541,7 @@ struct source *source_imap_open(const struct source_options *o,
 	imap_bodies_init(&s->bodies, s->imap, r, who);
 	imap_folders_init(&s->folders, s->imap, r, who);
 	imap_acts_init(&s->acts, s->imap, o->delete_to_trash, r, who);
+	imap_rest_init(&s->rest, s->imap, r, who);
 	task_init(&s->turn, o->loop, turn, s);
 	s->stream = stream_open(o->loop, o->resolver, &o->endpoint, &ports, s);
 	return &s->source;

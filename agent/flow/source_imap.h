@@ -2,8 +2,9 @@
  * source_imap - the parts of an IMAP session (source.h), for its own files
  * alone.
  *
- * source_imap.c: the stream, sign-in, what is asked, the end;
- * source_imap_look.c: the folder, its listing, the folders there are.
+ * source_imap.c: the stream, sign-in, what can be done now, the end;
+ * source_imap_ask.c: what the owner asks; source_imap_look.c: the folder, its
+ * listing, the folders there are.
  */
 #ifndef FLOW_SOURCE_IMAP_H
 #define FLOW_SOURCE_IMAP_H
@@ -11,6 +12,7 @@
 #include "bodies_imap.h"
 #include "folders_imap.h"
 #include "listing_imap.h"
+#include "rest_imap.h"
 #include "signin_imap.h"
 #include "source.h"
 
@@ -59,6 +61,7 @@ struct imap_source {
 	struct imap_bodies bodies;
 	bool owes_fetched;
 	struct imap_acts acts;
+	struct imap_rest rest;
 	enum look unseen;
 	struct imap_listing unseen_found;
 	bool wants_quit;
@@ -71,6 +74,9 @@ void imap_source_be_ready(struct imap_source *s);
 void imap_source_identify(struct imap_source *s);
 /* Names in UTF-8 from now on; RFC 6855 3 wants it before a SELECT. */
 void imap_source_enable(struct imap_source *s);
+
+/* source_imap_ask.c */
+extern const struct source_ops imap_source_ops;
 
 /* source_imap_look.c */
 /* The folder that is wanted, if its name is known: also behind the sign-in. */

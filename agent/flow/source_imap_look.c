@@ -92,6 +92,7 @@ void imap_source_selected(struct imap_source *s, const struct imap_event *ev)
 		return;
 	}
 	s->mailbox = *m;
+	imap_rest_selected(&s->rest, m->messages);
 	f = (struct source_folder){
 		/* RFC 4315 3: UIDs that do not persist identify nothing */
 		.uidvalidity =
@@ -130,6 +131,7 @@ static void ask_listing(struct imap_source *s)
 	char set[IMAP_SET_RANGE_OCTETS];
 
 	imap_listing_begin(&s->listing, s->from);
+	imap_rest_listing(&s->rest);
 	/* In an empty folder "1:*" names nothing, which some call BAD. */
 	if (s->mailbox.has & IMAP_HAS_MESSAGES && s->mailbox.messages == 0)
 		report_items(s);

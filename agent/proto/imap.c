@@ -10,18 +10,26 @@ struct imap *imap_new(bool under_tls)
 
 	p->under_tls = under_tls;
 	p->oldest = p->next_tag = 1;
-	p->in = (struct queue){ .data = p->in_octets,
-				.cap = sizeof(p->in_octets) };
-	p->out = (struct queue){ .data = p->out_octets,
-				 .cap = sizeof(p->out_octets) };
+	p->in_octets = mem_new(IMAP_IN_OCTETS);
+	p->in = (struct queue){ .data = p->in_octets, .cap = IMAP_IN_OCTETS };
 	return p;
+}
+
+static void free_output(struct imap *p)
+{
+	if (p->out_octets)
+		secret_wipe(p->out_octets, IMAP_OUT_OCTETS);
+	free(p->out_octets);
+	p->out_octets = NULL;
+	p->out = (struct queue){ .data = NULL };
 }
 
 void imap_free(struct imap *p)
 {
 	if (!p)
 		return;
-	secret_wipe(p->out_octets, sizeof(p->out_octets));
+	free_output(p);
+	free(p->in_octets);
 	free(p);
 }
 
@@ -38,11 +46,49 @@ static bool is_cut_off(const struct imap *p)
 	       p->phase == IMAP_PHASE_DEAD;
 }
 
+void imap_ready_output(struct imap *p)
+{
+	if (p->out_octets)
+		return;
+	p->out_octets = mem_new(IMAP_OUT_OCTETS);
+	p->out =
+		(struct queue){ .data = p->out_octets, .cap = IMAP_OUT_OCTETS };
+}
+
+static void rest(struct imap *p)
+{
+	free(p->in_octets);
+	p->in_octets = NULL;
+	p->in = (struct queue){ .data = p->rest, .cap = sizeof(p->rest) };
+	free_output(p);
+}
+
+static void wake(struct imap *p)
+{
+	p->in_octets = mem_new(IMAP_IN_OCTETS);
+	memcpy(p->in_octets, p->in.data + p->in.off, p->in.len);
+	p->in = (struct queue){ .data = p->in_octets,
+				.cap = IMAP_IN_OCTETS,
+				.len = p->in.len };
+}
+
+/* A thousand sessions in IDLE cost what they say, not what they could say. */
+static void fit_buffers(struct imap *p)
+{
+	bool idling = p->idle == IMAP_TURN_CLIENT;
+
+	if (p->in_octets && idling && p->in.len == 0 && p->out.len == 0)
+		rest(p);
+	else if (!p->in_octets && (!idling || p->in.len > p->in.cap / 2))
+		wake(p);
+}
+
 struct room imap_room(struct imap *p)
 {
 	settle(p);
 	if (is_cut_off(p))
 		return (struct room){ NULL, 0 };
+	fit_buffers(p);
 	return queue_room(&p->in);
 }
 
@@ -152,6 +198,7 @@ static uint32_t command_ms(enum imap_command command)
 	case IMAP_COPY:
 	case IMAP_CREATE:
 	case IMAP_NOOP:
+	case IMAP_NOTIFY:
 	case IMAP_UNSELECT:
 		return LIMIT_MAILBOX_MS;
 	}
@@ -408,7 +455,7 @@ static bool advance(struct imap *p, struct imap_event *ev, bool *stuck)
 	*stuck = t.kind == LEX_MORE;
 	if (!*stuck)
 		return handle(p, &t, ev);
-	if (p->in.len == p->in.cap)
+	if (p->in.len == IMAP_IN_OCTETS)
 		return imap_fail(p, ev, ERR_LIMIT, "a line is too long");
 	return false;
 }

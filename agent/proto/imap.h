@@ -1,7 +1,7 @@
 /*
  * imap - IMAP client protocol engine (RFC 3501; what RFC 9051 changed and
- * RFC 2971, 4315, 4959, 4978, 5161, 2177, 5258, 5819, 6154, 6851, 7888 add, as
- * far as fetching mail needs it).
+ * RFC 2971, 4315, 4959, 4978, 5161, 2177, 5258, 5465, 5819, 6154, 6851, 7888
+ * add, as far as fetching mail needs it).
  *
  * Pure: no socket, clock, randomness, logging or globals. Octets go in through
  * imap_room()/imap_received(), come out through imap_pending()/imap_sent(), and
@@ -55,6 +55,7 @@ enum imap_capability {
 	IMAP_CAN_MUTF7 = 1u << 18,	 /* IMAP4rev1 itself was said */
 	IMAP_CAN_UTF8_ACCEPT = 1u << 19, /* RFC 6855 */
 	IMAP_CAN_UTF8_ONLY = 1u << 20,	 /* ... and nothing else */
+	IMAP_CAN_NOTIFY = 1u << 21,	 /* RFC 5465 */
 };
 
 struct imap_capabilities {
@@ -115,6 +116,7 @@ enum imap_command {
 	IMAP_COPY,
 	IMAP_CREATE,
 	IMAP_NOOP,
+	IMAP_NOTIFY,
 	IMAP_IDLE,
 	IMAP_UNSELECT,
 	IMAP_LOGOUT,
@@ -399,6 +401,16 @@ bool imap_move(struct imap *p, struct view set, struct view name);
 bool imap_copy(struct imap *p, struct view set, struct view name);
 bool imap_create(struct imap *p, struct view name);
 bool imap_noop(struct imap *p);
+/*
+ * From now on the server tells of new mail in the selected mailbox and in the
+ * n named ones, the latter by STATUS events, asked for or not: RFC 5465. False
+ * as well where NOTIFY is not offered.
+ */
+bool imap_notify(struct imap *p, const struct view *names, size_t n);
+/*
+ * From IDLING to imap_done() the engine holds a few KB only, however long that
+ * is, unless the server says much at once.
+ */
 bool imap_idle(struct imap *p);
 bool imap_done(struct imap *p); /* ends IDLE; after IDLING */
 bool imap_unselect(struct imap *p);

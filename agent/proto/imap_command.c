@@ -41,6 +41,8 @@ static void put(struct build *b, struct view v)
 
 static struct build begin(struct imap *p, enum imap_command command)
 {
+	imap_ready_output(p);
+
 	struct build b = { .p = p,
 			   .ok = may_queue(p, command),
 			   .before = p->out.len,
@@ -238,6 +240,8 @@ bool imap_settle_command(struct imap *p, uint32_t tag)
 /* The command queued last goes on with this line. */
 static bool put_line(struct imap *p, struct view line)
 {
+	imap_ready_output(p);
+
 	struct build b = { .p = p,
 			   .ok = plain(line),
 			   .before = p->out.len,
@@ -548,6 +552,30 @@ bool imap_noop(struct imap *p)
 	return bare(p, IMAP_NOOP, VIEW_LIT("NOOP"));
 }
 
+/*
+ * RFC 5465 3.1: one SET replaces what was asked before, and what is told of the
+ * selected mailbox by itself; 5.2, 5.3: the two kinds of events go together.
+ */
+#define NOTIFY_EVENTS "(MessageNew MessageExpunge)"
+
+bool imap_notify(struct imap *p, const struct view *names, size_t n)
+{
+	struct build b = begin(p, IMAP_NOTIFY);
+
+	if (!(p->capabilities.can & IMAP_CAN_NOTIFY))
+		return take_back(&b);
+	put(&b, VIEW_LIT("NOTIFY SET (selected-delayed " NOTIFY_EVENTS ")"));
+	if (n) {
+		put(&b, VIEW_LIT(" (mailboxes ("));
+		for (size_t i = 0; i < n; i++) {
+			put(&b, i ? VIEW_LIT(" ") : VIEW_NONE);
+			put_bare_string(&b, names[i]);
+		}
+		put(&b, VIEW_LIT(") " NOTIFY_EVENTS ")"));
+	}
+	return commit(&b, IMAP_NOTIFY);
+}
+
 bool imap_idle(struct imap *p)
 {
 	if (!bare(p, IMAP_IDLE, VIEW_LIT("IDLE")))
@@ -613,6 +641,8 @@ const char *imap_command_name(enum imap_command command)
 		return "CREATE";
 	case IMAP_NOOP:
 		return "NOOP";
+	case IMAP_NOTIFY:
+		return "NOTIFY";
 	case IMAP_IDLE:
 		return "IDLE";
 	case IMAP_UNSELECT:

@@ -227,6 +227,9 @@ static bool conclude(struct imap *p, struct imap_event *ev)
 		if (ok)
 			p->phase = IMAP_PHASE_SIGNED_IN;
 		return false;
+	case IMAP_NOTIFY:
+		p->notified = p->notified || ok;
+		return false;
 	case IMAP_NO_COMMAND:
 	case IMAP_CAPABILITY:
 	case IMAP_ID:
@@ -431,6 +434,7 @@ static bool only_reads(enum imap_command command)
 	case IMAP_FETCH_BODY:
 	case IMAP_SEARCH:
 	case IMAP_NOOP:
+	case IMAP_NOTIFY:
 	case IMAP_IDLE:
 	case IMAP_UNSELECT:
 	case IMAP_LOGOUT:

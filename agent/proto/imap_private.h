@@ -10,8 +10,9 @@
 #include "imap_lex.h"
 #include "queue.h"
 
-#define IMAP_COMMANDS (IMAP_LOGOUT + 1)
-#define IMAP_HOLDS    16u /* literals waiting for "+" */
+#define IMAP_COMMANDS	 (IMAP_LOGOUT + 1)
+#define IMAP_HOLDS	 16u   /* literals waiting for "+" */
+#define IMAP_REST_OCTETS 1024u /* buffered while in IDLE, as a rule */
 
 enum imap_phase { /* RFC 3501 3 */
 	IMAP_PHASE_GREETING,
@@ -119,6 +120,7 @@ struct imap {
 	struct imap_hold holds[IMAP_HOLDS];
 	size_t n_holds;
 	enum imap_turn auth, idle;
+	bool notified;	 /* NOTIFY was asked for: STATUS comes at any time */
 	uint64_t serial; /* see patience.h */
 
 	/* the response being read */
@@ -149,7 +151,9 @@ struct imap {
 
 	uint32_t uids[IMAP_SEARCH_UIDS];
 	char name[IMAP_NAME_OCTETS];
-	char in_octets[IMAP_IN_OCTETS], out_octets[IMAP_OUT_OCTETS];
+	/* owned, of in and out; NULL: in is at rest, nothing is in out */
+	char *in_octets, *out_octets;
+	char rest[IMAP_REST_OCTETS];
 };
 
 /*
@@ -191,6 +195,8 @@ imap_handler imap_on_fetch, imap_on_fetch_key, imap_on_fetch_value,
 imap_handler imap_on_start, imap_on_continue, imap_on_tagged, imap_on_condition,
 	imap_on_capability, imap_on_enabled;
 
+/* imap.c */
+void imap_ready_output(struct imap *p); /* memory for what is to be sent */
 /* imap_command.c: what the server's answers do to what is to be sent */
 /* "+" for the literal at the front of what is pending; false: none waits. */
 bool imap_release_hold(struct imap *p);

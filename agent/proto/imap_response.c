@@ -30,7 +30,8 @@ static enum imap_step step_of(const struct imap *p, struct view word)
 		if (!view_ieq(view_of(k->word), word))
 			continue;
 		if (k->of == IMAP_NO_COMMAND || imap_flies(p, k->of) ||
-		    imap_flies(p, k->or_of))
+		    imap_flies(p, k->or_of) ||
+		    (k->of == IMAP_STATUS && p->notified))
 			return k->step;
 	}
 	return IMAP_STEP_SKIP;
@@ -378,7 +379,8 @@ bool imap_on_status_end(struct imap *p, const struct lexeme *t,
 	if (t->kind != LEX_END)
 		return bad_status(p, ev);
 	imap_response_done(p);
-	imap_progress(p);
+	if (imap_flies(p, IMAP_STATUS) || imap_flies(p, IMAP_LIST))
+		imap_progress(p);
 	p->status.name = (struct view){ p->name, p->n_name };
 	*ev = (struct imap_event){ .type = IMAP_EV_STATUS,
 				   .mailbox = p->status };

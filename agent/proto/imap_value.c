@@ -43,6 +43,7 @@ static const struct word capabilities[] = {
 	{ "UTF8=ONLY", IMAP_CAN_UTF8_ACCEPT | IMAP_CAN_UTF8_ONLY },
 	{ "X-GM-EXT-1", IMAP_CAN_GMAIL },
 	{ "COMPRESS=DEFLATE", IMAP_CAN_DEFLATE },
+	{ "NOTIFY", IMAP_CAN_NOTIFY },
 };
 
 static const struct word flags[] = {

@@ -29,6 +29,7 @@ struct box {
 	const char *folder, *second; /* second: looked at behind the first */
 	const char *move_to;
 	bool headers, cancels, pauses, is_paused, looks, marks, unseen, here;
+	bool rests, wakes; /* wakes: as soon as it was asked to rest */
 	uint32_t from;
 	struct task resume;
 	struct spool_item *items, *came; /* came: whole bodies */
@@ -96,8 +97,15 @@ static bool on_counts(void *who, const struct source_listed *l)
 	return l->name[0] != 'Z';
 }
 
+/* For the first folder; from then on others are told. */
+static void rest(struct box *b);
+
 static void next_folder_or_quit(struct box *b)
 {
+	if (b->rests) {
+		rest(b);
+		return;
+	}
 	if (!b->second) {
 		b->source->ops->quit(b->source);
 		return;
@@ -348,6 +356,28 @@ static void on_closed(void *who, const struct err *err)
 	loop_stop(b->loop);
 }
 
+static void on_resting(void *who, bool all)
+{
+	tell(who, "resting%s", all ? "" : ", but not on all");
+}
+
+/* What there is now is looked at, and that is the end. */
+static void look_again(struct box *b)
+{
+	free(b->items);
+	free(b->came);
+	b->items = b->came = NULL;
+	b->n = b->ncame = 0;
+	b->source->ops->wake(b->source);
+	b->source->ops->list(b->source, 9);
+}
+
+static void on_stirred(void *who)
+{
+	tell(who, "stirred");
+	look_again(who);
+}
+
 static const struct source_reports reports = {
 	.ready = on_ready,
 	.folder = on_folder,
@@ -367,6 +397,34 @@ static const struct source_reports reports = {
 	.listed = on_listed,
 	.counts = on_counts,
 };
+
+/* Who gave the session away is not told of rest: that would crash. */
+static const struct source_reports new_owner = {
+	.items = on_items,
+	.body_begin = on_begin,
+	.body = on_body,
+	.body_end = on_end,
+	.refused = on_refused,
+	.fetched = on_fetched,
+	.erased = on_erased,
+	.may_read = may_read,
+	.closed = on_closed,
+	.resting = on_resting,
+	.stirred = on_stirred,
+};
+
+static void rest(struct box *b)
+{
+	const char *also[8];
+
+	for (size_t i = 0; i < b->n_patterns; i++)
+		also[i] = b->patterns[i];
+	b->rests = false;
+	b->source->ops->give(b->source, &new_owner, b);
+	b->source->ops->rest(b->source, also, b->n_patterns);
+	if (b->wakes)
+		look_again(b);
+}
 
 /* --- a script --- */
 
@@ -391,8 +449,12 @@ static void set_up(struct box *b, struct view words)
 		b->o.compress = true;
 	else if (view_eq(verb, VIEW_LIT("headers")))
 		b->headers = true;
-	else if (view_eq(verb, VIEW_LIT("look"))) {
-		b->looks = true;
+	else if (view_eq(verb, VIEW_LIT("wake")))
+		b->wakes = true;
+	else if (view_eq(verb, VIEW_LIT("look")) ||
+		 view_eq(verb, VIEW_LIT("rest"))) {
+		b->looks = view_eq(verb, VIEW_LIT("look"));
+		b->rests = !b->looks;
 		while (words.n) {
 			struct view word = view_word(&words);
 

@@ -177,7 +177,7 @@ static void put_capabilities(struct text *to, const struct imap_capabilities *c)
 		"idle",	     "id",	    "enable",	   "unselect",
 		"list-ext",  "list-status", "special-use", "esearch",
 		"gmail",     "deflate",	    "mutf7",	   "utf8-accept",
-		"utf8-only", NULL
+		"utf8-only", "notify",	    NULL
 	};
 
 	text_puts(to, c->known ? "capabilities" : "capabilities unknown");
@@ -447,6 +447,15 @@ static bool do_list(struct imap *p, const struct args *a)
 	return imap_list(p, patterns, n, options);
 }
 
+static bool do_notify(struct imap *p, const struct args *a)
+{
+	struct view names[8];
+
+	for (size_t i = 1; i < a->n; i++)
+		names[i - 1] = arg(a, i);
+	return imap_notify(p, names, a->n - 1);
+}
+
 static bool do_fetch(struct imap *p, const struct args *a)
 {
 	return imap_fetch(p, arg(a, 1));
@@ -560,6 +569,7 @@ static bool engine_command(void *e, struct view words)
 		{ "copy", do_copy },
 		{ "create", do_create },
 		{ "noop", do_noop },
+		{ "notify", do_notify },
 		{ "idle", do_idle },
 		{ "done", do_done },
 		{ "unselect", do_unselect },
