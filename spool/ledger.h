@@ -137,8 +137,8 @@ enum ledger_statement {
 	STMT_STRIKE,
 	STMT_STRIKES,
 	STMT_POISON,
-	STMT_POISONED,
-	STMT_PUT_QUEUE_POISONED,
+	STMT_PUT_UNFETCHED,
+	STMT_PUT_QUEUE_UNFETCHED,
 	/* queries */
 	STMT_NAMES,
 	STMT_QUEUED,
@@ -427,6 +427,18 @@ bool ledger_suspect(struct ledger *l, int64_t folder,
 		    const struct message_key *key, uint32_t strikes);
 bool ledger_clear_suspect(struct ledger *l, int64_t folder,
 			  const struct message_key *key);
+/*
+ * HELD without a body: `queue retry` has it fetched. Returns its id; 0: broken.
+ */
+struct ledger_unfetched {
+	int64_t account, folder;
+	const struct message_key *key;
+	const char *uid; /* for people */
+	uint32_t strikes;
+	const char *why;
+};
+int64_t ledger_hold_unfetched(struct ledger *l,
+			      const struct ledger_unfetched *u, int64_t now_ms);
 /* Flags those among the items, sorted by key. */
 void ledger_flag_suspects(struct ledger *l, struct spool_listing *q);
 

@@ -5,6 +5,7 @@
  * in that order misses none, whatever is folded between two slices.
  */
 #include "ledger.h"
+#include "limits.h"
 #include "must.h"
 
 #include <stdlib.h>
@@ -259,6 +260,18 @@ static bool change_span(struct ledger *l, const struct spool_listing *q,
 /* --- skipped -----------------------------------------------------------------
  */
 
+static void set_skipped(struct spool_item *item, sqlite3_stmt *row)
+{
+	set_fate(item, FATE_SKIPPED, 0);
+	if (column_int(row, 1))
+		item->flags |= SPOOL_ITEM_SAME;
+	if (!column_int(row, 2))
+		return;
+	item->flags |= SPOOL_ITEM_EMPTY;
+	if (column_int(row, 3) >= LIMIT_EMPTY_PASSES - 1)
+		item->flags |= SPOOL_ITEM_LAST;
+}
+
 /* A skipped message that is not there any more needs no row. */
 static size_t scan_skipped(struct ledger *l, struct listing_job *j,
 			   struct absent *changes, size_t *nchanges)
@@ -267,7 +280,8 @@ static size_t scan_skipped(struct ledger *l, struct listing_job *j,
 		ledger_statement(
 			l, STMT_SKIPPED_SCAN,
 			"SELECT key, reason = 'duplicate'"
-			" AND NOT " LEDGER_SAME_IS_OPEN " FROM skipped"
+			" AND NOT " LEDGER_SAME_IS_OPEN ","
+			" reason = 'empty', tries FROM skipped"
 			" WHERE folder = ? AND key > ? ORDER BY key LIMIT ?"),
 		0
 	};
@@ -283,9 +297,7 @@ static size_t scan_skipped(struct ledger *l, struct listing_job *j,
 		rows++;
 		pass(j, &a.key);
 		if (item_is(j, &a.key)) {
-			set_fate(&j->q->items[j->at], FATE_SKIPPED, 0);
-			if (column_int(b.s, 1))
-				j->q->items[j->at].flags |= SPOOL_ITEM_SAME;
+			set_skipped(&j->q->items[j->at], b.s);
 		} else if (j->q->whole) {
 			note(changes, nchanges, &a, 0);
 		}

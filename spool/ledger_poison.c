@@ -126,47 +126,66 @@ static int64_t strikes_of(struct ledger *l, const struct crash_entry *e,
 	return n;
 }
 
-/* HELD as one whose body was given up: `queue retry` has it fetched anew. */
-static bool hold_unfetched(struct ledger *l, const struct crash_entry *e,
-			   const struct message_key *key, int64_t now_ms)
+static bool put_unfetched(struct ledger *l, const struct ledger_unfetched *u,
+			  int64_t now_ms)
 {
 	struct bind b = {
 		ledger_statement(
-			l, STMT_POISONED,
+			l, STMT_PUT_UNFETCHED,
 			"INSERT INTO message (id, account, folder, key, octets,"
 			" hash, repaired, strays, header, facts, fingerprint,"
 			" twin, sender, rcpts, found, uid, received, fetched)"
-			" SELECT max(29791, coalesce(max(id), 0) + 1), ?, ?, ?,"
-			" 0, x'', 0, 0, 0, 0, 0, 0, '', '', 0, ?, ?5, ?5"
-			" FROM message"),
+			" SELECT max(29791, ?, coalesce(max(id), 0) + 1),"
+			" ?, ?, ?, 0, x'', 0, 0, 0, 0, 0, 0, '', '', 0, ?, ?6,"
+			" ?6 FROM message"),
 		0
 	};
-	struct bind q = { NULL, 0 };
 
-	bind_int(&b, e->account);
-	bind_int(&b, e->folder);
-	bind_key(&b, key);
-	bind_text(&b, e->uid);
+	bind_int(&b, l->next_id);
+	bind_int(&b, u->account);
+	bind_int(&b, u->folder);
+	bind_key(&b, u->key);
+	bind_text(&b, u->uid);
 	bind_int(&b, now_ms);
-	if (!ledger_do(l, b.s))
-		return false;
+	return ledger_do(l, b.s);
+}
+
+int64_t ledger_hold_unfetched(struct ledger *l,
+			      const struct ledger_unfetched *u, int64_t now_ms)
+{
+	struct bind q = { NULL, 0 };
+	int64_t id;
+
+	if (!put_unfetched(l, u, now_ms))
+		return 0;
+	id = sqlite3_last_insert_rowid(l->db);
 	q.s = ledger_statement(
-		l, STMT_PUT_QUEUE_POISONED,
+		l, STMT_PUT_QUEUE_UNFETCHED,
 		"INSERT INTO queue (id, state, segment, offset, delivery,"
 		" hold_doubt, next_at, attempts, doubts, strikes, sent_at,"
 		" connection, waiting_since, doubt_at, held_at, reason)"
-		" VALUES (?, 4, 0, 0, '', 0, 0, 0, 0, ?, 0, 0, 0, 0, ?,"
-		" '" WHY "')");
-	bind_int(&q, sqlite3_last_insert_rowid(l->db));
-	bind_int(&q, LIMIT_STRIKES);
+		" VALUES (?, 4, 0, 0, '', 0, 0, 0, 0, ?, 0, 0, 0, 0, ?, ?)");
+	bind_int(&q, id);
+	bind_int(&q, u->strikes);
 	bind_int(&q, now_ms);
-	return ledger_do(l, q.s) && ledger_clear_suspect(l, e->folder, key);
+	bind_text(&q, u->why);
+	if (!ledger_do(l, q.s) || !ledger_clear_suspect(l, u->folder, u->key))
+		return 0;
+	if (l->next_id <= id)
+		l->next_id = id + 1;
+	return id;
 }
 
 static bool strike_unfetched(struct ledger *l, const struct crash_entry *e,
 			     bool alone, int64_t now_ms, uint64_t *poisoned)
 {
 	struct message_key key;
+	struct ledger_unfetched u = { .account = e->account,
+				      .folder = e->folder,
+				      .key = &key,
+				      .uid = e->uid,
+				      .strikes = LIMIT_STRIKES,
+				      .why = WHY };
 
 	memcpy(key.octets, e->key, sizeof(key.octets));
 	if (!ledger_suspect(l, e->folder, &key, alone))
@@ -174,7 +193,7 @@ static bool strike_unfetched(struct ledger *l, const struct crash_entry *e,
 	if (strikes_of(l, e, &key) < LIMIT_STRIKES)
 		return !l->broken;
 	++*poisoned;
-	return hold_unfetched(l, e, &key, now_ms);
+	return ledger_hold_unfetched(l, &u, now_ms) != 0;
 }
 
 bool ledger_strike(struct ledger *l, const struct crash_entry *e, size_t n,

@@ -1,5 +1,5 @@
 /*
- * What stays at the source: adopted, skipped.
+ * What stays at the source: adopted, skipped, held without having come.
  */
 #include "ledger.h"
 #include "must.h"
@@ -73,7 +73,28 @@ bool ledger_run_adopt(struct ledger *l, struct spool_req *r)
 /* --- skip -------------------------------------------------------------------
  */
 
-static bool skip_item(struct ledger *l, const struct spool_skip *q,
+/* CASES D7: asked for, and it did not come. */
+static bool hold_item(struct ledger *l, const struct spool_skip *q,
+		      const struct spool_item *item)
+{
+	struct ledger_unfetched u = { .account = q->account,
+				      .folder = q->folder,
+				      .key = &item->key,
+				      .uid = q->uid,
+				      .why = q->hold_why };
+	int64_t id = ledger_hold_unfetched(l, &u, q->now_ms);
+
+	if (!id || !unskip(l, q->folder, &item->key))
+		return false;
+	known_put(&l->known, &(struct known_entry){ .folder = q->folder,
+						    .id = id,
+						    .key = item->key,
+						    .fate = FATE_QUEUED });
+	ledger_totals(l, q->account)->held++;
+	return true;
+}
+
+static bool note_item(struct ledger *l, const struct spool_skip *q,
 		      const struct spool_item *item)
 {
 	struct bind b = {
@@ -82,15 +103,13 @@ static bool skip_item(struct ledger *l, const struct spool_skip *q,
 			"INSERT INTO skipped (folder, key, octets, date, at, reason)"
 			" VALUES (?,?,?,?,?,?) ON CONFLICT (folder, key) DO UPDATE"
 			" SET octets = excluded.octets, at = excluded.at,"
+			" tries = CASE WHEN reason = excluded.reason"
+			" THEN tries + 1 ELSE 1 END,"
 			" reason = excluded.reason, same = 0, awaits = 0"
-			" WHERE reason <> excluded.reason"),
+			" WHERE reason <> excluded.reason OR reason = 'empty'"),
 		0
 	};
 
-	if (item->fate != FATE_NEW && item->fate != FATE_SKIPPED)
-		return true;
-	if (known_find(&l->known, q->folder, &item->key))
-		return true;
 	bind_int(&b, q->folder);
 	bind_key(&b, &item->key);
 	bind_int(&b, item->octets);
@@ -102,6 +121,16 @@ static bool skip_item(struct ledger *l, const struct spool_skip *q,
 	if (item->fate == FATE_NEW)
 		ledger_totals(l, q->account)->skipped++;
 	return true;
+}
+
+static bool skip_item(struct ledger *l, const struct spool_skip *q,
+		      const struct spool_item *item)
+{
+	if (item->fate != FATE_NEW && item->fate != FATE_SKIPPED)
+		return true;
+	if (known_find(&l->known, q->folder, &item->key))
+		return true;
+	return q->hold_why ? hold_item(l, q, item) : note_item(l, q, item);
 }
 
 static bool skip_step(struct ledger *l, struct ledger_job *job)

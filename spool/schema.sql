@@ -249,6 +249,7 @@ CREATE TABLE skipped (
 	reason TEXT NOT NULL,
 	same INTEGER NOT NULL DEFAULT 0,   -- a message that is the same; or 0
 	awaits INTEGER NOT NULL DEFAULT 0, -- what becomes of it decides; or 0
+	tries INTEGER NOT NULL DEFAULT 1,  -- for that reason, one behind the other
 	PRIMARY KEY (folder, key)
 ) STRICT, WITHOUT ROWID;
 

@@ -458,6 +458,8 @@ void spool_namesakes(struct spool *s, struct spool_namesakes *n);
 #define SPOOL_ITEM_SHARED  4u  /* POP3: others came to bear its unique-id */
 #define SPOOL_ITEM_SUSPECT 8u  /* out: was being fetched when we crashed */
 #define SPOOL_ITEM_SAME	   16u /* out: SKIPPED as a duplicate, and still one */
+#define SPOOL_ITEM_EMPTY   32u /* out: SKIPPED: its content did not come */
+#define SPOOL_ITEM_LAST	   64u /* out: ... LIMIT_EMPTY_PASSES - 1 times */
 
 struct spool_item {
 	struct message_key key;
@@ -466,7 +468,7 @@ struct spool_item {
 	uint32_t date;	 /* caller's: INTERNALDATE, unix s; 0: unknown */
 	uint16_t day;	 /* out: of delivery, days since 1970-01-01 */
 	uint8_t fate;	 /* out: enum spool_fate */
-	uint8_t flags;	 /* caller's but for SUSPECT and SAME: SPOOL_ITEM_* */
+	uint8_t flags;	 /* caller's but for those that say out: SPOOL_ITEM_* */
 };
 
 /*
@@ -498,14 +500,21 @@ struct spool_adopt {
 };
 void spool_adopt(struct spool *s, struct spool_adopt *a);
 
-/* Records NEW items as left at the source, and why SKIPPED ones are now; one
- * reason for all. */
+/*
+ * Records NEW items as left at the source, and why SKIPPED ones are now; one
+ * reason for all. "empty", each time its content did not come (CASES D7).
+ *
+ * hold_why: HELD instead, as one whose body was given up: `queue retry` has it
+ * fetched. Such a request is for one item.
+ */
 struct spool_skip {
 	struct spool_req req;
 	int64_t account, folder;
 	const struct spool_item *items;
 	size_t n;
 	const char *reason; /* "size", "seen", ... */
+	const char *hold_why;
+	char uid[68]; /* of the one to be held, for people */
 	int64_t now_ms;
 };
 void spool_skip(struct spool *s, struct spool_skip *k);

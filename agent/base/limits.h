@@ -28,13 +28,13 @@
 	512u /* longer ones are hashed; RFC 1939 7 says 70                     \
 	      */
 #define LIMIT_UIDL_LINES    5000000u
-#define LIMIT_UNTAGGED	    6000000u   /* untagged responses to one command */
+#define LIMIT_UNTAGGED	    6000000u	/* untagged responses to one command */
 #define LIMIT_PROXY_HEAD    (64u << 10) /* a proxy's answer to CONNECT */
 #define LIMIT_PROXY_SIGN_IN 255u /* octets of user, of password: RFC 1929 2 */
 #define LIMIT_SASL_OCTETS   (8u << 10) /* one challenge */
 #define LIMIT_SASL_ROUNDS   8u
 #define LIMIT_SCRAM_ITERATIONS                                                 \
-	1000000u /* a server names them: CVE-2026-42256 */
+	1000000u		 /* a server names them: CVE-2026-42256 */
 #define LIMIT_RECEIVED	    50u	 /* header lines: a loop beyond; RFC 5321 6.3 */
 #define LIMIT_RECIPIENTS    100u /* RFC 5321 4.5.3.1.8 */
 #define LIMIT_ADDRESS	    320u /* RFC 5321 4.5.3.1: 64 + @ + 255 */
@@ -77,6 +77,9 @@
 /* Crashes of ours with one message alone in hand until it is held; no source:
  * once may be chance. */
 #define LIMIT_STRIKES 3u
+/* Passes at which a message came without content until it is held; no source:
+ * isync met one that healed, an archive that is broken never will. */
+#define LIMIT_EMPTY_PASSES 3u
 
 /* Decisions asked of a person */
 #define LIMIT_ASK_MESSAGES 500u /* first_run = ask, sudden unknown mail */

@@ -307,6 +307,11 @@ static json_t *same_as(const struct query_known *k)
 			 shape_time(k->same_at_ms));
 }
 
+struct whereabouts {
+	json_t *list;
+	bool besides; /* the history holds something that matches */
+};
+
 static bool on_known(void *who, const struct query_known *k)
 {
 	static const char *const states[] = {
@@ -321,33 +326,36 @@ static bool on_known(void *who, const struct query_known *k)
 		[FATE_MOVED] = "moved",
 		[FATE_BROUGHT] = "delivered",
 	};
-	json_t *list = who;
+	struct whereabouts *w = who;
 
 	if (k->fate >= SPOOL_FATES)
 		return true;
+	/* the history tells of all others that bear this UID */
+	if (w->besides && k->fate != FATE_SKIPPED && k->fate != FATE_ADOPTED)
+		return true;
 	(void)json_array_append_new(
-		list,
+		w->list,
 		json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "account",
 			  shape_str(k->account), "folder", shape_str(k->folder),
 			  "state", states[k->fate], "at", shape_time(k->at_ms),
 			  "size", shape_number(k->octets), "reason",
 			  shape_str(k->reason), "same", same_as(k)));
-	return json_array_size(list) < ANSWER_EXAMPLES * 10;
+	return json_array_size(w->list) < ANSWER_EXAMPLES * 10;
 }
 
-/* Nothing in the history: the UID may be known all the same. */
+/* What was never fetched is not in the history: its UID is known all the same.
+ */
 static bool known(struct ledger *l, const struct query_trace *q, json_t *out,
 		  struct err *err)
 {
 	struct query_whereabouts w = { .uid = q->pattern,
 				       .account = q->account,
 				       .name = listing_key };
-	json_t *list = json_array();
+	struct whereabouts found = { .list = json_array() };
 
-	(void)json_object_set_new(out, "known", list);
-	return !q->pattern.n ||
-	       json_array_size(json_object_get(out, "messages")) ||
-	       query_known(l, &w, on_known, list, err);
+	(void)json_object_set_new(out, "known", found.list);
+	found.besides = json_array_size(json_object_get(out, "messages")) > 0;
+	return !q->pattern.n || query_known(l, &w, on_known, &found, err);
 }
 
 static bool trace(struct ledger *l, const json_t *request, json_t **out,

@@ -193,9 +193,10 @@ void check_view_text(const struct probe *p, bool colour, struct text *out)
 
 static void put_next(const struct pass_account *a, struct table *t)
 {
-	static const enum pass_reason left[] = { REASON_SIZE, REASON_AGE,
-						 REASON_MARKED,
-						 REASON_UNDECIDED };
+	static const enum pass_reason left[] = {
+		REASON_SIZE,   REASON_AGE,   REASON_SEEN,
+		REASON_MARKED, REASON_EMPTY, REASON_UNDECIDED
+	};
 	char n[TERM_NUMBER], octets[TERM_OCTETS];
 	struct text rest;
 

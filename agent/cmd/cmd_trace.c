@@ -159,9 +159,7 @@ static void write_nothing(const struct config *c, const json_t *answer,
 	int64_t now = loop_unix_ms();
 	size_t i, j;
 
-	if (json_array_size(json_object_get(answer, "known")))
-		write_known(answer, out);
-	else
+	if (!json_array_size(json_object_get(answer, "known")))
 		(void)text_puts(out,
 				"No message of that kind has been here.\n");
 	json_array_foreach(json_object_get(status, "accounts"), i, a) {
@@ -220,6 +218,7 @@ static int show(const struct config *c, const struct options *o,
 	messages = json_object_get(answer, "messages");
 	json_array_foreach(messages, i, m)
 		write_message(m, &out);
+	write_known(answer, &out);
 	if (json_array_size(messages) == 0)
 		write_nothing(c, answer, o->value[OPTION_ACCOUNT], &out);
 	(void)fputs(text_str(&out), stdout);

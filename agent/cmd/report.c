@@ -130,6 +130,8 @@ static const char *consequence(enum pass_reason r)
 	case REASON_TWIN:
 	case REASON_DUPLICATE:
 		return "would be left alone";
+	case REASON_EMPTY:
+		return "would be asked for again, and held at the third time";
 	case REASON_UNDECIDED:
 		return "waits for your decision";
 	}

@@ -47,7 +47,7 @@ const char *told_reason(const char *reason)
 		{ "size", "too large" },
 		{ "age", "older than first_run allows" },
 		{ "seen", "marked as seen" },
-		{ "empty", "without content, asked for at each pass" },
+		{ "empty", "without content, asked for again and then held" },
 		{ "deleted", "marked as deleted by somebody else" },
 		{ "duplicate", "the same as one that came another way" },
 		{ "waits", "the same as one that is on its way for others" },

@@ -56,6 +56,7 @@ const char *pass_reason_text(enum pass_reason r)
 		[REASON_TO_MOVE] = "delivered, to be moved",
 		[REASON_MOVED] = "moved by us, listed all the same",
 		[REASON_SEEN] = "marked as seen",
+		[REASON_EMPTY] = "without content so far",
 		[REASON_DROPPED] = "dropped from the queue",
 		[REASON_UNDECIDED] = "undecided",
 		[REASON_KNOWN] = "known under another identity",

@@ -66,6 +66,7 @@ enum pass_reason {
 	REASON_TO_MOVE, /* delivered before, would be moved now */
 	REASON_MOVED,	/* moved by us, listed all the same */
 	REASON_SEEN,	/* marked as seen, and unseen_only */
+	REASON_EMPTY,	/* new, but its content did not come so far */
 	REASON_DROPPED, /* given up by `queue drop` */
 	REASON_UNDECIDED, /* first_run = ask, or a sudden crowd */
 	REASON_KNOWN,	  /* known under another identity (reconciled) */

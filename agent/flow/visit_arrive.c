@@ -233,9 +233,9 @@ static void on_skipped(struct spool_req *req)
 	free(k);
 }
 
-/* It stays at the source, and that is on record. */
+/* It stays at the source, and that is on record. hold_why: NULL, or HELD. */
 static void leave_out(struct visit *v, const struct message_key *key,
-		      const char *reason)
+		      const char *reason, const char *hold_why)
 {
 	const struct spool_item *i = visit_listed(v, key);
 	struct spool_skip *k = mem_new(sizeof(*k));
@@ -250,9 +250,18 @@ static void leave_out(struct visit *v, const struct message_key *key,
 		.items = copy,
 		.n = i ? 1 : 0,
 		.reason = reason,
+		.hold_why = hold_why,
 		.now_ms = loop_unix_ms(),
 	};
-	v->told->skipped++;
+	if (message_key_to_uid(key))
+		(void)snprintf(k->uid, sizeof(k->uid), "%u",
+			       message_key_to_uid(key));
+	else
+		(void)snprintf(k->uid, sizeof(k->uid), "%.67s", v->uid);
+	if (hold_why)
+		v->told->held++;
+	else
+		v->told->skipped++;
 	spool_skip(v->parts->spool, k);
 }
 
@@ -288,6 +297,40 @@ void visit_nothing_comes(struct visit *v)
 	v->coming_octets = 0;
 }
 
+static void log_refused(const struct visit *v, const struct message_key *key,
+			const struct err *err)
+{
+	struct log_line l;
+
+	if (!log_begin(&l, err->class == ERR_CANCELLED ? LOG_INFO : LOG_WARNING,
+		       "refused"))
+		return;
+	log_str(&l, "account", v->config->name);
+	log_num(&l, "uid", message_key_to_uid(key));
+	log_err(&l, err);
+	log_end(&l);
+}
+
+/*
+ * Its content did not come (CASES D7). It is asked for at the next passes, and
+ * then held: what will never come is a person's to look at, and no trouble of
+ * the account at each pass.
+ */
+static void on_empty(struct visit *v, const struct message_key *key,
+		     const struct err *err)
+{
+	const struct spool_item *i = visit_listed(v, key);
+
+	if (i && i->flags & SPOOL_ITEM_LAST) {
+		leave_out(v, key, "empty",
+			  "its content did not come, at three passes");
+		return;
+	}
+	visit_missed(v, key);
+	leave_out(v, key, "empty", NULL);
+	visit_warn(v, err); /* the account is as well as before */
+}
+
 void visit_on_body_end(void *who, const struct message_key *key)
 {
 	struct visit *v = who;
@@ -297,18 +340,19 @@ void visit_on_body_end(void *who, const struct message_key *key)
 		on_header_end(v);
 		return;
 	}
-	if (v->body && !spool_body_octets(v->body)) { /* CASES D7 */
+	came(v, key);
+	if (!v->body) { /* larger than was announced */
+		leave_out(v, key, "size", NULL);
+	} else if (spool_body_octets(v->body)) {
+		enter(v);
+	} else {
 		err_set(&err, ERR_PROTOCOL, "message %s has no content",
 			v->uid);
 		err_remedy(&err, "it stays at the source and is tried again");
-		visit_on_refused(v, key, &err);
-		return;
+		visit_drop_body(v);
+		on_empty(v, key, &err);
+		log_refused(v, key, &err);
 	}
-	came(v, key);
-	if (v->body)
-		enter(v);
-	else /* larger than was announced */
-		leave_out(v, key, "size");
 	visit_unnote(v);
 	visit_changed(v);
 	task_post(&v->go_on);
@@ -318,7 +362,6 @@ void visit_on_refused(void *who, const struct message_key *key,
 		      const struct err *err)
 {
 	struct visit *v = who;
-	struct log_line l;
 
 	/* another's may be in hand: its end is told behind this */
 	if (message_key_order(&v->key, key) == 0)
@@ -326,18 +369,14 @@ void visit_on_refused(void *who, const struct message_key *key,
 	if (v->phase == VISIT_HEADERS)
 		return;
 	came(v, key);
-	visit_missed(v, key);
-	if (err->class == ERR_PROTOCOL && !config_is_pop3(&v->config->server))
-		leave_out(v, key, "empty"); /* CASES D7: asked for again */
-	if (err->class != ERR_CANCELLED)
-		visit_warn(v, err); /* the account is as well as before */
-	if (log_begin(&l, err->class == ERR_CANCELLED ? LOG_INFO : LOG_WARNING,
-		      "refused")) {
-		log_str(&l, "account", v->config->name);
-		log_num(&l, "uid", message_key_to_uid(key));
-		log_err(&l, err);
-		log_end(&l);
+	if (err->class == ERR_PROTOCOL && !config_is_pop3(&v->config->server)) {
+		on_empty(v, key, err);
+	} else {
+		visit_missed(v, key);
+		if (err->class != ERR_CANCELLED)
+			visit_warn(v, err);
 	}
+	log_refused(v, key, err);
 	task_post(&v->go_on);
 }
 

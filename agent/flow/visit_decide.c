@@ -92,6 +92,13 @@ void visit_adopt_wanted(struct visit *v)
 	adopt_wanted(v, 0);
 }
 
+static enum pass_reason why_wanted(const struct spool_item *i)
+{
+	if (i->fate != FATE_NEW && i->fate != FATE_SKIPPED)
+		return REASON_AGAIN;
+	return i->flags & SPOOL_ITEM_EMPTY ? REASON_EMPTY : REASON_NEW;
+}
+
 static void leave_out_large(struct visit *v)
 {
 	uint64_t most = visit_max_octets(v);
@@ -101,11 +108,7 @@ static void leave_out_large(struct visit *v)
 		struct spool_item *i = &v->wanted.item[n];
 
 		if (!most || i->octets <= most) {
-			visit_count(v, i,
-				    i->fate == FATE_NEW ||
-						    i->fate == FATE_SKIPPED
-					    ? REASON_NEW
-					    : REASON_AGAIN);
+			visit_count(v, i, why_wanted(i));
 			item_list_add(&rest, i);
 			continue;
 		}

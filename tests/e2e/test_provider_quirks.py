@@ -189,18 +189,17 @@ def test_d7_icloud_gives_bodies_by_body_peek_alone(at, user):
     assert haul.sink.count() == ids(user, range(3))
 
 
-@pytest.mark.parametrize("body", ["", " BODY[] NIL", ' BODY[] ""'],
-                         ids=["missing", "nil", "empty"])
-def test_d7_a_body_that_does_not_come_is_not_gone(at, user, body):
-    """Said, not left out in silence; nothing is deleted; it arrives once the
-    server gives it, and the others arrive at once."""
-    fake = FakeImap({"INBOX": [plain(n, user) for n in range(3)]})
+EMPTY = pytest.mark.parametrize("body", ["", " BODY[] NIL", ' BODY[] ""'],
+                                ids=["missing", "nil", "empty"])
 
+
+def bodiless(fake, uid, body):
+    """That message comes as FETCH facts with this in place of its body."""
     def fetch(session, tag, args):
-        for uid in _uids(args.partition(" ")[0], list(session.box.mail)):
-            octets = session.box.mail[uid][0]
-            session.say(b"* %d FETCH (UID %d" % (session.sequence(uid), uid))
-            if uid == 2:
+        for n in _uids(args.partition(" ")[0], list(session.box.mail)):
+            octets = session.box.mail[n][0]
+            session.say(b"* %d FETCH (UID %d" % (session.sequence(n), n))
+            if n == uid:
                 session.say(body.encode() + b")\r\n")
             else:
                 session.say(b" BODY[] {%d}\r\n%s)\r\n" % (
@@ -208,15 +207,78 @@ def test_d7_a_body_that_does_not_come_is_not_gone(at, user, body):
         session.ok(tag)
         return True
     fake.on("UID FETCH", bodies_only(fetch))
+
+
+def dry(haul):
+    return haul("fetch", "-n", "-v", "anna").out
+
+
+@EMPTY
+def test_d7_a_body_that_does_not_come_is_asked_for_again(at, user, body):
+    """Said, by all three that explain; nothing is deleted; it arrives once the
+    server gives it, and the others arrive at once."""
+    fake = FakeImap({"INBOX": [plain(n, user) for n in range(3)]})
+    bodiless(fake, 2, body)
     haul = at(fake, keep=False)
-    result = haul("fetch", "--json")
-    assert haul.sink.count() == ids(user, [0, 2])
-    assert "no content" in result.err + result.out, result
-    assert list(fake.boxes["INBOX"].mail) == [2]
-    assert "without content" in haul("status", "-v").out
+    for _ in range(2):
+        result = haul("fetch", "anna")
+        assert result.code == 76, result
+        assert haul.sink.count() == ids(user, [0, 2])
+        assert list(fake.boxes["INBOX"].mail) == [2]
+        assert state(haul)["state"] == "ok" and state(haul)["skipped"] == 1
+        assert "1 without content" in haul("status", "-v").out
+        assert "without content" in haul("trace", "2").out
+        assert "without content so far: would be asked for" in dry(haul)
     fake.hooks.pop("UID FETCH")
     haul.fetch("anna")
     assert haul.sink.count() == ids(user, range(3))
+    assert not fake.boxes["INBOX"].mail
+    assert "without content" not in haul("status", "-v").out
+    assert haul("queue", "list", "--json").json == []
+
+
+@EMPTY
+def test_d7_a_body_that_never_comes_is_held(at, user, body):
+    """At the third pass, and no error after that; what is held can be asked
+    for again, as often, and never was it deleted as delivered."""
+    fake = FakeImap({"INBOX": [plain(n, user) for n in range(3)]})
+    bodiless(fake, 2, body)
+    haul = at(fake, keep=False)
+    assert [haul("fetch", "anna").code for _ in range(4)] == [76, 76, 0, 0]
+    listed = haul("queue", "list", "--json").json
+    assert [(m["state"], m["uid"], m["reason"]) for m in listed] == [
+        ("held", "2", "its content did not come, at three passes")]
+    account = state(haul)
+    assert account["held"] == 1 and account["skipped"] == 0, account
+    assert account["last_error"] is None, account
+    assert "did not come" in haul("trace", "2").out
+    assert "in the queue" in dry(haul)
+    before = fake.commands.count("UID FETCH")
+    haul.fetch()
+    assert "1 held" in haul("status").out
+    assert list(fake.boxes["INBOX"].mail) == [2]
+    assert fake.commands.count("UID FETCH") <= before + 1     # no body
+    # as before, three times; then it heals
+    assert haul("queue", "retry", "--all", "--yes").code == 0
+    assert [haul("fetch", "anna").code for _ in range(4)] == [76, 76, 0, 0]
+    assert haul.sink.count() == ids(user, [0, 2])
+    assert haul("queue", "retry", "--all", "--yes").code == 0
+    fake.hooks.pop("UID FETCH")
+    haul.fetch("anna")
+    assert haul.sink.count() == ids(user, range(3))
+    assert not fake.boxes["INBOX"].mail
+    assert haul("queue", "list", "--json").json == []
+
+
+def test_d7_an_empty_answer_to_retr_is_held_as_well(at, user):
+    fake = FakePop([("u%d" % n, plain(n, user)) for n in range(3)])
+    fake.on("RETR", lambda s, a: a == ["2"] and
+            (s.say(b"+OK 0 octets\r\n.\r\n") or True))
+    haul = at(fake)
+    assert [haul("fetch", "anna").code for _ in range(4)] == [76, 76, 0, 0]
+    listed = haul("queue", "list", "--json").json
+    assert [(m["state"], m["uid"]) for m in listed] == [("held", "u1")]
+    assert haul.sink.count() == ids(user, [0, 2])
 
 
 # ------------------------------------------------------------------ Exchange
