@@ -71,6 +71,30 @@ static void find_user(const struct config *c, const char *name,
 			out->delivery = &c->deliveries[i];
 }
 
+static enum mech auth_of(const struct passwd_target *t)
+{
+	return t->account ? t->account->auth : t->delivery->auth;
+}
+
+/* Two ways of signing in have no secret that could be asked for. */
+static bool needs_none(const struct passwd_target *t, struct err *err)
+{
+	const char *name = t->account ? t->account->name : t->delivery->name;
+	bool external = auth_of(t) == MECH_EXTERNAL;
+
+	if (!external && auth_of(t) != MECH_GSSAPI)
+		return false;
+	(void)err_set(err, ERR_CONFIG,
+		      "%.64s signs in with auth = \"%s\", which takes no "
+		      "password",
+		      name, external ? "external" : "gssapi");
+	(void)err_remedy(err, external ? "it is known by client_cert and "
+					 "client_key: mailhaul check tries them"
+				       : "it is known by a Kerberos ticket: "
+					 "kinit, then mailhaul check");
+	return true;
+}
+
 bool passwd_find(const struct config *c, const char *name,
 		 struct passwd_target *out, struct err *err)
 {
@@ -87,6 +111,8 @@ bool passwd_find(const struct config *c, const char *name,
 		return err_remedy(err, "write its section into %.150s first",
 				  c->file);
 	}
+	if (needs_none(out, err))
+		return false;
 	err->class = ERR_NONE;
 	if (secret_of(out)->kind != CONFIG_SECRET_CREDENTIAL ||
 	    secret_of(out)->credential[0] == '/')
@@ -231,11 +257,20 @@ static void put_question(const struct passwd_target *t, struct text *out)
 	const char *user = t->account ? t->account->user : t->delivery->user;
 	const struct provider *p = t->account ? t->account->builtin : NULL;
 
+	bool token =
+		auth_of(t) == MECH_XOAUTH2 || auth_of(t) == MECH_OAUTHBEARER;
+
 	if (p && p->password)
 		(void)text_fmt(out, "%s wants %s.\n", p->title, p->password);
 	if (p && p->note)
 		(void)text_fmt(out, "Remember: %s.\n", p->note);
-	(void)text_fmt(out, "Secret of %s (",
+	if (token)
+		(void)text_puts(out, "It signs in with an OAuth 2 access "
+				     "token, not with a password. One that is "
+				     "stored here expires, mostly within the "
+				     "hour; password_command can ask for a "
+				     "new one each time.\n");
+	(void)text_fmt(out, "%s of %s (", token ? "Access token" : "Secret",
 		       t->account ? t->account->name : t->delivery->name);
 	(void)text_printable(out, view_of(user), 100);
 	(void)text_fmt(out, " at %.100s), not shown: ", server->host);

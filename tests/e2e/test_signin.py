@@ -327,3 +327,30 @@ def test_c1_is_not_for_a_wish(haul, ca):
     with Server("imap", ca, {USER: PASSWORD}) as server:
         check(haul, ca, server, auth="plain")
         assert ways(server) == [("PLAIN", "", True)]
+
+
+# --------------------------------------------------------------------- passwd
+
+@pytest.mark.parametrize("auth, word", [("external", "client_cert"),
+                                        ("gssapi", "kinit")])
+def test_passwd_where_no_password_is_used(haul, certificate, auth, word):
+    """Said, and nothing is asked for."""
+    keys = {"external": dict(client_cert=certificate[0],
+                             client_key=certificate[1])}.get(auth, {})
+    haul.account("one", server="imaps://localhost:1", user=USER, auth=auth,
+                 **keys)
+    code, text = haul.on_terminal("passwd", "one", answers=[])
+    assert code == 78 and "takes no password" in text, text
+    assert word in text and "not shown" not in text, text
+
+
+@pytest.mark.parametrize("auth", ["xoauth2", "oauthbearer"])
+def test_passwd_asks_for_an_access_token(haul, ca, auth):
+    with Server("imap", ca, {USER: PASSWORD}, mechs=[auth.upper()]) as server:
+        haul.account("one", server=server.url, user=USER, tls_ca=ca.file,
+                     auth=auth)
+        code, text = haul.on_terminal("passwd", "one", answers=[
+            server.token.encode() + b"\n"])
+        assert code == 0 and "Access token of one (" in text, text
+        assert "not with a password" in text and server.token not in text
+        assert haul("check").code == 0
