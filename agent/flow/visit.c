@@ -125,6 +125,7 @@ void visit_free(struct visit *v)
 	plan_fini(&v->plan);
 	free(v->patterns);
 	free(v->unfetched);
+	free(v->twins);
 	item_list_fini(&v->wanted);
 	item_list_fini(&v->adopt);
 	item_list_fini(&v->skip);

@@ -188,6 +188,8 @@ struct visit {
 	uint32_t first_missing_uid; /* ... the lowest of them; 0: none */
 
 	/* headers in hand */
+	uint64_t *twins; /* owned, sorted: hashes of what PASS_REFETCH took */
+	size_t ntwins;
 	uint64_t *fps;	/* owned, one per wanted item; 0: none */
 	bool *fp_known; /* owned */
 	size_t fp_at;

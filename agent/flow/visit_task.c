@@ -114,6 +114,57 @@ static void leave_out_old(struct visit *v)
 	v->wanted = rest;
 }
 
+static int by_hash(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static bool is_taken(const struct visit *v, uint64_t hash)
+{
+	return hash && v->ntwins &&
+	       bsearch(&hash, v->twins, v->ntwins, sizeof(hash), by_hash);
+}
+
+/*
+ * Gmail: what is under two labels is one message, and was taken under another
+ * of them in this pass. What is on record of it stays as it is.
+ */
+static void leave_out_twins(struct visit *v)
+{
+	struct item_list rest = { 0 };
+
+	for (size_t n = 0; v->ntwins && n < v->wanted.n; n++) {
+		struct spool_item *i = &v->wanted.item[n];
+
+		if (is_taken(v, visit_twin(v, &i->key)))
+			visit_count(v, i, REASON_TWIN);
+		else
+			item_list_add(&rest, i);
+	}
+	if (!v->ntwins)
+		return;
+	item_list_fini(&v->wanted);
+	v->wanted = rest;
+}
+
+/* For the folders behind this one. */
+static void remember_twins(struct visit *v)
+{
+	uint64_t hash;
+
+	v->twins = mem_grow(v->twins,
+			    (v->ntwins + v->wanted.n) * sizeof(*v->twins));
+	for (size_t n = 0; n < v->wanted.n; n++) {
+		hash = visit_twin(v, &v->wanted.item[n].key);
+		if (hash)
+			v->twins[v->ntwins++] = hash;
+	}
+	if (v->ntwins)
+		qsort(v->twins, v->ntwins, sizeof(*v->twins), by_hash);
+}
+
 /* --- the decision ----------------------------------------------------------
  */
 
@@ -127,15 +178,19 @@ static void adopt(struct visit *v)
 
 static void go_on(struct visit *v)
 {
-	if (v->options->task == PASS_ADOPT)
+	if (v->options->task == PASS_ADOPT) {
 		adopt(v);
-	else
-		visit_decide_sizes(v);
+		return;
+	}
+	remember_twins(v);
+	visit_decide_sizes(v);
 }
 
 static void decide(struct visit *v)
 {
 	leave_out_old(v);
+	if (v->options->task == PASS_REFETCH)
+		leave_out_twins(v);
 	if (!v->wanted.n) {
 		visit_next_folder(v);
 		return;

@@ -528,6 +528,29 @@ def test_gmail_deletion_honours_a_folder_that_keeps(imap, user):
     assert haul.sink.count() == ids(user, [0])
 
 
+def test_gmail_refetch_takes_a_message_under_two_labels_once(imap, user):
+    """Under whichever of its labels it was fetched the first time; one label
+    that is named is enough to have it again."""
+    both = plain(0, user)
+    server = gmail({"INBOX": [both, plain(1, user)],
+                    "Work": [plain(2, user), both]})
+    haul = imap(server, folders=["INBOX", "Work"])
+
+    def again(*args):
+        result = haul("refetch", "anna", *args, "--yes", "--json")
+        assert result.code == 0, result
+        return haul.sink.count()
+    haul.fetch()
+    assert again() == {msgid(n, user): 2 for n in range(3)}
+    assert again("--folder", "Work") == {
+        msgid(0, user): 3, msgid(1, user): 2, msgid(2, user): 3}
+    assert again("--folder", "INBOX") == {
+        msgid(0, user): 4, msgid(1, user): 3, msgid(2, user): 3}
+    haul.fetch()
+    assert sum(haul.sink.count().values()) == 10
+    assert len(has(server)) == 2 and len(has(server, "Work")) == 2
+
+
 def test_a_provider_may_want_deleting_through_the_trash(imap, user):
     """By the provider's table, also where X-GM-EXT-1 is not told."""
     server = FakeImap({"INBOX": [plain(0, user)], "Papierkorb": []},
