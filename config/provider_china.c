@@ -2,8 +2,11 @@
 
 /*
  * Mainland China. No received_by: NetEase writes "by mx27 (Coremail)", which
- * names no domain, and of the others no incoming line was found. POP3 of Sohu
- * is left out: only port 110 is told of.
+ * names no domain; QQ's incoming hosts (newmx33.qq.com 2019-01-24,
+ * newxmmxszc6-1.qq.com 2024-10-17, bizmx39.qq.com of Exmail 2022-02-14) have
+ * qq.com alone in common with those that its customers send by; of the others
+ * no incoming line was found. POP3 of Sohu is left out: only port 110 is told
+ * of.
  */
 static const struct provider entries[] = {
 	{

@@ -1,6 +1,10 @@
 #include "provider.h"
 
-/* Germany, France and their neighbours. */
+/*
+ * Germany, France and their neighbours. No received_by for mailbox.org and
+ * Posteo: of both only lines were found that their outgoing hosts wrote, under
+ * the same names.
+ */
 static const struct provider entries[] = {
 	{
 		.name = "freenet",
@@ -83,8 +87,11 @@ static const struct provider entries[] = {
 			"(imap.ionos.com, .co.uk, .es, .fr, .it, .mx): write "
 			"a server of your own",
 		.help = "https://www.ionos.de/hilfe/index.php?id=2490",
+		.received_by = PROVIDER_LIST("mx.kundenserver.de"),
 		.sources = PROVIDER_LIST(
 			"servers, user, countries: ISPDB ionos.de 2021-11-15",
+			"Received: headers of a message in a public file, "
+			"found by \"mx.kundenserver.de (mxeue002\" 2025-06-03",
 			"pop and imap of another country: ionos.fr/assistance/"
 			"email/mise-en-place-demail-made-in-germany/"
 			"serveur-entrant 2026-11-22"),
@@ -167,12 +174,17 @@ static const struct provider entries[] = {
 			"not that of the web login",
 		.help = "https://www.telekom.de/hilfe/apps-dienste/e-mail/"
 			"programme/passwort-verwalten",
+		.received_by =
+			PROVIDER_LIST("aul.t-online.de", "mul.t-online.de"),
 		.sources = PROVIDER_LIST(
 			"servers, user, password, domains: ISPDB t-online.de "
 			"2023-12-29",
 			"servers, user: pda.teltarif.de/internet/e-mail/"
 			"t-online-unverschluesselt.html 2026-11-22",
-			"password: DC t-online 2020-02"),
+			"password: DC t-online 2020-02",
+			"Received: headers of a message in a public file, by "
+			"ehead26a17.aul.t-online.de with LMTP and below it by "
+			"mailin27.mgt.mul.t-online.de 2025-12-30"),
 	},
 	{
 		.name = "web.de",
@@ -185,11 +197,14 @@ static const struct provider entries[] = {
 		.user = PROVIDER_USER_LOCAL,
 		.note = "switch on POP3 and IMAP in the web settings",
 		.help = "https://hilfe.web.de/pop-imap/einschalten.html",
+		.received_by = PROVIDER_LIST("mx-ha.web.de"),
 		.pop3_poll_s = 900,
 		.sources = PROVIDER_LIST(
 			"servers, user, note, POP3 every 15 minutes: ISPDB "
 			"web.de 2024-02-29",
-			"IMAP, user: DC web.de 2020-01"),
+			"IMAP, user: DC web.de 2020-01",
+			"Received: headers of a message that was fetched from "
+			"pop3.web.de, by mx-ha.web.de (mxweb112) 2020-06-26"),
 	},
 };
 
