@@ -5,10 +5,12 @@ import hmac
 import json
 import os
 import re
+import ssl
 import time
 
 import pytest
 
+from fakemail import _Server, _Session
 from servers import Dovecot
 from signin import Server
 
@@ -309,6 +311,70 @@ def test_external_with_another_certificate(haul, ca, dovecot):
     r = through(haul, ca, dovecot, "imaps", 77, auth="external",
                 password=None, client_cert=cert, client_key=key)
     assert "client_cert" in r.err, r
+
+
+class _SmtpByCertificate(_Session):
+    """SMTP that knows who is there by the certificate of the handshake, and
+    takes mail from nobody else (AUTH EXTERNAL, RFC 4422 appendix A)."""
+    def serve(self):
+        self.say(b"220 fake.test ESMTP\r\n")
+        known = False
+        while True:
+            verb, _, args = self.line().decode().partition(" ")
+            self.server.commands.append((verb + " " + args).strip())
+            if verb == "EHLO":
+                self.say(b"250-fake.test\r\n250 AUTH EXTERNAL PLAIN\r\n")
+            elif verb == "AUTH":
+                word = args.split()[1:] or [""]
+                if not word[0]:
+                    self.say(b"334 \r\n")
+                    word = [self.line().decode()]
+                known = self.is_right(word[0])
+                self.say(b"235 2.7.0 yes\r\n" if known else
+                         b"535 5.7.8 not with this certificate\r\n")
+            elif verb == "QUIT":
+                self.say(b"221 bye\r\n")
+                return
+            else:
+                self.say(b"250 ok\r\n" if known else b"530 who?\r\n")
+
+    def is_right(self, word):
+        names = dict(x for rdn in self.s.getpeercert()["subject"]
+                     for x in rdn)
+        asked = b"" if word in ("", "=") else base64.b64decode(word)
+        return names["commonName"] == USER and \
+            asked.decode() in ("", USER)
+
+
+@pytest.fixture
+def by_certificate(ca):
+    server = _Server(ca.issue("fake"))
+    server.session = _SmtpByCertificate
+    server.context.verify_mode = ssl.CERT_REQUIRED
+    server.context.load_verify_locations(ca.file)
+    server.protocol = "smtp"
+    server.url = "smtps://localhost:%d" % server.port
+    yield server
+    server.close()
+
+
+def test_external_over_smtp(haul, ca, by_certificate, certificate):
+    r = check(haul, ca, by_certificate, auth="external", password=None,
+              client_cert=certificate[0], client_key=certificate[1])
+    said = [c for c in by_certificate.commands if c.startswith("AUTH")]
+    assert len(said) == 1 and said[0].startswith("AUTH EXTERNAL"), said
+    assert "MAIL FROM:<me@test>" in " ".join(by_certificate.commands), r
+
+
+def test_external_over_smtp_with_another_certificate(haul, ca,
+                                                     by_certificate):
+    cert, key = private(ca.issue("tom-smtp", san="email:tom@test", cn="tom"))
+    r = check(haul, ca, by_certificate, 77, auth="external", password=None,
+              client_cert=cert, client_key=key)
+    assert "not with this certificate" in r.err, r
+    assert "client_cert" in r.err, r
+    said = [c for c in by_certificate.commands if c.startswith("AUTH")]
+    assert len(said) == 1, said
 
 
 def test_gssapi_without_a_ticket(haul, ca):
