@@ -1,10 +1,7 @@
 /*
  * secretrun - a secret from a program (`password_command`).
  *
- * No shell: argv is handed over as it is, the program looked for in PATH. Its
- * standard input is /dev/null; what it writes to standard error is thrown away,
- * since programs that know secrets tell them there. It inherits no descriptor
- * of ours (CASES I25: all are O_CLOEXEC).
+ * As program.h runs it, with /dev/null for its standard input.
  */
 #ifndef CONFIG_SECRETRUN_H
 #define CONFIG_SECRETRUN_H
