@@ -33,11 +33,14 @@ static const struct command commands[] = {
 	  "                  much became due at once\n"
 	  "      --json      the result as one object\n"
 	  "Accounts named are tried at once, also those in backoff.\n" },
-	{ "check", cmd_check, BIT(JSON) | BIT(OFFLINE) | BIT(EFFECTIVE), 0,
+	{ "check", cmd_check,
+	  BIT(JSON) | BIT(OFFLINE) | BIT(EFFECTIVE) | BIT(SEND), 0,
 	  COMMAND_WORDS, "[ACCOUNT...]",
 	  "try configuration, sources and destinations",
 	  "      --offline    the configuration only\n"
 	  "      --effective  every setting and where it comes from\n"
+	  "      --send       a test message through each delivery, to notify,\n"
+	  "                   and a run of notify_command\n"
 	  "      --json       the result as one object\n" },
 	{ "status", cmd_status, BIT(JSON) | BIT(WATCH) | BIT(MAX_AGE), 0, 0, "",
 	  "accounts, deliveries, queue",

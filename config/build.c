@@ -1,5 +1,4 @@
 #include "build.h"
-#include "form.h"
 #include "make_account.h"
 #include "make_delivery.h"
 #include "must.h"
@@ -192,6 +191,25 @@ static void accounts(struct making *m)
 		}
 }
 
+/* By the first delivery; no account is there to fill a placeholder. */
+static void notices(struct making *m, const struct resolved *r)
+{
+	struct config *c = m->c;
+
+	resolved_list(r, SET_NOTIFY, &c->notify);
+	resolved_list(r, SET_NOTIFY_COMMAND, &c->notify_command);
+	c->notify_after_ms = resolved_number(r, SET_NOTIFY_AFTER);
+	for (size_t i = 0; i < c->notify.n; i++)
+		if (strpbrk(c->notify.item[i], "{}"))
+			fault_add(m->faults, r->by[SET_NOTIFY]->at, "",
+				  "notify: \"%s\": there are no placeholders "
+				  "here",
+				  c->notify.item[i]);
+	if (c->notify.n && !count(m->written, SECTION_DELIVERY))
+		fault_add(m->faults, r->by[SET_NOTIFY]->at, "",
+			  "notify: there is no delivery to send by");
+}
+
 static void general(struct making *m)
 {
 	struct config *c = m->c;
@@ -203,6 +221,7 @@ static void general(struct making *m)
 	inherit(&r, &levels);
 	c->hostname = mem_str(resolved_string(&r, SET_HOSTNAME));
 	c->state_dir = mem_str(resolved_string(&r, SET_STATE_DIR));
+	notices(m, &r);
 	c->max_connections = (unsigned)resolved_number(&r, SET_MAX_CONNECTIONS);
 	c->max_connections_per_host =
 		(unsigned)resolved_number(&r, SET_MAX_CONNECTIONS_PER_HOST);
@@ -244,5 +263,7 @@ void build_undo(struct config *c)
 	free(c->deliveries);
 	free(c->hostname);
 	free(c->state_dir);
+	config_list_fini(&c->notify);
+	config_list_fini(&c->notify_command);
 	effectives_fini(&c->effective);
 }

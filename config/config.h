@@ -289,6 +289,10 @@ struct config {
 	char *dir;  /* its folder: secrets.d lies here */
 	char *state_dir;
 	char *hostname; /* NULL: the system's */
+	/* Who is told when a person is needed: addresses, written out; a
+	 * program and its arguments. n 0: nobody */
+	struct config_list notify, notify_command;
+	uint64_t notify_after_ms; /* of failure, for what may pass */
 	unsigned max_connections;
 	unsigned max_connections_per_host;
 	unsigned max_idle;

@@ -386,6 +386,8 @@ static bool unqueue(struct ledger *l, const struct message *m)
 		ledger_release_body(l, (uint32_t)column_int(b.s, 0),
 				    m->place.octets);
 	ledger_add_stale(l, m->id);
+	if (!m->folder) /* of our own: at no source is it to be known again */
+		return !l->broken;
 	bind_int(&u, m->id);
 	return !l->broken && ledger_do(l, u.s);
 }
@@ -402,6 +404,8 @@ static bool record_delivered(struct ledger *l, const struct spool_result *q)
 						    .key = m->key,
 						    .fate = FATE_DELIVERED,
 						    .day = ledger_day(at) });
+	if (!m->folder)
+		known_drop(&l->known, m->folder, &m->key);
 	ledger_totals(l, m->account)->delivered++;
 	return true;
 }

@@ -64,9 +64,9 @@ struct message_rcpt {
 #define MESSAGE_PRINT_OCTETS 12u
 
 struct message {
-	struct link link; /* for the holder's lists */
-	int64_t id;	  /* 0 before TX1 */
-	int64_t account, folder;
+	struct link link;	 /* for the holder's lists */
+	int64_t id;		 /* 0 before TX1 */
+	int64_t account, folder; /* 0: a notice of our own, at no source */
 	struct message_key key;
 	enum message_state state;
 	struct message_place place;

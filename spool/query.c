@@ -50,6 +50,8 @@ void query_names(struct ledger *l, int64_t account, int64_t folder,
 		column_chars(b.s, 0, out->account, sizeof(out->account));
 		out->folder = column_text(b.s, 1);
 	}
+	if (!account) /* no section can be named so */
+		(void)snprintf(out->account, sizeof(out->account), "(notice)");
 	if (!out->folder)
 		out->folder = mem_str("");
 }

@@ -90,7 +90,7 @@ CREATE TABLE folder (
 -- A message that was fetched. Ids are never used twice. Written once.
 CREATE TABLE message (
 	id INTEGER PRIMARY KEY,
-	account INTEGER NOT NULL,
+	account INTEGER NOT NULL,     -- 0, and folder: a notice of our own
 	folder INTEGER NOT NULL,
 	key BLOB NOT NULL,
 	octets INTEGER NOT NULL,
@@ -263,6 +263,17 @@ CREATE TABLE once (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX once_print ON once (print);
+
+-- What people were told of, and when (notice.h).
+CREATE TABLE notice (
+	cause TEXT PRIMARY KEY,
+	since INTEGER NOT NULL,
+	mailed INTEGER NOT NULL,
+	ran INTEGER NOT NULL,
+	over INTEGER NOT NULL,        -- 0: it lasts
+	mailed_n INTEGER NOT NULL,
+	ran_n INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Was being fetched when a process of ours crashed: asked for alone.
 CREATE TABLE suspect (

@@ -1,4 +1,5 @@
 #include "cmd_check.h"
+#include "check_send.h"
 #include "check_view.h"
 #include "command.h"
 #include "limits.h"
@@ -26,6 +27,9 @@ struct check {
 	struct pass *pass; /* dry run; NULL: none */
 	const struct pass_account *next;
 	size_t nnext;
+	struct notices notices;
+	json_t *sent; /* of --send; NULL: nothing */
+	int sent_code;
 	int ledger; /* exit code of what kept us from looking ahead, or 0 */
 	int signum;
 };
@@ -261,6 +265,7 @@ static void on_store_failed(void *who)
 
 	if (k->pass)
 		pass_store_failed(k->pass);
+	notices_store_failed(&k->notices);
 }
 
 /* The accounts whose probe went well; names: borrowed, to be freed. */
@@ -339,6 +344,50 @@ static void look_ahead(struct check *k)
 	free(names);
 }
 
+/* ---- --send ---- */
+
+/* The first whom its mail goes to. */
+static void add_test(const struct check *k, struct check_send *s,
+		     const struct config_delivery *d)
+{
+	char **rcpts;
+	size_t n = check_recipients(k->config, d, k->options->words,
+				    k->options->nwords, &rcpts);
+
+	check_send_add(s, d, n ? rcpts[0] : NULL);
+	for (size_t i = 0; i < n; i++)
+		free(rcpts[i]);
+	free(rcpts);
+}
+
+static void send_tests(struct check *k)
+{
+	struct check_send s = { .notices = &k->notices,
+				.told = json_array(),
+				.json = options_has(k->options, OPTION_JSON) };
+	struct spool_found found;
+	struct err err;
+
+	k->sent = s.told;
+	if (k->ledger)
+		return;
+	if (!k->kit.parts.spool && !kit_open_spool(&k->kit, &found, &err)) {
+		(void)fputs("no test message can be sent:\n", stderr);
+		k->sent_code = command_failed(&err);
+		return;
+	}
+	k->notices.reports = &reports;
+	k->notices.who = k;
+	for (size_t i = 0; i < k->config->n_deliveries; i++)
+		if (delivery_is_meant(k, &k->config->deliveries[i]))
+			add_test(k, &s, &k->config->deliveries[i]);
+	if (!k->options->nwords)
+		check_send_notify(&s);
+	k->sent_code = check_send_run(&s);
+	if (notices_is_clean(&k->notices))
+		check_send_fini(&s);
+}
+
 /* ---- the end ---- */
 
 static const struct pass_account *next_of(const struct check *k,
@@ -352,7 +401,7 @@ static const struct pass_account *next_of(const struct check *k,
 
 static int verdict(const struct check *k)
 {
-	int code = k->ledger;
+	int code = err_worse(k->ledger, k->sent_code);
 
 	for (size_t i = 0; i < k->begun; i++)
 		code = err_worse(code, err_exit(probe_worst(k->probes[i])));
@@ -371,9 +420,10 @@ static void print_json(const struct check *k, int code)
 		(void)json_array_append_new(p->account ? accounts : deliveries,
 					    check_view_json(p, next_of(k, p)));
 	}
-	(void)command_print_json(json_pack(
-		"{s:s, s:o, s:o, s:i}", "file", k->config->file, "accounts",
-		accounts, "deliveries", deliveries, "exit", code));
+	(void)command_print_json(json_pack("{s:s, s:o, s:o, s:O*, s:i}", "file",
+					   k->config->file, "accounts",
+					   accounts, "deliveries", deliveries,
+					   "sent", k->sent, "exit", code));
 }
 
 /* Nothing is under way that a second run would miss. */
@@ -385,6 +435,7 @@ static void on_signal(void *who, int signum)
 		_exit(128 + signum);
 	k->signum = signum;
 	pass_stop(k->pass);
+	notices_stop(&k->notices);
 }
 
 static int online(const struct options *o, const struct config *c)
@@ -393,20 +444,27 @@ static int online(const struct options *o, const struct config *c)
 	int code;
 
 	kit_init(&k.kit, c, o->verbosity >= 2);
+	k.notices.kit = &k.kit;
 	k.kit.store_failed = on_store_failed;
 	k.kit.who = &k;
 	loop_signal(k.kit.parts.loop, SIGINT, on_signal, &k);
 	loop_signal(k.kit.parts.loop, SIGTERM, on_signal, &k);
 	probe_all(&k);
 	look_ahead(&k);
+	if (options_has(o, OPTION_SEND) && !k.signum)
+		send_tests(&k);
 	code = verdict(&k);
 	if (options_has(o, OPTION_JSON))
 		print_json(&k, code);
 	for (size_t i = 0; i < k.begun; i++)
 		probe_free(k.probes[i]);
 	free(k.probes);
+	json_decref(k.sent);
+	if (!notices_is_clean(&k.notices))
+		_exit(code);
 	kit_close_spool(&k.kit);
 	pass_free(k.pass);
+	notices_fini(&k.notices);
 	k.pass = NULL;
 	kit_fini(&k.kit);
 	return command_flush() ? code : err_worse(code, err_exit(ERR_DISK));

@@ -2,6 +2,7 @@
 #include "command.h"
 #include "log.h"
 #include "must.h"
+#include "notices.h"
 #include "parts.h"
 #include "progress.h"
 #include "prompt.h"
@@ -33,6 +34,8 @@ struct conduct {
 	json_t *messages;      /* the same with --json; by account */
 	struct text unsaid;    /* lines that wait for an answer */
 	int signum;	       /* that asked us to stop; 0 */
+	struct notices notices;
+	int notices_code; /* exit code of what failed with them */
 };
 
 /* ---- telling ---- */
@@ -245,6 +248,7 @@ static void on_store_failed(void *who)
 
 	if (c->pass)
 		pass_store_failed(c->pass);
+	notices_store_failed(&c->notices);
 }
 
 /* The first asks, the second insists: the ledger bears being left so. */
@@ -270,6 +274,7 @@ static void on_signal(void *who, int signum)
 		say(c, &line);
 	}
 	pass_stop(c->pass);
+	notices_stop(&c->notices);
 }
 
 static void tell_found(struct conduct *c, const struct spool_found *found)
@@ -433,6 +438,7 @@ static int finish(struct conduct *c)
 		code = err_worse(code, command_failed(failure));
 	if (c->what->task == PASS_REFETCH && code == 0)
 		code = tell_unfound(c);
+	code = err_worse(code, c->notices_code);
 	if (c->signum)
 		code = 128 + c->signum;
 	if (options_has(c->options, OPTION_JSON))
@@ -458,6 +464,31 @@ static const struct pass_reports asking_reports = {
 	.delivery = on_delivery,
 	.ended = on_ended,
 };
+
+/* notify, notify_command */
+static void tell_people(struct conduct *c)
+{
+	const struct notify_outcome *o = &c->notices.outcome;
+	struct text line;
+
+	if (!notify_wanted(c->kit.parts.config) || is_dry(c) || c->signum ||
+	    c->what->task != PASS_FETCH || !pass_is_clean(c->pass))
+		return;
+	c->notices.reports = &silent_reports;
+	c->notices.who = c;
+	c->notices_code = notices_tell(&c->notices, c->accounts, c->n);
+	text_init(&line, 4096);
+	if (o->command.class != ERR_NONE &&
+	    error_is_due(c, o->command_is_new)) {
+		report_error("notify", &o->command, &line);
+		say(c, &line);
+	}
+	if (o->err.class != ERR_NONE) {
+		report_error("notify", &o->err, &line);
+		say(c, &line);
+	}
+	text_fini(&line);
+}
 
 static void begin(struct conduct *c)
 {
@@ -496,6 +527,7 @@ static int run(struct conduct *c, const struct config *config)
 	int code;
 
 	kit_init(&c->kit, config, c->options->verbosity >= 2);
+	c->notices.kit = &c->kit;
 	c->kit.store_failed = on_store_failed;
 	c->kit.who = c;
 	if (!find_person(c)) {
@@ -510,8 +542,9 @@ static int run(struct conduct *c, const struct config *config)
 	tell_found(c, &found);
 	begin(c);
 	loop_run(c->kit.parts.loop);
+	tell_people(c);
 	code = finish(c);
-	if (!pass_is_clean(c->pass))
+	if (!pass_is_clean(c->pass) || !notices_is_clean(&c->notices))
 		_exit(code);
 	prompt_free(c->prompt);
 	LIST_EACH(at, kept, &c->asking)
@@ -519,6 +552,7 @@ static int run(struct conduct *c, const struct config *config)
 	kit_close_spool(&c->kit);
 	pass_free(c->pass);
 	c->pass = NULL;
+	notices_fini(&c->notices);
 	kit_fini(&c->kit);
 	free(c->told);
 	return code;

@@ -30,6 +30,7 @@ static const struct {
 	[OPTION_TO] = { "--to", 0, true },
 	[OPTION_SINCE] = { "--since", 0, true },
 	[OPTION_FOLDER] = { "--folder", 0, true },
+	[OPTION_SEND] = { "--send", 0, false },
 };
 
 const char *option_name(enum option which)

@@ -32,8 +32,9 @@ enum option {
 	OPTION_TO,
 	OPTION_SINCE,
 	OPTION_FOLDER,
+	OPTION_SEND,
 };
-#define OPTIONS	      (OPTION_FOLDER + 1)
+#define OPTIONS	      (OPTION_SEND + 1)
 #define OPTION_BIT(o) (1u << (o))
 #define OPTIONS_COMMON                                                         \
 	(OPTION_BIT(OPTION_HELP) | OPTION_BIT(OPTION_VERSION) |                \

@@ -73,10 +73,11 @@ static size_t guests_of(const struct pass *p)
 	return p->parts.config->n_accounts;
 }
 
+/* account 0: a notice of our own. */
 static struct guest *guest_of(struct pass *p, int64_t account)
 {
 	for (size_t i = 0; i < guests_of(p); i++)
-		if (p->guests[i].seat->bind.a.id == account)
+		if (account && p->guests[i].seat->bind.a.id == account)
 			return &p->guests[i];
 	return NULL;
 }

@@ -340,7 +340,7 @@ struct seat *seats_at(struct seats *ss, size_t i)
 struct seat *seats_find(struct seats *ss, int64_t account)
 {
 	for (size_t i = 0; i < ss->n; i++)
-		if (ss->all[i].bind.a.id == account)
+		if (ss->all[i].bind.a.id == account && account)
 			return &ss->all[i];
 	return NULL;
 }

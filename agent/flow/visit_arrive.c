@@ -1,7 +1,6 @@
 #include "crash.h"
 #include "event.h"
-#include "field.h"
-#include "hash.h"
+#include "facts.h"
 #include "limits.h"
 #include "log.h"
 #include "multidrop.h"
@@ -83,45 +82,6 @@ void visit_on_body(void *who, struct view octets)
 		visit_drop_body(v);
 	}
 	visit_changed(v);
-}
-
-static void set_from(struct message *m, struct view raw)
-{
-	char text[HEAD_TEXT_OCTETS], line[320];
-	struct field f;
-
-	while (field_next(&raw, &f))
-		if (field_is(&f, VIEW_LIT("From"))) {
-			printable(line, sizeof(line),
-				  (struct view){ text,
-						 field_text(f.body, text,
-							    sizeof(text)) });
-			message_set(&m->from, view_of(line));
-			return;
-		}
-}
-
-static void set_facts(struct visit *v, struct message *m,
-		      const struct head_facts *f)
-{
-	char line[512];
-	uint8_t fp[8];
-
-	m->repaired_octets = f->repaired_octets;
-	m->strays = f->repairs < UINT32_MAX ? (uint32_t)f->repairs : UINT32_MAX;
-	m->header_octets = f->header_octets;
-	m->facts = f->flags;
-	if (f->fingerprint.n) {
-		hash_keyed(spool_key(v->parts->spool), f->fingerprint, fp,
-			   sizeof(fp));
-		memcpy(&m->fingerprint, fp, sizeof(fp));
-		m->fingerprint &= INT64_MAX;
-	}
-	if (f->message_id.n) {
-		printable(line, sizeof(line), f->message_id);
-		message_set(&m->message_id, view_of(line));
-	}
-	set_from(m, head_raw(v->head));
 }
 
 static void set_recipients(struct visit *v, struct message *m)
@@ -206,7 +166,7 @@ static void enter(struct visit *v)
 	m->next_at = m->fetched_at;
 	message_set(&m->uid_text, view_of(v->uid));
 	m->twin = visit_twin(v, &v->key);
-	set_facts(v, m, &f);
+	facts_set(m, &f, head_raw(v->head), spool_key(v->parts->spool));
 	set_envelope(v, m, &f);
 	held = why_held(v, m, &f);
 	if (held && held != m->reason)

@@ -57,8 +57,7 @@ static struct date date_of(int64_t unix_s)
 	};
 }
 
-/* RFC 5322 3.3 */
-static void put_date(struct text *out, int64_t unix_s)
+void outgoing_date(struct text *out, int64_t unix_s)
 {
 	static const char *const weekdays[] = { "Sun", "Mon", "Tue", "Wed",
 						"Thu", "Fri", "Sat" };
@@ -99,7 +98,7 @@ void outgoing_prefix(struct text *out, const struct outgoing_origin *o)
 	put_safe(out, o->id, 64);
 	put_recipient(out, o->recipient);
 	MUST(text_puts(out, ";\r\n\t"));
-	put_date(out, o->unix_s);
+	outgoing_date(out, o->unix_s);
 	if (o->trace.n == 0)
 		return;
 	MUST(text_puts(out, "X-Mailhaul-Trace: "));

@@ -42,6 +42,9 @@ struct outgoing_origin {
  */
 void outgoing_prefix(struct text *out, const struct outgoing_origin *origin);
 
+/* RFC 5322 3.3, with CRLF. */
+void outgoing_date(struct text *out, int64_t unix_s);
+
 struct outgoing_range {
 	uint32_t from, to; /* raw octets [from, to) are left out */
 };
