@@ -63,6 +63,7 @@ static void forget_folder(struct visit *v)
 	item_list_clear(&v->due);
 	item_list_clear(&v->proof);
 	item_list_clear(&v->seen);
+	item_list_clear(&v->marked);
 	visit_forget_acts(v);
 	visit_forget_seek(v);
 }
@@ -132,6 +133,7 @@ void visit_free(struct visit *v)
 	item_list_fini(&v->due);
 	item_list_fini(&v->proof);
 	item_list_fini(&v->seen);
+	item_list_fini(&v->marked);
 	visit_acts_fini(v);
 	head_free(v->head);
 	once_free(v->once);

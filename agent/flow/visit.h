@@ -182,9 +182,10 @@ struct visit {
 	bool fetching_all_done;
 	bool sweeping; /* only what was moved here is looked at */
 	bool twins_known;
-	unsigned skipped;      /* lists of those left out that are written */
-	struct item_list seen; /* wanted, but for that; unseen_only */
-	size_t missed;	       /* wanted ones that were not recorded */
+	unsigned skipped;	 /* lists of those left out that are written */
+	struct item_list seen;	 /* wanted, but for that; unseen_only */
+	struct item_list marked; /* \Deleted by somebody else */
+	size_t missed;		 /* wanted ones that were not recorded */
 	uint32_t first_missing_uid; /* ... the lowest of them; 0: none */
 
 	/* headers in hand */

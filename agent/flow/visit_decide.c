@@ -287,6 +287,13 @@ static void skip_next(struct visit *v)
 			skip(v, &v->seen, "seen");
 			return;
 		}
+		v->skipped++;
+		/* fall through */
+	case 2:
+		if (v->marked.n) {
+			skip(v, &v->marked, "deleted");
+			return;
+		}
 		break;
 	default:
 		break;

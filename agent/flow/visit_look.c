@@ -372,6 +372,7 @@ static void sort_new(struct visit *v, const struct spool_item *i)
 {
 	if (i->flags & SPOOL_ITEM_DELETED) {
 		visit_count(v, i, REASON_MARKED); /* CASES J14 */
+		item_list_add(&v->marked, i);
 	} else if (v->config->once && i->flags & SPOOL_ITEM_SAME) {
 		visit_count(v, i, REASON_DUPLICATE);
 	} else if (v->config->unseen_only && i->flags & SPOOL_ITEM_SEEN) {
