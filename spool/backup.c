@@ -397,7 +397,7 @@ static bool set_apart(struct restoring *r, int64_t now_ms)
 		" UPDATE queue SET state = 3, next_at = 0, doubt_at = %lld,"
 		" reason = 'restored from a backup: it may have been delivered"
 		" since' WHERE state IN (1, 2, 3);"
-		" UPDATE site SET clean = 1,"
+		" UPDATE site SET clean = 1, anchor = 0, anchor_next = 0,"
 		" generation = max(generation, %llu) + 1;",
 		(long long)now_ms,
 		(unsigned long long)generation_beside(r->dir));

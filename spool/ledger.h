@@ -7,6 +7,7 @@
  */
 #ifndef SPOOL_LEDGER_H
 #define SPOOL_LEDGER_H
+#include "clock.h"
 #include "crash.h"
 #include "known.h"
 #include "segment.h"
@@ -145,6 +146,12 @@ enum ledger_statement {
 	STMT_ACCOUNTS,
 	STMT_UNFETCHED,
 	STMT_USAGE,
+	STMT_CLOCK,
+	STMT_CLOCK_LOAD,
+	STMT_ANCHOR,
+	STMT_ANCHOR_LOAD,
+	STMT_UNTOLD,
+	STMT_UNTOLD_LOAD,
 	STMT_DELIVERIES,
 	STMT_SKIPPED_ROWS,
 	STMT_COUNTS,
@@ -236,6 +243,9 @@ struct ledger {
 	uint64_t generation;
 	int64_t generation_ms; /* when it rose last */
 	bool generation_rose;  /* in this transaction */
+	bool anchor_waits;     /* ledger_drop_anchor() is to follow */
+	struct clock_mark clock;
+	int64_t lag_ms; /* of the time that is believed behind the clock */
 };
 
 /* ledger.c: statements and transactions */
@@ -273,6 +283,16 @@ bool ledger_write_totals(struct ledger *l);
 void ledger_add_stale(struct ledger *l, int64_t id);
 /* Writes what was postponed; before anybody looks at whole tables. */
 bool ledger_flush(struct ledger *l);
+/* ledger_clock.c */
+bool ledger_load_clock(struct ledger *l);
+/* Sets lag_ms; and corrects what was planned by a clock that was ahead. */
+bool ledger_look_at_clock(struct ledger *l, int64_t now_ms);
+bool ledger_forget_future(struct ledger *l, int64_t now_ms);
+/* ledger_anchor.c: *copied: the directory is a copy, restored or moved. */
+bool ledger_find_anchor(struct ledger *l, int64_t now_ms, bool *copied);
+void ledger_drop_anchor(struct ledger *l); /* behind the commit */
+/* ledger_untold.c: adds to f what is not told yet; keep: nor is it now. */
+bool ledger_tell_found(struct ledger *l, bool keep, struct spool_found *f);
 /* Raises the generation if it has not been for a while. */
 bool ledger_raise_generation(struct ledger *l, int64_t now_ms);
 

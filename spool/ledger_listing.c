@@ -79,10 +79,11 @@ static void merge_known(struct ledger *l, struct spool_listing *q)
  * What absence becomes. listed: some of it is in the listing. Only a complete
  * listing counts, 3 of them and 30 days retire (CASES E9).
  */
-static int64_t next_absence(const struct spool_listing *q, int64_t absence,
+static int64_t next_absence(const struct ledger *l,
+			    const struct spool_listing *q, int64_t absence,
 			    bool listed)
 {
-	int64_t today = ledger_day(q->now_ms);
+	int64_t today = ledger_day(q->now_ms - l->lag_ms);
 	int64_t n = absence & 3, since = absence >> 2;
 
 	if (listed)
@@ -156,7 +157,7 @@ static size_t scan_ident(struct ledger *l, struct listing_job *j,
 			set_fate(&j->q->items[j->at],
 				 (uint8_t)column_int(b.s, 1),
 				 (uint16_t)column_int(b.s, 2));
-		a.absence = next_absence(j->q, before, listed);
+		a.absence = next_absence(l, j->q, before, listed);
 		note(changes, nchanges, &a, before);
 		j->last = a.key;
 	}
@@ -229,7 +230,7 @@ static size_t scan_span(struct ledger *l, struct listing_job *j,
 				    .many = s.last - s.first + 1 };
 
 		rows++;
-		a.absence = next_absence(j->q, s.absence, merge_span(j, &s));
+		a.absence = next_absence(l, j->q, s.absence, merge_span(j, &s));
 		note(changes, nchanges, &a, s.absence);
 		j->last_uid = s.first;
 		j->folded += a.many;

@@ -310,7 +310,8 @@ static bool stop_all(struct ledger *l, int64_t now_ms)
 {
 	return exec_at(l,
 		       "UPDATE queue SET state = 3, next_at = 0, doubt_at = ?,"
-		       " reason = 'the ledger was replaced by an older copy'"
+		       " reason = 'the state was put back from a copy: it may"
+		       " have been delivered since'"
 		       " WHERE state IN (1, 2, 3)",
 		       now_ms, 0, NULL) &&
 	       ledger_exec(l, "UPDATE account SET reconcile = 2");
@@ -467,16 +468,21 @@ static bool recover(struct ledger *l, const struct spool_options *o,
 		    const struct site *site, struct spool_found *f)
 {
 	char boot[40];
+	bool copied;
 
 	boot_id(boot);
 	f->unclean =
 		!site->clean && view_eq(view_of(boot), view_of(site->boot));
-	f->foreign = is_foreign(l);
+	if (!ledger_find_anchor(l, o->now_ms, &copied) ||
+	    !ledger_load_clock(l) || !ledger_look_at_clock(l, o->now_ms))
+		return false;
+	f->foreign = is_foreign(l) || copied;
 	if (f->foreign && !stop_all(l, o->now_ms))
 		return false;
 	return sending_to_doubt(l, o->now_ms, f) && strike(l, o->now_ms, f) &&
 	       mark_open(l, f->unclean) &&
-	       ledger_raise_generation(l, o->now_ms);
+	       ledger_raise_generation(l, o->now_ms) &&
+	       ledger_tell_found(l, o->untold, f);
 }
 
 /* The whole of opening, in one transaction. */
@@ -508,7 +514,10 @@ static bool begin_work(struct ledger *l, const struct spool_options *o,
 	/* Ids of four letters at least, and none that looks like a UID. */
 	if (l->next_id < 29791)
 		l->next_id = 29791;
-	return ledger_commit(l, err);
+	if (!ledger_commit(l, err))
+		return false;
+	ledger_drop_anchor(l);
+	return true;
 }
 
 struct ledger *ledger_open(const struct spool_options *o, int dir,

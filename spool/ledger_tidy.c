@@ -329,7 +329,7 @@ static void purge(struct ledger *l, struct tidy_job *j,
 	bind_int(&b, PURGE_SLICE);
 	while (ledger_row(l, b.s)) {
 		seen++;
-		if (column_int(b.s, 1) < t->now_ms - t->history_ms)
+		if (column_int(b.s, 1) < t->now_ms - l->lag_ms - t->history_ms)
 			ids[n++] = column_int(b.s, 0);
 	}
 	for (size_t i = 0; i < n && purge_one(l, ids[i]); i++)
@@ -346,7 +346,7 @@ static void purge_prints(struct ledger *l, struct tidy_job *j,
 					   " AND day < ?"),
 			  0 };
 
-	bind_int(&b, ledger_day(t->now_ms - t->history_ms));
+	bind_int(&b, ledger_day(t->now_ms - l->lag_ms - t->history_ms));
 	(void)ledger_do(l, b.s);
 	j->phase = PHASE_THIN;
 }
@@ -395,6 +395,7 @@ bool ledger_run_tidy(struct ledger *l, struct spool_req *r)
 	(void)ledger_flush(l);
 	load_folders(l, j, t->account);
 	(void)ledger_raise_generation(l, t->now_ms);
+	(void)ledger_look_at_clock(l, t->now_ms);
 	j->job.fini = tidy_fini;
 	return ledger_job_start(l, &j->job, r, step);
 }

@@ -13,7 +13,22 @@ CREATE TABLE site (
 	generation INTEGER NOT NULL,  -- also in the file beside the ledger
 	clean INTEGER NOT NULL,       -- 1: the last process ended in order
 	boot TEXT NOT NULL,           -- of the machine, when it was opened
-	deaths INTEGER NOT NULL       -- unclean ones within one boot, so far
+	deaths INTEGER NOT NULL,      -- unclean ones within one boot, so far
+	-- of a file beside the ledger, the times of birth that are right, ns; and
+	-- when the later one was made, ms
+	anchor INTEGER NOT NULL DEFAULT 0,
+	anchor_next INTEGER NOT NULL DEFAULT 0,
+	anchor_at INTEGER NOT NULL DEFAULT 0,
+	-- clock.h
+	clock_at INTEGER NOT NULL DEFAULT 0,
+	clock_leapt INTEGER NOT NULL DEFAULT 0,
+	clock_before INTEGER NOT NULL DEFAULT 0,
+	-- found by recovery, and not told yet
+	untold_doubts INTEGER NOT NULL DEFAULT 0,
+	untold_crashed INTEGER NOT NULL DEFAULT 0,
+	untold_suspects INTEGER NOT NULL DEFAULT 0,
+	untold_poisoned INTEGER NOT NULL DEFAULT 0,
+	untold_foreign INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE account (

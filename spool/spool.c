@@ -142,6 +142,7 @@ struct spool *spool_open(const struct spool_options *o, struct spool_found *f,
 	}
 	s->reader.dir = s->ledger->segments.dir;
 	atomic_store(&s->octets, segments_live(&s->ledger->segments));
+	atomic_store(&s->lag_ms, s->ledger->lag_ms);
 	if (!o->look_only && !store_start(s, err)) {
 		ledger_close(s->ledger, false);
 		release(s);
@@ -213,6 +214,11 @@ const uint8_t *spool_key(const struct spool *s)
 const char *spool_instance(const struct spool *s)
 {
 	return s->ledger->instance;
+}
+
+int64_t spool_believed_ms(const struct spool *s, int64_t now_ms)
+{
+	return now_ms - atomic_load(&s->lag_ms);
 }
 
 uint64_t spool_octets(const struct spool *s)

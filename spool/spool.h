@@ -31,10 +31,12 @@ struct spool_options {
 				    poke of the loop */
 	void *who;
 	bool look_only; /* status and the like: no thread, no recovery */
+	bool untold;	/* recovery's findings are left to the next process */
 	int64_t now_ms;
 };
 
-/* What recovery found; told once by the command. */
+/* What recovery found, in this process or since it was told last; told once by
+ * the command. */
 struct spool_found {
 	uint64_t queued, doubts, held;
 	uint64_t new_doubts; /* SENDING at the last death, in doubt from now */
@@ -43,8 +45,9 @@ struct spool_found {
 	uint64_t suspects;   /* ... so many messages in hand: tried singly */
 	uint64_t poisoned;   /* ... held: alone in hand for the third time */
 	bool volatile_dir;   /* on a tmpfs: lost with the next boot */
-	bool foreign;	     /* ledger replaced by an older copy: accounts
-				reconcile, nothing is resent */
+	bool foreign;	     /* the ledger was replaced by an older copy, or the
+				whole directory is one: accounts reconcile,
+				nothing is resent */
 };
 
 /*
@@ -73,6 +76,8 @@ const uint8_t *spool_key(const struct spool *s);
 const char *spool_instance(const struct spool *s);
 /* Octets of bodies held now (for spool_limit). */
 uint64_t spool_octets(const struct spool *s);
+/* now_ms, as far as the clock is believed (clock.h): what ages count to. */
+int64_t spool_believed_ms(const struct spool *s, int64_t now_ms);
 /* Free octets of the file system the spool lies on, asked at most once a second
  * by now_ms. */
 uint64_t spool_disk_free(struct spool *s, int64_t now_ms);

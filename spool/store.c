@@ -80,6 +80,7 @@ static bool commit(struct spool *s, struct batch *b)
 	}
 	reader_tell(&s->reader, l);
 	atomic_store(&s->octets, segments_live(&l->segments));
+	atomic_store(&s->lag_ms, l->lag_ms);
 	if (b->n >= STORE_BUSY)
 		b->busy_us = clock_us();
 	b->n = 0;

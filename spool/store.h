@@ -32,6 +32,7 @@ struct spool {
 	int64_t free_asked_ms;
 	uint64_t free_octets;
 	_Atomic uint64_t octets;
+	_Atomic int64_t lag_ms;
 	bool threaded;
 	pthread_t thread;
 

@@ -190,6 +190,7 @@ static struct spool *open_ledger(const char *dir, const json_t *request,
 		/* what changes something takes the directory as others do */
 		.look_only = !answer_is(request, "retry") &&
 			     !answer_is(request, "drop"),
+		.untold = true, /* fetch tells of it */
 	};
 	struct spool_found found;
 	struct timespec now;

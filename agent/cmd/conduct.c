@@ -311,10 +311,12 @@ static void tell_found(struct conduct *c, const struct spool_found *found)
 	}
 	if (found->foreign) {
 		(void)text_puts(&line,
-				"mailhaul: the state directory holds an older "
-				"copy of the ledger: what waits in the queue "
-				"is held, and mail known from before is not "
-				"fetched again: mailhaul queue");
+				"mailhaul: the state directory is a copy: "
+				"restored, or moved here. What it has in the "
+				"queue may have been delivered since it was "
+				"made, and is held; what it does not know may "
+				"have been, too, and is asked about: mailhaul "
+				"queue list; queue retry ID or --all sends");
 		say(c, &line);
 	}
 }

@@ -1,4 +1,5 @@
 #include "guard.h"
+#include "clock.h"
 #include "limits.h"
 
 #define DAY_MS 86400000
@@ -56,6 +57,9 @@ bool guard_due(int64_t keep_ms, uint16_t day, int64_t now_ms)
 	/* a day is known only as a whole: never earlier than written */
 	if (keep_ms == 0)
 		return true;
+	/* by a clock that was not set: how old it is, is unknown */
+	if (!clock_is_set((int64_t)day * DAY_MS))
+		return false;
 	return now_ms >= ((int64_t)day + 1) * DAY_MS + keep_ms;
 }
 

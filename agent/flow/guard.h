@@ -30,7 +30,8 @@ bool guard_suspicious(bool first, uint64_t fresh, uint64_t listed,
 
 /* keep in ms: -1 for ever. */
 int64_t guard_keep_ms(const struct config_folder *f);
-/* Delivered on `day` (days since 1970): to be deleted by now? */
+/* Delivered on `day` (days since 1970): to be deleted by now? now_ms:
+ * spool_believed_ms(). */
 bool guard_due(int64_t keep_ms, uint16_t day, int64_t now_ms);
 /*
  * More than LIMIT_MASS_DELETE messages became due at once because keep is

@@ -45,9 +45,11 @@ bool trouble_note(struct spool_trouble *t, const struct err *err,
 		memcpy(t->remedy, err->remedy, sizeof(t->remedy));
 	}
 	t->count++;
+	if (t->since_ms > now_ms) /* by a clock that was ahead */
+		t->since_ms = now_ms;
 	if (passing && now_ms - t->since_ms < hour)
 		return false;
-	if (t->told_ms && now_ms - t->told_ms < day)
+	if (t->told_ms && t->told_ms <= now_ms && now_ms - t->told_ms < day)
 		return false;
 	t->told_ms = now_ms;
 	return true;

@@ -71,7 +71,8 @@ static enum verdict later(struct message *m, const struct verdict_given *g,
 	int64_t now_ms = g->now_ms;
 
 	forgive_outage(m, now_ms);
-	if (!m->waiting_since)
+	/* in the future: by a clock that was ahead */
+	if (!m->waiting_since || m->waiting_since > now_ms)
 		m->waiting_since = now_ms;
 	if ((uint64_t)(now_ms - m->waiting_since) > d->give_up_ms)
 		return held(m, "not accepted in the time of give_up", words);

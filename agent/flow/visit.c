@@ -197,6 +197,11 @@ bool visit_may_delete(const struct visit *v)
 	       (v->there.uidvalidity && !v->there.read_only);
 }
 
+int64_t visit_believed_ms(const struct visit *v)
+{
+	return spool_believed_ms(v->parts->spool, loop_unix_ms());
+}
+
 /* --- the end -------------------------------------------------------------- */
 
 static void on_tidied(struct spool_req *req)

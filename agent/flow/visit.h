@@ -267,6 +267,8 @@ void visit_warm(struct visit *v);
 uint64_t visit_max_octets(const struct visit *v);
 /* UIDs of this folder can be trusted, and it may be written to. */
 bool visit_may_delete(const struct visit *v);
+/* Now, as far as the clock is believed: what the age of mail counts to. */
+int64_t visit_believed_ms(const struct visit *v);
 /* The folder in hand is finished (or cannot be): on to the next. */
 void visit_next_folder(struct visit *v);
 void visit_leave(struct visit *v);   /* ends the session well */

@@ -80,7 +80,7 @@ static uint32_t lowest_due(const struct visit *v, enum spool_fate fate)
 	const struct spool_lowest *l = &v->here.lowest[fate];
 
 	return l->uid && guard_due(guard_keep_ms(v->settings), l->day,
-				   loop_unix_ms())
+				   visit_believed_ms(v))
 		       ? l->uid
 		       : 0;
 }
@@ -565,7 +565,7 @@ static void on_brought(struct spool_req *req)
 	if (!req->ok)
 		visit_fail(v, &req->err);
 	if (!req->ok || !day ||
-	    !guard_due(guard_keep_ms(s), day, loop_unix_ms())) {
+	    !guard_due(guard_keep_ms(s), day, visit_believed_ms(v))) {
 		visit_next_folder(v);
 		return;
 	}

@@ -306,7 +306,7 @@ void visit_order_wanted(struct visit *v)
 static enum pass_reason kept_reason(const struct visit *v,
 				    const struct spool_item *i)
 {
-	if (guard_due(guard_keep_ms(v->settings), i->day, loop_unix_ms()))
+	if (guard_due(guard_keep_ms(v->settings), i->day, visit_believed_ms(v)))
 		return REASON_DUE;
 	return v->settings->keep == CONFIG_KEEP_AFTER ? REASON_LATER
 						      : REASON_DELIVERED;

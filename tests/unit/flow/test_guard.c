@@ -62,9 +62,11 @@ static void nothing_is_deleted_before_its_time(void **state)
 
 	(void)state;
 	assert_false(guard_due(-1, 1, 1000 * DAY_MS));
-	assert_true(guard_due(0, 100, 100 * DAY_MS));
-	assert_false(guard_due(keep, 100, 114 * DAY_MS));
-	assert_true(guard_due(keep, 100, 115 * DAY_MS));
+	assert_true(guard_due(0, 21000, 21000 * DAY_MS));
+	assert_false(guard_due(keep, 21000, 21014 * DAY_MS));
+	assert_true(guard_due(keep, 21000, 21015 * DAY_MS));
+	/* by a clock that was not set */
+	assert_false(guard_due(keep, 100, 21015 * DAY_MS));
 }
 
 static void a_shortened_keep_does_not_delete_hundreds(void **state)
