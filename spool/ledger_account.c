@@ -228,7 +228,11 @@ bool ledger_run_bind(struct ledger *l, struct spool_req *r)
 	struct spool_bind *q = LIST_OF(r, struct spool_bind, req);
 	const struct spool_account *a = &q->a;
 	bool is_new = false, switched = false;
-	int64_t id = find_exact(l, a);
+	int64_t id;
+
+	if (q->anew)
+		l->nbound = 0;
+	id = find_exact(l, a);
 
 	if (!id)
 		id = find_moved(l, a);

@@ -317,6 +317,7 @@ struct spool_bind {
 	struct spool_req req;
 	struct spool_account a; /* in: name family user place; out: all */
 	int64_t now_ms;
+	bool anew; /* the first of a configuration: all rows are free again */
 };
 void spool_bind(struct spool *s, struct spool_bind *b);
 /* Writes health, times, failures, settings, trouble, reconcile, scram

@@ -1,5 +1,7 @@
 #include "deliveries.h"
+#include "backoff.h"
 #include "event.h"
+#include "hash.h"
 #include "must.h"
 #include "stamp.h"
 #include "trouble.h"
@@ -7,20 +9,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define SAVE_MS 60000 /* a success is written so often */
+
 struct one {
 	struct deliveries *of;
 	struct delivery *delivery;
 	struct spool_delivery row;
 	bool finished, failed;
-	union {
-		struct spool_delivery_load load;
-		struct spool_delivery_save save;
-	} req;
+	bool was_down, probed, worked; /* while it stays */
+	bool saving, save_again;
+	int64_t saved_ms;
+	struct timer probe;
+	struct spool_delivery_load load;
+	struct spool_delivery_save save;
 };
 
 struct deliveries {
 	struct parts parts;
-	bool record;
+	bool record, stays;
 	const struct deliveries_reports *reports;
 	void *who;
 	struct shares shares;
@@ -31,11 +37,14 @@ struct deliveries {
 };
 
 static void finish_those_not_awaited(struct deliveries *ds);
+static void watch(struct one *o);
 
 static void on_changed(void *who, struct delivery *d)
 {
 	struct one *o = who;
 
+	if (o->of->stays && !o->finished)
+		watch(o);
 	o->of->reports->changed(o->of->who, d);
 }
 
@@ -84,12 +93,37 @@ static void end_if_closed(struct deliveries *ds)
 	ds->reports->finished(ds->who);
 }
 
+static void close_one(struct one *o)
+{
+	o->of->closed++;
+	end_if_closed(o->of);
+}
+
+static void save(struct one *o);
+
 static void on_saved(struct spool_req *req)
 {
 	struct one *o = req->who;
 
-	o->of->closed++;
-	end_if_closed(o->of);
+	o->saving = false;
+	if (o->save_again)
+		save(o);
+	else if (o->finished)
+		close_one(o);
+}
+
+static void save(struct one *o)
+{
+	o->save_again = o->saving;
+	if (o->saving)
+		return;
+	o->saving = true;
+	o->saved_ms = loop_unix_ms();
+	o->save = (struct spool_delivery_save){
+		.req = { .done = on_saved, .who = o },
+		.d = o->row,
+	};
+	spool_delivery_save(o->of->parts.spool, &o->save);
 }
 
 static enum spool_health health_of(const struct delivery *d)
@@ -145,28 +179,139 @@ static void note(struct one *o)
 	r->trouble = (struct spool_trouble){ 0 };
 }
 
+/* --- while it stays ------------------------------------------------------- */
+
+static uint32_t random32(void)
+{
+	uint32_t r;
+
+	hash_random(&r, sizeof(r));
+	return r;
+}
+
+static void on_probe_time(void *who)
+{
+	struct one *o = who;
+
+	o->probed = delivery_revive(o->delivery);
+	if (!o->probed && o->was_down) /* its connections are still closing */
+		timer_start(&o->probe, 1000);
+}
+
+static void note_and_save(struct one *o)
+{
+	o->worked = false;
+	o->row.paused = delivery_share(o->delivery)->paused;
+	note(o);
+	save(o);
+}
+
+static void watch_down(struct one *o)
+{
+	if (o->was_down && !o->probed)
+		return;
+	o->was_down = true;
+	o->probed = false;
+	note_and_save(o);
+	timer_start(&o->probe,
+		    backoff_delivery_ms(delivery_err(o->delivery)->class,
+					o->row.failures, random32()));
+}
+
+/* When its queue has run empty: written where something is new to know. */
+static void watch_up(struct one *o)
+{
+	bool is_back = o->was_down;
+
+	if (is_back) {
+		o->was_down = false;
+		timer_stop(&o->probe);
+		note_and_save(o);
+		return;
+	}
+	if (delivery_in_hand(o->delivery) > 0) {
+		o->worked = true;
+		return;
+	}
+	if (o->worked && (health_of(o->delivery) != o->row.health ||
+			  loop_unix_ms() - o->saved_ms > SAVE_MS))
+		note_and_save(o);
+}
+
+static void watch(struct one *o)
+{
+	switch (delivery_state(o->delivery)) {
+	case DELIVERY_DOWN:
+		watch_down(o);
+		break;
+	case DELIVERY_UP:
+		watch_up(o);
+		break;
+	case DELIVERY_COLD:
+	case DELIVERY_CONNECTING:
+		break;
+	}
+}
+
+void deliveries_stay(struct deliveries *ds)
+{
+	ds->stays = true;
+	for (size_t i = 0; i < ds->n; i++)
+		delivery_stay(ds->all[i].delivery);
+}
+
+void deliveries_retry(struct deliveries *ds, int64_t account)
+{
+	for (size_t i = 0; i < ds->n; i++) {
+		struct one *o = &ds->all[i];
+
+		delivery_forgive(o->delivery, account);
+		if (o->was_down)
+			on_probe_time(o);
+		else
+			delivery_load(o->delivery, loop_unix_ms());
+	}
+}
+
+bool deliveries_is_quiet(const struct deliveries *ds)
+{
+	for (size_t i = 0; i < ds->n; i++)
+		if (delivery_in_hand(ds->all[i].delivery) ||
+		    delivery_is_loading(ds->all[i].delivery))
+			return false;
+	return true;
+}
+
+bool deliveries_hurry(struct deliveries *ds)
+{
+	bool waits = false;
+
+	for (size_t i = 0; i < ds->n; i++)
+		waits = delivery_hurry(ds->all[i].delivery) || waits;
+	return waits;
+}
+
+/* --- finishing ------------------------------------------------------------ */
+
 static void on_finished(void *who, struct delivery *d)
 {
 	struct one *o = who;
 	struct deliveries *ds = o->of;
+	bool known = delivery_state(d) == DELIVERY_COLD || o->was_down;
+	bool moved = o->row.paused != delivery_share(d)->paused;
 
 	o->finished = true;
+	timer_stop(&o->probe);
 	finish_those_not_awaited(ds);
-	if (!ds->record || (delivery_state(d) == DELIVERY_COLD &&
-			    o->row.paused == delivery_share(d)->paused)) {
-		struct spool_req none = { .who = o };
-
-		on_saved(&none);
+	if (!ds->record || (known && !moved)) {
+		if (!o->saving)
+			close_one(o);
 		return;
 	}
 	o->row.paused = delivery_share(d)->paused;
-	if (delivery_state(d) != DELIVERY_COLD)
+	if (!known)
 		note(o);
-	o->req.save = (struct spool_delivery_save){
-		.req = { .done = on_saved, .who = o },
-		.d = o->row,
-	};
-	spool_delivery_save(ds->parts.spool, &o->req.save);
+	save(o);
 }
 
 static bool is_awaited(const struct deliveries *ds,
@@ -236,6 +381,8 @@ struct deliveries *deliveries_new(const struct parts *p, bool record,
 	shares_init(&ds->shares, c->spool_limit_octets);
 	for (size_t i = 0; i < ds->n; i++) {
 		ds->all[i].of = ds;
+		timer_init(&ds->all[i].probe, p->loop, on_probe_time,
+			   &ds->all[i]);
 		ds->all[i].delivery =
 			delivery_new(&ds->parts, &c->deliveries[i],
 				     &delivery_reports, &ds->all[i]);
@@ -249,8 +396,10 @@ void deliveries_free(struct deliveries *ds)
 {
 	if (!ds)
 		return;
-	for (size_t i = 0; i < ds->n; i++)
+	for (size_t i = 0; i < ds->n; i++) {
+		timer_stop(&ds->all[i].probe);
 		delivery_free(ds->all[i].delivery);
+	}
 	task_cancel(&ds->nothing);
 	shares_fini(&ds->shares);
 	free(ds->all);
@@ -269,7 +418,7 @@ static void on_loaded(struct spool_req *req)
 	struct one *o = req->who;
 
 	if (req->ok)
-		o->row = o->req.load.d;
+		o->row = o->load.d;
 	delivery_share(o->delivery)->paused = o->row.paused;
 	if (--o->of->loading == 0)
 		shares_load(&o->of->shares, o->of->parts.spool, on_counted,
@@ -286,11 +435,11 @@ void deliveries_open(struct deliveries *ds)
 
 		(void)snprintf(o->row.name, sizeof(o->row.name), "%s",
 			       delivery_config(o->delivery)->name);
-		o->req.load = (struct spool_delivery_load){
+		o->load = (struct spool_delivery_load){
 			.req = { .done = on_loaded, .who = o },
 			.d = o->row,
 		};
-		spool_delivery_load(ds->parts.spool, &o->req.load);
+		spool_delivery_load(ds->parts.spool, &o->load);
 	}
 }
 

@@ -4,6 +4,10 @@
  *
  * It knows no accounts: whose mail something is, the owner says. Reports come
  * from the loop.
+ *
+ * In a process that stays (deliveries_stay()) they are told of and written when
+ * that changes, not at the end; one that is down is probed (sched/backoff.h),
+ * and all that waits goes when it is back.
  */
 #ifndef FLOW_DELIVERIES_H
 #define FLOW_DELIVERIES_H
@@ -44,6 +48,17 @@ struct delivery *deliveries_of(const struct deliveries *ds,
 void deliveries_load(struct deliveries *ds, int64_t until_ms);
 /* What waited for its turn (solo.h) may have it now. */
 void deliveries_wake(struct deliveries *ds);
+/* Before deliveries_open(). */
+void deliveries_stay(struct deliveries *ds);
+/*
+ * A person has changed something: what is down is probed now, what was refused
+ * to an account (0: to any) is tried again, and what is due is loaded.
+ */
+void deliveries_retry(struct deliveries *ds, int64_t account);
+/* Nothing is in hand, and nothing is being loaded. */
+bool deliveries_is_quiet(const struct deliveries *ds);
+/* As delivery_hurry(): false: nothing is waited for. */
+bool deliveries_hurry(struct deliveries *ds);
 /* No more will be entered; what takes refused mail of others ends after them.
  */
 void deliveries_finish(struct deliveries *ds);

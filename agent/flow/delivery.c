@@ -36,6 +36,7 @@ struct delivery *delivery_new(const struct parts *p,
 	for (size_t i = 0; i < c->drop_headers.n; i++)
 		d->drop[i] = c->drop_headers.item[i];
 	task_init(&d->kick, p->loop, kick, d);
+	delivery_stay_init(d);
 	paced_init(d);
 	return d;
 }
@@ -45,6 +46,7 @@ void delivery_free(struct delivery *d)
 	if (!d)
 		return;
 	task_cancel(&d->kick);
+	delivery_stay_fini(d);
 	paced_fini(d);
 	reach_done(&d->endpoint);
 	secret_fini(&d->secret);
@@ -188,6 +190,8 @@ static void on_closed(void *who, const struct err *err)
 {
 	struct conn *c = who;
 	struct delivery *d = c->delivery;
+	/* it may end what nobody uses; that says nothing of the next */
+	bool idle = c->ready && !c->used && !d->nready && d->stays;
 
 	LIST_EACH(at, kept, &c->parcels) {
 		struct parcel *p = LIST_OF(at, struct parcel, link);
@@ -198,7 +202,7 @@ static void on_closed(void *who, const struct err *err)
 	d->nconns--;
 	if (!c->ready)
 		d->nconnecting--;
-	if (err && !c->leaving) {
+	if (err && !c->leaving && !idle) {
 		d->barren++;
 		/* one refused beside others: the server's own limit */
 		if (!c->ready && d->nconns > 0)
@@ -326,7 +330,7 @@ static void on_srs_secret(void *who, struct reach_secret *s)
 		go_down(d, &s->err);
 }
 
-static void reach_out(struct delivery *d)
+void delivery_reach_out(struct delivery *d)
 {
 	struct err err;
 
@@ -361,7 +365,7 @@ static void on_past(struct spool_req *req)
 		d->state = DELIVERY_DOWN;
 		task_post(&d->kick);
 	} else {
-		reach_out(d);
+		delivery_reach_out(d);
 	}
 }
 
@@ -391,62 +395,6 @@ struct conn *delivery_conn_with_room(struct delivery *d)
 			best = c;
 	}
 	return best;
-}
-
-/* --- what is due in the ledger ------------------------------------------- */
-
-static void take_due(struct delivery *d, struct message *m)
-{
-	struct parcel *p;
-
-	d->due_after = m->id;
-	if (d->first_put && m->id >= d->first_put) {
-		message_free(m); /* in hand already */
-		return;
-	}
-	p = parcel_new(m);
-	p->delivery = d;
-	p->verified = spool_body_trusted(d->parts.spool, &m->place);
-	d->in_hand++;
-	handoff_ready(d, p);
-}
-
-static void on_due(struct spool_req *req)
-{
-	struct delivery *d = req->who;
-
-	d->loading = false;
-	d->loaded_all = !req->ok || d->due.n < DELIVERY_LOAD_MAX;
-	for (size_t i = 0; i < d->due.n; i++)
-		take_due(d, d->due_out[i]);
-	if (d->due.n && !d->loaded_all)
-		d->loaded_all = d->first_put && d->due_after >= d->first_put;
-	d->due.n = 0;
-	if (d->in_hand)
-		delivery_warm(d);
-	task_post(&d->kick);
-}
-
-static void load(struct delivery *d)
-{
-	d->loading = true;
-	d->due = (struct spool_due){
-		.req = { .done = on_due, .who = d },
-		.delivery = d->config->name,
-		.after = d->due_after,
-		.until_ms = d->due_until,
-		.max = DELIVERY_LOAD_MAX,
-		.out = d->due_out,
-	};
-	spool_due(d->parts.spool, &d->due);
-}
-
-void delivery_load(struct delivery *d, int64_t until_ms)
-{
-	d->due_until = until_ms;
-	d->loaded_all = false;
-	if (!d->loading)
-		load(d);
 }
 
 /* --- keeping it going ------------------------------------------------------
@@ -596,7 +544,7 @@ static void widen(struct delivery *d)
 		dial(d);
 }
 
-static void quit_all(struct delivery *d)
+void delivery_quit_all(struct delivery *d)
 {
 	LIST_EACH(at, kept, &d->conns) {
 		struct conn *c = LIST_OF(at, struct conn, link);
@@ -621,11 +569,12 @@ static void kick(void *who)
 	if (!d->loading && !d->loaded_all &&
 	    d->nready < DELIVERY_LOAD_MAX / 4 && d->state != DELIVERY_DOWN &&
 	    !d->stopping)
-		load(d);
+		delivery_load_more(d);
+	delivery_watch_idle(d);
 	if (!d->finishing || d->in_hand || d->loading ||
 	    (!d->loaded_all && !d->stopping))
 		return;
-	quit_all(d);
+	delivery_quit_all(d);
 	if (!d->nconns && !d->nconnecting && !d->finished) {
 		d->finished = true;
 		d->reports->finished(d->who, d);

@@ -78,6 +78,8 @@ void delivery_enter(struct delivery *d, struct parcel *p,
 void delivery_load(struct delivery *d, int64_t until_ms);
 /* Parcels in hand. */
 size_t delivery_in_hand(const struct delivery *d);
+/* The ledger is being looked into. */
+bool delivery_is_loading(const struct delivery *d);
 /* What waited for its turn (solo.h) may have it now. */
 void delivery_wake(struct delivery *d);
 /*
@@ -85,6 +87,24 @@ void delivery_wake(struct delivery *d);
  * false: not in this pass.
  */
 bool delivery_take(struct delivery *d, struct parcel *p);
+/*
+ * For a process that stays: connections that nobody uses are closed after some
+ * time and opened again when they are needed; what becomes due in the ledger is
+ * loaded by itself; and what is said of "this pass" above lasts until
+ * delivery_revive().
+ */
+void delivery_stay(struct delivery *d);
+/* It was down, and is tried once more, whether anything waits or not. false:
+ * it is not down, or on its way already. */
+bool delivery_revive(struct delivery *d);
+/* The mail of this account (0: of all) is tried again, though a setting of it
+ * was refused. */
+void delivery_forgive(struct delivery *d, int64_t account);
+/*
+ * Connections that await no reply to data are closed: what they were to deliver
+ * is SPOOLED as before. false: there is no other, or none at all.
+ */
+bool delivery_hurry(struct delivery *d);
 /* No more will be entered: ends when nothing is in hand. */
 void delivery_finish(struct delivery *d);
 /* Waiting for replies to released messages only; the rest is left spooled. */

@@ -122,6 +122,9 @@ struct dest_ops {
 		      const char *const *rcpts);
 	void (*quit)(struct dest *d); /* after all results */
 	void (*cancel)(struct dest *d);
+	/* The end of a message was handed over and is not answered: cancel()
+	 * now would leave it in doubt. NULL: never. */
+	bool (*awaits)(struct dest *d);
 	struct stream *(*stream)(struct dest *d); /* NULL: none (maildir) */
 };
 

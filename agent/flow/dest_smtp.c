@@ -670,6 +670,13 @@ static void op_cancel(struct dest *dest)
 	fail(d, ERR_CANCELLED, "ended on request", NULL);
 }
 
+static bool op_awaits(struct dest *dest)
+{
+	const struct dest_smtp *d = self(dest);
+
+	return d->outbox && outbox_awaits(d->outbox);
+}
+
 static struct stream *op_stream(struct dest *dest)
 {
 	return self(dest)->stream;
@@ -682,6 +689,7 @@ static const struct dest_ops ops = {
 	.probe = op_probe,
 	.quit = op_quit,
 	.cancel = op_cancel,
+	.awaits = op_awaits,
 	.stream = op_stream,
 };
 

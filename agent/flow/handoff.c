@@ -1,5 +1,6 @@
 #include "handoff.h"
 #include "crash.h"
+#include "hand.h"
 #include "hash.h"
 #include "must.h"
 #include "paced.h"
@@ -32,6 +33,8 @@ static uint32_t random32(void)
 void handoff_settle(struct delivery *d, struct parcel *p)
 {
 	d->in_hand--;
+	hand_drop(p);
+	delivery_watch_due(d, p->m);
 	if (p->settled)
 		p->settled(p->who, p);
 	else
@@ -274,6 +277,7 @@ static void on_put_to_hold(struct spool_req *req)
 		handoff_settle(p->delivery, p);
 		return;
 	}
+	hand_add(p->delivery->parts.hand, p);
 	tell_recorded(p);
 	hold(p);
 }
@@ -292,6 +296,7 @@ static void on_put(struct spool_req *req)
 		handoff_settle(d, p);
 		return;
 	}
+	hand_add(d->parts.hand, p);
 	tell_recorded(p);
 	if (p->m->state == MESSAGE_SKIPPED) { /* its recipients have it */
 		handoff_settle(d, p);

@@ -73,7 +73,24 @@ struct delivery {
 	struct message *due_out[DELIVERY_LOAD_MAX];
 	int64_t due_until, due_after, first_put;
 	struct task kick;
+
+	/* delivery_stay.c */
+	bool stays, load_again;
+	struct timer idle;   /* connections that nobody uses are closed */
+	struct timer round;  /* it looks into the ledger again */
+	int64_t round_at_ms; /* unix */
 };
+
+void delivery_stay_init(struct delivery *d);
+void delivery_stay_fini(struct delivery *d);
+/* The next of what is due. */
+void delivery_load_more(struct delivery *d);
+void delivery_watch_idle(struct delivery *d);
+/* m was settled, and may be due at some time. */
+void delivery_watch_due(struct delivery *d, const struct message *m);
+/* Towards the first connection; it is CONNECTING. */
+void delivery_reach_out(struct delivery *d);
+void delivery_quit_all(struct delivery *d);
 
 /*
  * No more of this account's mail in this pass: the destination refuses a

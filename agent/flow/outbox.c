@@ -227,6 +227,14 @@ static bool may_be_lost(const struct outbox *b, const struct send *s,
 	return !orderly && smtp_is_in_doubt(b->o.smtp, s->serial);
 }
 
+bool outbox_awaits(const struct outbox *b)
+{
+	LIST_EACH(at, kept, (struct link *)&b->sends)
+		if (may_be_lost(b, LIST_OF(at, struct send, link), false))
+			return true;
+	return false;
+}
+
 void outbox_end(struct outbox *b, bool orderly)
 {
 	for (struct send *s; (s = first(b));) {

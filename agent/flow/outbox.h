@@ -65,6 +65,8 @@ bool outbox_bdat_failed(const struct outbox *b);
 /* Some verdict has come on this connection. */
 bool outbox_had_verdict(const struct outbox *b);
 bool outbox_is_empty(const struct outbox *b);
+/* The end of some message went out, and its verdict has not come. */
+bool outbox_awaits(const struct outbox *b);
 /*
  * The connection is over: results for all that is left. orderly: the server
  * took its leave (SMTP_EV_BYE), so what is not answered was not performed.

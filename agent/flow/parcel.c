@@ -1,4 +1,5 @@
 #include "parcel.h"
+#include "hand.h"
 
 #include <stdlib.h>
 
@@ -16,6 +17,7 @@ void parcel_free(struct parcel *p)
 	if (!p)
 		return;
 	list_drop(&p->link);
+	hand_drop(p);
 	message_free(p->m);
 	free(p);
 }

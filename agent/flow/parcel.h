@@ -13,6 +13,7 @@
 
 struct delivery;
 struct conn;
+struct hand;
 
 enum parcel_phase {
 	PARCEL_ARRIVING,  /* body not complete */
@@ -31,6 +32,8 @@ struct parcel {
 	enum parcel_phase phase;
 	struct delivery *delivery;
 	struct conn *conn; /* reserved on; NULL: none */
+	struct hand *hand; /* see hand.h; NULL: not there */
+	struct parcel *hand_next;
 	bool verified;
 	uint64_t expected; /* octets, in its delivery's share until TX1 */
 	bool again;	/* to be sent once more as soon as that is recorded */

@@ -1,6 +1,6 @@
 #include "pass.h"
 #include "deliveries.h"
-#include "log.h"
+#include "hand.h"
 #include "must.h"
 #include "seats.h"
 #include "solo.h"
@@ -8,8 +8,10 @@
 
 #include <stdlib.h>
 
-#define DUE_SOON_MS 30000 /* INTERFACE 1, fetch */
-#define STOP_MS	    8000u
+#define DUE_SOON_MS   30000 /* INTERFACE 1, fetch */
+#define STOP_MS	      8000u
+#define QUIET_MS      30000u
+#define QUIET_LOOK_MS 100u
 
 /* One configured account; visit NULL: not asked for in this pass. */
 struct guest {
@@ -23,6 +25,7 @@ struct guest {
 struct pass {
 	struct parts parts;
 	struct solo solo;
+	struct hand hand;
 	struct pass_options options;
 	const struct pass_reports *reports;
 	void *who;
@@ -33,6 +36,9 @@ struct pass {
 	size_t ntold;
 	size_t binding, loading, over;
 	bool begun, finishing, finished, stopping, ended, cut;
+	bool is_guest;	   /* seats and deliveries are somebody else's */
+	int delivery_exit; /* then: of those that failed meanwhile */
+	uint64_t quiet_by_ms;
 	struct err failure;
 	struct task go_on, wake_all;
 	struct timer patience;
@@ -93,6 +99,27 @@ static void end(struct pass *p)
 	p->reports->ended(p->who);
 }
 
+static void load_due(struct pass *p)
+{
+	if (!p->options.dry_run && !p->stopping &&
+	    p->options.task != PASS_ADOPT)
+		deliveries_load(p->deliveries, loop_unix_ms() + DUE_SOON_MS);
+}
+
+/* What was loaded for this pass is on its way, or cannot go now. */
+static void wait_for_quiet(struct pass *p)
+{
+	uint64_t now = loop_now_ms(p->parts.loop);
+
+	if (!p->quiet_by_ms)
+		p->quiet_by_ms = now + QUIET_MS;
+	if (p->options.dry_run || now >= p->quiet_by_ms ||
+	    deliveries_is_quiet(p->deliveries))
+		end(p);
+	else
+		timer_start(&p->patience, QUIET_LOOK_MS);
+}
+
 static void go_on(void *who)
 {
 	struct pass *p = who;
@@ -101,16 +128,16 @@ static void go_on(void *who)
 		return;
 	if (!p->begun) {
 		p->begun = true;
-		if (!p->options.dry_run && !p->stopping &&
-		    p->options.task != PASS_ADOPT)
-			deliveries_load(p->deliveries,
-					loop_unix_ms() + DUE_SOON_MS);
-		seats_open(p->seats);
+		load_due(p);
+		if (!p->is_guest)
+			seats_open(p->seats);
 	}
 	if (p->over < p->ntold)
 		return;
 	if (p->finished) {
 		end(p);
+	} else if (p->is_guest) {
+		wait_for_quiet(p);
 	} else if (!p->finishing) {
 		p->finishing = true;
 		deliveries_finish(p->deliveries);
@@ -121,6 +148,7 @@ static void sit_down(struct guest *g)
 {
 	struct pass *p = g->pass;
 
+	g->seat->bind.a = g->visit->row.id ? g->visit->row : g->seat->bind.a;
 	seat_leave(g->seat, g->visit);
 	g->over = true;
 	g->told->phase = PASS_DONE;
@@ -212,32 +240,11 @@ static const struct deliveries_reports delivery_reports = {
 
 /* --- visits --------------------------------------------------------------- */
 
-static void log_polled(const struct visit *v)
-{
-	const struct pass_account *t = v->told;
-	struct log_line l;
-
-	if (t->result == PASS_BACKOFF ||
-	    !log_begin(&l, v->err.class ? LOG_NOTICE : LOG_INFO, "polled"))
-		return;
-	log_str(&l, "account", v->config->name);
-	log_num(&l, "found", (int64_t)t->found);
-	log_num(&l, "fetched", (int64_t)t->fetched);
-	log_num(&l, "delivered", (int64_t)t->delivered);
-	log_num(&l, "deleted", (int64_t)t->deleted);
-	if (v->err.class)
-		log_err(&l, &v->err);
-	log_end(&l);
-}
-
 static void on_visit_ended(void *who, struct visit *v)
 {
 	struct guest *g = who;
 
-	g->told->err = v->err.class ? v->err : v->warning;
-	if (g->told->result == PASS_OK && g->told->err.class != ERR_NONE)
-		g->told->result = PASS_FAILED;
-	log_polled(v);
+	visit_sum_up(v);
 	sit_down(g);
 }
 
@@ -299,6 +306,24 @@ static void hasten_queue(struct guest *g)
 	seat_hasten(g->seat, on_opened, p);
 }
 
+/* Its row is known. */
+static void admit(struct guest *g)
+{
+	const struct config_account *a = g->seat->config;
+	struct pass *p = g->pass;
+
+	if (!a->enabled) {
+		g->told->result = PASS_DISABLED;
+		sit_down(g);
+	} else if (!a->poll_every_ms && !is_requested(p)) {
+		g->told->result = PASS_ON_REQUEST;
+		sit_down(g);
+	} else {
+		hasten_queue(g);
+		seat_book(g->seat, g->visit);
+	}
+}
+
 static void on_bound(void *who, struct seat *s)
 {
 	struct pass *p = who;
@@ -308,18 +333,11 @@ static void on_bound(void *who, struct seat *s)
 	task_post(&p->go_on);
 	if (!g->visit || g->over)
 		return;
-	if (!s->bind.req.ok) {
+	if (s->bind.req.ok) {
+		admit(g);
+	} else {
 		visit_fail(g->visit, &s->bind.req.err);
 		on_visit_ended(g, g->visit);
-	} else if (!s->config->enabled) {
-		g->told->result = PASS_DISABLED;
-		sit_down(g);
-	} else if (!s->config->poll_every_ms && !is_requested(p)) {
-		g->told->result = PASS_ON_REQUEST;
-		sit_down(g);
-	} else {
-		hasten_queue(g);
-		seat_book(s, g->visit);
 	}
 }
 
@@ -363,20 +381,23 @@ static void on_patience_over(void *who)
 {
 	struct pass *p = who;
 
+	if (p->is_guest) {
+		task_post(&p->go_on);
+		return;
+	}
 	deliveries_abort(p->deliveries);
 	p->cut = true;
 	end(p);
 }
 
-struct pass *pass_start(const struct parts *parts, const struct pass_options *o,
-			const struct pass_reports *r, void *who)
+static struct pass *new_pass(const struct parts *parts,
+			     const struct pass_options *o,
+			     const struct pass_reports *r, void *who)
 {
 	const size_t n = parts->config->n_accounts;
 	struct pass *p = mem_new(sizeof(*p));
 
 	p->parts = *parts;
-	p->solo = (struct solo){ .changed = on_solo_changed, .who = p };
-	p->parts.solo = &p->solo;
 	p->options = *o;
 	p->reports = r;
 	p->who = who;
@@ -385,19 +406,87 @@ struct pass *pass_start(const struct parts *parts, const struct pass_options *o,
 	task_init(&p->go_on, parts->loop, go_on, p);
 	task_init(&p->wake_all, parts->loop, wake_all, p);
 	timer_init(&p->patience, parts->loop, on_patience_over, p);
+	return p;
+}
+
+struct pass *pass_start(const struct parts *parts, const struct pass_options *o,
+			const struct pass_reports *r, void *who)
+{
+	struct pass *p = new_pass(parts, o, r, who);
+
+	p->solo = (struct solo){ .changed = on_solo_changed, .who = p };
+	p->parts.solo = &p->solo;
+	p->parts.hand = &p->hand;
 	p->deliveries =
 		deliveries_new(&p->parts, !o->dry_run, &delivery_reports, p);
 	p->seats = seats_new(
 		&p->parts, p->deliveries,
 		&(struct seats_options){ .bound = on_bound, .who = p });
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < guests_of(p); i++)
 		invite(p, i);
 	/* rows before the queue: a stamp names the account */
-	p->binding = n;
+	p->binding = guests_of(p);
 	p->loading = 1;
 	seats_bind(p->seats);
 	deliveries_open(p->deliveries);
 	return p;
+}
+
+/* --- in a process that stays ---------------------------------------------- */
+
+struct pass *pass_start_in(const struct parts *parts, struct deliveries *ds,
+			   struct seats *ss, const struct pass_options *o,
+			   const struct pass_reports *r, void *who)
+{
+	struct pass *p = new_pass(parts, o, r, who);
+
+	p->is_guest = true;
+	p->deliveries = ds;
+	p->seats = ss;
+	for (size_t i = 0; i < guests_of(p); i++)
+		invite(p, i);
+	for (size_t i = 0; i < guests_of(p); i++)
+		if (p->guests[i].visit)
+			admit(&p->guests[i]);
+	task_post(&p->go_on);
+	return p;
+}
+
+void pass_note_settled(struct pass *p, const struct message *m)
+{
+	on_settled(p, m);
+}
+
+bool pass_note_refused(struct pass *p, const struct config_delivery *d,
+		       const struct message *m)
+{
+	struct guest *g = guest_of(p, m->account);
+
+	if (!g || !g->visit || g->over || g->seat->visit != g->visit)
+		return false;
+	visit_refused(g->visit, d, m->reason);
+	return true;
+}
+
+void pass_note_delivery(struct pass *p, const struct config_delivery *d,
+			const struct err *err)
+{
+	if (err)
+		p->delivery_exit =
+			err_worse(p->delivery_exit, err_exit(err->class));
+	if (!p->ended)
+		p->reports->delivery(p->who, d, err, true);
+}
+
+void pass_shut(struct pass *p)
+{
+	p->stopping = true;
+	for (size_t i = 0; i < guests_of(p); i++) {
+		struct guest *g = &p->guests[i];
+
+		if (g->visit && !g->over && g->seat->visit != g->visit)
+			sit_down(g);
+	}
 }
 
 void pass_answer(struct pass *p, struct pass_account *a, enum pass_choice c)
@@ -430,12 +519,7 @@ void pass_stop(struct pass *p)
 	p->stopping = true;
 	timer_start(&p->patience, STOP_MS);
 	seats_stop(p->seats);
-	for (size_t i = 0; i < guests_of(p); i++) {
-		struct guest *g = &p->guests[i];
-
-		if (g->visit && !g->over && g->seat->visit != g->visit)
-			sit_down(g);
-	}
+	pass_shut(p);
 	deliveries_stop(p->deliveries);
 }
 
@@ -453,7 +537,8 @@ const struct err *pass_failure(const struct pass *p)
 int pass_exit(const struct pass *p)
 {
 	int code = err_worse(err_exit(p->failure.class),
-			     deliveries_exit(p->deliveries));
+			     p->is_guest ? p->delivery_exit
+					 : deliveries_exit(p->deliveries));
 
 	for (size_t i = 0; i < p->ntold; i++)
 		code = err_worse(code, err_exit(p->told[i].err.class));
@@ -472,8 +557,10 @@ void pass_free(struct pass *p)
 	p->solo.changed = NULL;
 	for (size_t i = 0; i < guests_of(p); i++)
 		visit_free(p->guests[i].visit);
-	seats_free(p->seats);
-	deliveries_free(p->deliveries);
+	if (!p->is_guest) {
+		seats_free(p->seats);
+		deliveries_free(p->deliveries);
+	}
 	task_cancel(&p->go_on);
 	task_cancel(&p->wake_all);
 	timer_stop(&p->patience);

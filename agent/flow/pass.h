@@ -26,7 +26,8 @@ struct parts {
 	struct trusts *trusts;
 	struct spool *spool;
 	const struct config *config;
-	struct solo *solo; /* the pass's own */
+	struct solo *solo; /* of all that one process has in hand */
+	struct hand *hand;
 	bool trace; /* -vv: dialogues without secrets and bodies are logged */
 	char hostname[256]; /* EHLO and trace lines */
 };
@@ -165,6 +166,25 @@ struct pass;
 /* Never fails here. Reports come from the loop. */
 struct pass *pass_start(const struct parts *p, const struct pass_options *o,
 			const struct pass_reports *r, void *who);
+/*
+ * The same in a process that stays, whose seats and deliveries have their
+ * owner (daemon.h): the rows are bound, nothing is finished at the end, but
+ * what was loaded for it is waited for, half a minute at most. What the owner
+ * hears of deliveries it passes on by the three behind it.
+ */
+struct deliveries;
+struct seats;
+struct pass *pass_start_in(const struct parts *p, struct deliveries *ds,
+			   struct seats *ss, const struct pass_options *o,
+			   const struct pass_reports *r, void *who);
+void pass_note_settled(struct pass *p, const struct message *m);
+/* false: it has no visit under way for this account. */
+bool pass_note_refused(struct pass *p, const struct config_delivery *d,
+		       const struct message *m);
+void pass_note_delivery(struct pass *p, const struct config_delivery *d,
+			const struct err *err);
+/* Nothing more begins; what is under way goes on. */
+void pass_shut(struct pass *p);
 void pass_answer(struct pass *p, struct pass_account *a, enum pass_choice c);
 /* Call from the spool's wake, behind spool_results(), where spool_fatal() is
  * set: every connection is closed in this call, then `ended` is reported. */

@@ -68,7 +68,8 @@ static void tell_offline(struct seats *ss)
 
 /* --- turns ---------------------------------------------------------------- */
 
-static void bind_row(struct seat *s, void (*done)(struct spool_req *));
+static void bind_row(struct seat *s, bool anew,
+		     void (*done)(struct spool_req *));
 
 static void go(struct seat *s)
 {
@@ -93,7 +94,7 @@ static void on_row_read(struct spool_req *req)
 static void read_row(struct seat *s)
 {
 	s->reading = true;
-	bind_row(s, on_row_read);
+	bind_row(s, false, on_row_read);
 }
 
 static void put_off(struct seat *s)
@@ -269,6 +270,14 @@ size_t seats_taken(const struct seats *ss)
 	return schedule_running(ss->schedule);
 }
 
+bool seats_are_busy(const struct seats *ss)
+{
+	for (size_t i = 0; i < ss->n; i++)
+		if (ss->all[i].hastened)
+			return true;
+	return seats_taken(ss) > 0;
+}
+
 bool seats_is_offline(const struct seats *ss)
 {
 	return ss->offline;
@@ -283,12 +292,14 @@ static void on_bound(struct spool_req *req)
 	s->seats->options.bound(s->seats->options.who, s);
 }
 
-static void bind_row(struct seat *s, void (*done)(struct spool_req *))
+static void bind_row(struct seat *s, bool anew,
+		     void (*done)(struct spool_req *))
 {
 	const struct config_account *a = s->config;
 	struct spool_account *row = &s->bind.a;
 
 	s->bind.req = (struct spool_req){ .done = done, .who = s };
+	s->bind.anew = anew;
 	s->bind.now_ms = loop_unix_ms();
 	(void)snprintf(row->name, sizeof(row->name), "%s", a->name);
 	(void)snprintf(row->user, sizeof(row->user), "%s", a->user);
@@ -300,7 +311,7 @@ static void bind_row(struct seat *s, void (*done)(struct spool_req *))
 void seats_bind(struct seats *ss)
 {
 	for (size_t i = 0; i < ss->n; i++)
-		bind_row(&ss->all[i], on_bound);
+		bind_row(&ss->all[i], i == 0, on_bound);
 }
 
 static bool hasten(struct ledger *l, void *arg, struct err *err)
@@ -314,7 +325,10 @@ static void on_hastened(struct spool_req *req)
 {
 	struct seat *s = req->who;
 
-	s->hastened(s->hastened_who);
+	void (*done)(void *) = s->hastened;
+
+	s->hastened = NULL;
+	done(s->hastened_who);
 }
 
 void seat_hasten(struct seat *s, void (*done)(void *who), void *who)

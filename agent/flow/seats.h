@@ -21,7 +21,7 @@ struct seat {
 	struct link booked;	/* visits that wait for it */
 	bool active, reading;	/* has its turn; its row is still being read */
 	struct spool_call hasten;
-	void (*hastened)(void *who);
+	void (*hastened)(void *who); /* NULL: hasten is not out */
 	void *hastened_who;
 };
 
@@ -84,7 +84,8 @@ void seats_abort(struct seats *ss);
 void seats_poll_all(struct seats *ss);
 /* Wakes the visits under way; d: those that deliver there, NULL: all. */
 void seats_wake(struct seats *ss, const struct delivery *d);
-/* Seats that have their turn now. */
+/* Some have their turn now, or something of theirs is with the spool. */
+bool seats_are_busy(const struct seats *ss);
 size_t seats_taken(const struct seats *ss);
 bool seats_is_offline(const struct seats *ss);
 #endif

@@ -227,109 +227,6 @@ static void on_saved(struct spool_req *req)
 	spool_tidy(v->parts->spool, &v->req.tidy);
 }
 
-static enum spool_health health_of(const struct visit *v)
-{
-	switch (v->err.class) {
-	case ERR_NONE:
-		return HEALTH_OK;
-	case ERR_AUTH:
-		return HEALTH_AUTH;
-	case ERR_TRUST:
-		return HEALTH_TLS;
-	case ERR_REFUSED:
-		return v->refused ? HEALTH_REFUSED : HEALTH_FAILING;
-	case ERR_CONFIG:
-		return v->undecided ? HEALTH_UNDECIDED : HEALTH_FAILING;
-	case ERR_NETWORK:
-	case ERR_RETRY:
-	case ERR_BUSY:
-		return HEALTH_BACKOFF;
-	case ERR_PROTOCOL:
-	case ERR_LIMIT:
-	case ERR_STATE:
-	case ERR_DISK:
-	case ERR_CANCELLED:
-	case ERR_BUG:
-		break;
-	}
-	return HEALTH_FAILING;
-}
-
-/*
- * A decision that is missing is told like an error, and so is a message that
- * cannot be had; mail deferred is not.
- */
-static void note_success(struct visit *v, int64_t now)
-{
-	struct spool_account *a = &v->row;
-
-	a->last_success_ms = now;
-	a->failures = 0;
-	a->reconcile = false; /* every folder was looked at */
-	if (v->lasting.class != ERR_NONE) {
-		v->told->err_is_new =
-			trouble_note(&a->trouble, &v->lasting, now);
-		return;
-	}
-	if (v->acts_wait && a->trouble.class != ERR_NONE)
-		return; /* it was not tried again */
-	if (v->warning.class != ERR_NONE && v->warning.class != ERR_RETRY) {
-		v->told->err_is_new =
-			trouble_note(&a->trouble, &v->warning, now);
-		return;
-	}
-	v->told->recovered = a->trouble.told_ms != 0;
-	a->trouble = (struct spool_trouble){ 0 };
-}
-
-/*
- * When server and provider let the account in again, counted from the last
- * sign-in; 0: at any time. RFC 2449 6.5, CASES E14
- */
-static int64_t welcome_again(const struct visit *v)
-{
-	int64_t theirs = (int64_t)v->ready.login_delay_s * 1000;
-	int64_t least = (int64_t)v->config->poll_min_ms;
-
-	if (theirs > DAY_MS)
-		theirs = DAY_MS;
-	if (theirs > least)
-		least = theirs;
-	return least && v->signed_in_ms ? v->signed_in_ms + least : 0;
-}
-
-static void note_outcome(struct visit *v, int64_t now)
-{
-	struct spool_account *a = &v->row;
-	uint32_t random;
-	int64_t then;
-
-	if (v->session_ms)
-		a->last_poll_ms = now;
-	a->next_poll_ms = welcome_again(v);
-	/* the rest of the mailbox is as undecided as before */
-	if (v->err.class == ERR_NONE &&
-	    (v->declined || v->options->task == PASS_REFETCH))
-		return;
-	a->health = health_of(v);
-	hash_random(&random, sizeof(random));
-	if (v->err.class == ERR_NONE) {
-		note_success(v, now);
-		return;
-	}
-	v->told->err_is_new = trouble_note(&a->trouble, &v->err, now);
-	if (v->full) /* no fault of the account: polled as ever */
-		return;
-	a->failures++;
-	then = now +
-	       (int64_t)(v->refused
-				 ? backoff_setting_ms(a->failures, random)
-				 : backoff_account_ms(v->err.class, a->failures,
-						      v->err.wait_ms, random));
-	if (then > a->next_poll_ms)
-		a->next_poll_ms = then;
-}
-
 static void save(struct visit *v)
 {
 	v->phase = VISIT_SAVING;
@@ -339,7 +236,7 @@ static void save(struct visit *v)
 		v->reports->ended(v->who, v);
 		return;
 	}
-	note_outcome(v, loop_unix_ms());
+	visit_note_outcome(v, loop_unix_ms());
 	free(v->patterns);
 	v->patterns = visit_patterns(v);
 	v->req.account = (struct spool_account_save){

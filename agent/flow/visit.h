@@ -141,6 +141,7 @@ struct visit {
 	struct task go_on;  /* visit_work() soon */
 	struct err warning; /* for this pass alone; ERR_NONE */
 	struct err err;	    /* the first that counts; ERR_NONE */
+	bool is_probe;	    /* there is no network: no failure of its own */
 	bool stopping;	    /* asked to end: nothing new is begun */
 	bool refused;	    /* the destination refuses a setting */
 	bool full;	    /* there is no room in the spool */
@@ -251,6 +252,10 @@ void visit_refused(struct visit *v, const struct config_delivery *by,
  * `ended` follows again. */
 void visit_amend(struct visit *v, const struct config_delivery *by,
 		 const char *reason);
+/* visit_outcome.c: into the account's row, which is then written. */
+void visit_note_outcome(struct visit *v, int64_t now_ms);
+/* When it has ended: v->told has its result, and it is logged. */
+void visit_sum_up(struct visit *v);
 void visit_answer(struct visit *v, enum pass_choice c);
 /* First error counts; the session goes on or not as the caller decides. */
 void visit_fail(struct visit *v, const struct err *err);

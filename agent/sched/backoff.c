@@ -59,3 +59,27 @@ uint64_t backoff_setting_ms(uint32_t failures, uint32_t random)
 {
 	return backoff_ms(failures, 15 * MINUTE_MS, 6 * HOUR_MS, random);
 }
+
+uint64_t backoff_delivery_ms(enum err_class class, uint32_t failures,
+			     uint32_t random)
+{
+	switch (class) {
+	case ERR_AUTH:
+	case ERR_TRUST:
+	case ERR_CONFIG:
+	case ERR_REFUSED:
+		return backoff_setting_ms(failures, random);
+	case ERR_NONE:
+	case ERR_NETWORK:
+	case ERR_RETRY:
+	case ERR_BUSY:
+	case ERR_PROTOCOL:
+	case ERR_LIMIT:
+	case ERR_STATE:
+	case ERR_DISK:
+	case ERR_CANCELLED:
+	case ERR_BUG:
+		break;
+	}
+	return backoff_ms(failures, MINUTE_MS, 5 * MINUTE_MS, random);
+}

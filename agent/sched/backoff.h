@@ -21,6 +21,12 @@ uint64_t backoff_ms(uint32_t failures, uint64_t first, uint64_t most,
  */
 uint64_t backoff_account_ms(enum err_class class, uint32_t failures,
 			    uint64_t suggested_ms, uint32_t random);
+/*
+ * A delivery that failed as a whole `failures` times in a row: what does not
+ * answer is probed every 1 to 5 minutes; what refuses us, as a wrong setting.
+ */
+uint64_t backoff_delivery_ms(enum err_class class, uint32_t failures,
+			     uint32_t random);
 /* A wrong setting of a delivery: 15 min to 6 h. */
 uint64_t backoff_setting_ms(uint32_t failures, uint32_t random);
 #endif
