@@ -33,6 +33,14 @@ static void builtin_provider(struct making *m, const struct provider *p)
 	s->builtin = true;
 	if (p->secret == PROVIDER_SECRET_OAUTH)
 		section_set_builtin(s, SET_AUTH, "xoauth2");
+	if (p->received_by) {
+		text_init(&urls, 1000);
+		for (size_t i = 0; p->received_by[i]; i++)
+			(void)text_fmt(&urls, "%s%s", i ? " " : "",
+				       p->received_by[i]);
+		section_set_builtin(s, SET_RECEIVED_BY, text_str(&urls));
+		text_fini(&urls);
+	}
 	if (!p->imap && !p->pop3) /* each customer has a server of their own */
 		return;
 	text_init(&urls, 1000);

@@ -156,8 +156,7 @@ static void check_passwords(const struct config *c,
 		struct place whole = { .file = f->path,
 				       .number = (unsigned)i + 1 };
 
-		if (f->has_password &&
-		    !safefile_check(&f->stat, &owner, &why))
+		if (f->has_password && !safefile_check(&f->stat, &owner, &why))
 			fault_add(faults, whole, "",
 				  "a file with a password in it %s (chmod 600)",
 				  why);

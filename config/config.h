@@ -179,6 +179,7 @@ struct config_delivery {
 	struct config_secret srs_secret; /* likewise; else none */
 	unsigned connections;		 /* >= 1 */
 	enum config_dsn dsn;
+	bool xclient; /* hand the original client over */
 	/* So many messages handed over in each rate_window_ms; 0: any. */
 	uint32_t rate;
 	uint64_t rate_window_ms;
@@ -280,6 +281,8 @@ struct config_account {
 	enum config_on_doubt on_doubt;
 	bool once; /* duplicates = once */
 	bool received_from;
+	/* Hosts of the mailbox provider, for xclient; n may be 0. */
+	struct config_list received_by;
 	struct config_effectives effective;
 };
 

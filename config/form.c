@@ -1,4 +1,5 @@
 #include "form.h"
+#include "ip.h"
 #include "limits.h"
 #include "text.h"
 
@@ -101,62 +102,15 @@ bool form_is_host(struct view v)
 	return true;
 }
 
-bool form_is_ipv4(struct view v)
-{
-	uint64_t number;
-
-	for (int part = 0; part < 4; part++) {
-		size_t n = view_find(v, '.');
-
-		if ((part == 3) != (n == v.n) || n > 3 ||
-		    !view_number(view_head(v, n), 255, &number))
-			return false;
-		v = view_skip(v, n + 1);
-	}
-	return true;
-}
-
-/* Groups of up to four hexadecimal digits; false: something else. */
-static bool is_groups(struct view v, unsigned *groups)
-{
-	while (v.n) {
-		size_t n = view_find(v, ':');
-
-		if (n == v.n && form_is_ipv4(v)) {
-			*groups += 2;
-			return true;
-		}
-		if (n == 0 || n > 4)
-			return false;
-		for (size_t i = 0; i < n; i++)
-			if (!strchr("0123456789abcdefABCDEF", v.p[i]))
-				return false;
-		++*groups;
-		if (n + 1 == v.n)
-			return false;
-		v = view_skip(v, n + 1);
-	}
-	return true;
-}
-
-/* RFC 4291 2.2; a zone (RFC 4007 11) may follow */
+/* A zone (RFC 4007 11) may follow. */
 bool form_is_ipv6(struct view v)
 {
-	size_t zone = view_find(v, '%'), gap = 0;
-	unsigned groups = 0;
+	size_t zone = view_find(v, '%');
 
 	if (zone < v.n &&
 	    (zone + 1 == v.n || !is_label(view_skip(v, zone + 1))))
 		return false;
-	v = view_head(v, zone);
-	if (view_find(v, '\0') < v.n)
-		return false;
-	while (gap + 1 < v.n && !(v.p[gap] == ':' && v.p[gap + 1] == ':'))
-		gap++;
-	if (gap + 1 >= v.n)
-		return is_groups(v, &groups) && groups == 8;
-	return is_groups(view_head(v, gap), &groups) &&
-	       is_groups(view_skip(v, gap + 2), &groups) && groups <= 7;
+	return ip_is_v6(view_head(v, zone));
 }
 
 static bool is_domain(struct view v)
@@ -165,7 +119,7 @@ static bool is_domain(struct view v)
 		v = view_head(view_skip(v, 1), v.n - 2);
 		if (view_istarts(v, VIEW_LIT("IPv6:")))
 			return form_is_ipv6(view_skip(v, 5));
-		return form_is_ipv4(v);
+		return ip_is_v4(v);
 	}
 	if (form_is_host(v))
 		return true;

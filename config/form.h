@@ -18,7 +18,6 @@ bool form_is_local(struct view v);
 bool form_is_template(struct view v, const char **why);
 /* a name or an IPv4 address; no UTF-8: an IDN is written as xn-- */
 bool form_is_host(struct view v);
-bool form_is_ipv4(struct view v);
 bool form_is_ipv6(struct view v);
 /* RFC 5322 2.2: printable US-ASCII without colon */
 bool form_is_field(struct view v);

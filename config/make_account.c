@@ -136,6 +136,7 @@ static void policy(const struct resolved *r, struct config_account *a)
 	a->on_doubt = (enum config_on_doubt)resolved_choice(r, SET_ON_DOUBT);
 	a->once = resolved_choice(r, SET_DUPLICATES);
 	a->received_from = resolved_choice(r, SET_RECEIVED_FROM);
+	resolved_list(r, SET_RECEIVED_BY, &a->received_by);
 }
 
 static void imap_policy(const struct resolved *r, struct config_account *a)
@@ -223,5 +224,6 @@ void make_account_fini(struct config_account *a)
 	free(a->blocks);
 	make_multidrop_free(a->multidrop);
 	config_list_fini(&a->folders);
+	config_list_fini(&a->received_by);
 	effectives_fini(&a->effective);
 }

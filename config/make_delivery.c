@@ -70,6 +70,10 @@ static void local_fits(struct making *m, const struct resolved *r,
 	bool maildir = d->server.scheme == CONFIG_MAILDIR;
 	unsigned last = maildir ? SET_AUTH : SET_PROXY;
 
+	if (maildir && d->xclient)
+		make_fault(m, r, r->by[SET_XCLIENT],
+			   "xclient does not fit a maildir");
+
 	for (unsigned id = SET_TLS; id <= last; id++)
 		if (resolved_is_written(r, (enum setting_id)id))
 			make_fault(m, r, r->by[id], "%s does not fit a %s",
@@ -193,6 +197,7 @@ void make_delivery(struct making *m, const struct section *s,
 	d->name = mem_str(s->title);
 	d->file = mem_str(s->at.file);
 	d->line = s->at.line;
+	d->xclient = resolved_choice(&r, SET_XCLIENT);
 	if (server(m, &r, d) && is_local(&d->server))
 		local_fits(m, &r, d);
 	sign_in(m, &r, d);

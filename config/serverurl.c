@@ -1,5 +1,6 @@
 #include "serverurl.h"
 #include "form.h"
+#include "ip.h"
 #include "must.h"
 #include "value.h"
 
@@ -176,7 +177,7 @@ static bool is_loopback(struct view host)
 {
 	return view_eq(host, VIEW_LIT("localhost")) ||
 	       view_eq(host, VIEW_LIT("::1")) ||
-	       (form_is_ipv4(host) && view_starts(host, VIEW_LIT("127.")));
+	       (ip_is_v4(host) && view_starts(host, VIEW_LIT("127.")));
 }
 
 static bool set_host(struct view host, bool bracket, struct config_server *s,
@@ -197,7 +198,7 @@ static bool set_host(struct view host, bool bracket, struct config_server *s,
 	for (char *p = s->host; *p; p++)
 		if (*p >= 'A' && *p <= 'Z')
 			*p = (char)(*p + 32);
-	s->is_ip = bracket || form_is_ipv4(host);
+	s->is_ip = bracket || ip_is_v4(host);
 	s->is_loopback = is_loopback(view_of(s->host));
 	return true;
 }

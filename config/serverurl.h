@@ -12,8 +12,9 @@ enum server_use {
 
 /*
  * The TLS mode is that of the scheme; CONFIG_TLS_LOCAL for smtp:// to a host
- * written as this machine; CONFIG_TLS_NONE for a socket. false: why says what is wrong and what to write
- * instead; s is empty. true: serverurl_fini() releases.
+ * written as this machine; CONFIG_TLS_NONE for a socket. false: why says what
+ * is wrong and what to write instead; s is empty. true: serverurl_fini()
+ * releases.
  */
 bool serverurl_read(struct view url, struct config_server *s, char *why,
 		    size_t cap);

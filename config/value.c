@@ -1,5 +1,6 @@
 #include "value.h"
 #include "form.h"
+#include "ip.h"
 #include "limits.h"
 #include "must.h"
 #include "pattern.h"
@@ -659,7 +660,7 @@ static bool read_kind(struct reading *r)
 	case VALUE_FINGERPRINTS:
 		return read_fingerprints(r);
 	case VALUE_IP:
-		return form_is_ipv4(r->first) || form_is_ipv6(r->first) ||
+		return ip_is_v4(r->first) || form_is_ipv6(r->first) ||
 		       wrong_word(r, r->first, "is no IP address");
 	case VALUE_PROXY:
 		return read_proxy(r);

@@ -19,7 +19,7 @@
 	" coalesce(q.doubt_at, 0), coalesce(s.at, q.held_at, 0),"              \
 	" iif(q.id, q.reason, s.reason), iif(q.id, q.reply, s.reply),"         \
 	" coalesce(s.code, 0), m.found, m.fallback,"                           \
-	" coalesce(q.suspect, 0)"
+	" coalesce(q.suspect, 0), m.client"
 
 static void load_envelope(struct message *m, sqlite3_stmt *s)
 {
@@ -41,6 +41,7 @@ static void load_envelope(struct message *m, sqlite3_stmt *s)
 	m->from = column_text(s, 12);
 	m->sender = column_text(s, 13);
 	m->fallback = column_text(s, 34);
+	m->client = column_text(s, 36);
 	m->uid_text = column_text(s, 15);
 	m->received_at = column_int(s, 16);
 	m->fetched_at = column_int(s, 17);

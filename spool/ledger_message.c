@@ -58,9 +58,9 @@ static bool insert_message(struct ledger *l, const struct message *m,
 			l, STMT_PUT_MESSAGE,
 			"INSERT INTO message (id, account, folder, key, octets, hash,"
 			" repaired, strays, header, facts, fingerprint, twin,"
-			" message_id, author, sender, rcpts, found, fallback, uid,"
-			" received, fetched)"
-			" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
+			" message_id, author, sender, rcpts, found, fallback, client,"
+			" uid, received, fetched)"
+			" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"),
 		0
 	};
 
@@ -82,6 +82,7 @@ static bool insert_message(struct ledger *l, const struct message *m,
 	bind_text(&b, rcpts);
 	bind_int(&b, count_found(m));
 	bind_text(&b, m->fallback);
+	bind_text(&b, m->client);
 	bind_text(&b, m->uid_text);
 	bind_int(&b, m->received_at);
 	bind_int(&b, m->fetched_at);

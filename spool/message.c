@@ -105,6 +105,7 @@ void message_free(struct message *m)
 	list_drop(&m->link);
 	message_no_rcpts(m);
 	free(m->rcpts);
+	free(m->client);
 	free(m->fallback);
 	free(m->message_id);
 	free(m->prints);

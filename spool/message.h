@@ -90,6 +90,8 @@ struct message {
 	char *sender;	/* owned; "" is the null sender */
 	size_t nrcpts;
 	struct message_rcpt *rcpts; /* owned */
+	char *client;	 /* owned; who handed it to its provider, for XCLIENT:
+			  * "ADDRESS NAME HELO", - where not known; or NULL */
 	char *fallback;	 /* owned; becomes a recipient (message_fall_back) where
 			  * a found one is refused; NULL: nobody does */
 	bool hold_doubt; /* on_doubt = hold */

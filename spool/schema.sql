@@ -122,6 +122,7 @@ CREATE TABLE message (
 	rcpts TEXT NOT NULL,          -- addresses, one a line; '': none yet
 	found INTEGER NOT NULL,       -- so many of them were found by multidrop
 	fallback TEXT,                -- its recipient where one of those is refused
+	client TEXT,                  -- who handed it to its provider: message.h
 	uid TEXT,
 	received INTEGER NOT NULL,
 	fetched INTEGER NOT NULL

@@ -155,6 +155,23 @@ static enum spool_health health_of(const struct delivery *d)
 							     : HEALTH_OK;
 }
 
+/* It works, and yet not as its settings want it. */
+static void note_warning(struct one *o, int64_t now)
+{
+	const struct err *w = delivery_warning(o->delivery);
+	const struct config_delivery *c = delivery_config(o->delivery);
+	struct deliveries *ds = o->of;
+	struct spool_trouble *t = &o->row.trouble;
+
+	if (w->class != ERR_NONE) {
+		ds->reports->told(ds->who, c, w, trouble_note(t, w, now));
+		return;
+	}
+	if (t->told_ms)
+		ds->reports->told(ds->who, c, NULL, true);
+	*t = (struct spool_trouble){ 0 };
+}
+
 static void note(struct one *o)
 {
 	const struct deliveries *ds = o->of;
@@ -171,12 +188,10 @@ static void note(struct one *o)
 				  trouble_note(&r->trouble, err, now));
 		return;
 	}
-	if (r->trouble.told_ms)
-		ds->reports->told(ds->who, c, NULL, true);
+	note_warning(o, now);
 	r->failures = 0;
 	if (r->health == HEALTH_OK || delivery_accepted(o->delivery))
 		r->last_success_ms = now;
-	r->trouble = (struct spool_trouble){ 0 };
 }
 
 /* --- while it stays ------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #include "limits.h"
 #include "must.h"
 #include "paced.h"
+#include "presented.h"
 #include "remedy.h"
 #include "solo.h"
 
@@ -71,6 +72,11 @@ enum delivery_state delivery_state(const struct delivery *d)
 const struct err *delivery_err(const struct delivery *d)
 {
 	return &d->err;
+}
+
+const struct err *delivery_warning(const struct delivery *d)
+{
+	return &d->warning;
 }
 
 bool delivery_refused(const struct delivery *d)
@@ -178,6 +184,7 @@ static void on_ready(void *who, const struct dest_ready *r)
 	c->window = r->window ? r->window : 1;
 	d->nconnecting--;
 	d->max_octets = r->max_octets;
+	presented_ready(c, r);
 	/* given up meanwhile: what failed is not undone by one more greeting */
 	if (d->state == DELIVERY_CONNECTING) {
 		d->state = DELIVERY_UP;
@@ -210,6 +217,7 @@ static void on_closed(void *who, const struct err *err)
 		else if (!c->ready || d->barren >= BARREN_MAX)
 			go_down(d, err);
 	}
+	free(c->client);
 	free(c);
 	task_post(&d->kick);
 }
@@ -236,6 +244,8 @@ static const struct dest_reports dest_reports = {
 
 static void open_conn(struct delivery *d)
 {
+	const char *client =
+		d->state == DELIVERY_UP ? presented_wanted(d) : NULL;
 	const struct config_server *s = &d->config->server;
 	struct conn *c = mem_new(sizeof(*c));
 	struct dest_options o = {
@@ -261,6 +271,8 @@ static void open_conn(struct delivery *d)
 
 	c->delivery = d;
 	c->serial = ++d->serial;
+	c->client = mem_str(client);
+	o.client = c->client;
 	list_init(&c->parcels);
 	list_push(&d->conns, &c->link);
 	d->nconns++;
@@ -383,7 +395,7 @@ void delivery_warm(struct delivery *d)
 	spool_past(d->parts.spool, &d->past);
 }
 
-struct conn *delivery_conn_with_room(struct delivery *d)
+struct conn *delivery_conn_with_room(struct delivery *d, const char *client)
 {
 	struct conn *best = NULL;
 
@@ -391,6 +403,7 @@ struct conn *delivery_conn_with_room(struct delivery *d)
 		struct conn *c = LIST_OF(at, struct conn, link);
 
 		if (c->ready && !c->leaving && c->used < c->window &&
+		    presented_same(c->client, client) &&
 		    (!best || c->used < best->used))
 			best = c;
 	}
@@ -513,34 +526,41 @@ enum spool_senders delivery_note_sender(struct delivery *d,
 
 static void fill(struct delivery *d)
 {
-	struct conn *c = delivery_conn_with_room(d);
-
 	LIST_EACH(at, kept, &d->ready) {
 		struct parcel *p = LIST_OF(at, struct parcel, link);
+		struct conn *c =
+			delivery_conn_with_room(d, delivery_client_of(d, p->m));
 
-		if (d->stopping || !c || !paced_may(d))
+		if (d->stopping || !paced_may(d))
 			return;
+		if (!c && !d->config->xclient)
+			return; /* one is as good as another */
 		if (delivery_is_paused(d, p->m->account)) {
 			list_drop(&p->link);
 			d->nready--;
 			handoff_settle(d, p);
-		} else if (delivery_may_offer(d, p->m->account) &&
+		} else if (c && delivery_may_offer(d, p->m->account) &&
 			   solo_may(d->parts.solo, p->m->suspect)) {
 			list_drop(&p->link);
 			d->nready--;
 			handoff_begin(c, p);
-			c = delivery_conn_with_room(d);
 		}
 	}
+}
+
+static bool wants_more(struct delivery *d)
+{
+	if (d->config->xclient && !d->no_xclient)
+		return presented_lacks(d);
+	return d->nready || (!d->finishing && d->nconns &&
+			     !delivery_conn_with_room(d, NULL));
 }
 
 static void widen(struct delivery *d)
 {
 	if (d->state == DELIVERY_UP && !d->stopping && paced_may(d) &&
 	    d->nconns < d->limit && d->nconnecting < CONNECTING_MAX &&
-	    !d->reading &&
-	    (d->nready ||
-	     (!d->finishing && d->nconns && !delivery_conn_with_room(d))))
+	    !d->reading && wants_more(d))
 		dial(d);
 }
 
@@ -565,6 +585,7 @@ static void kick(void *who)
 
 	fill(d);
 	paced_sort(d);
+	presented_make_room(d);
 	widen(d);
 	if (!d->loading && !d->loaded_all &&
 	    d->nready < DELIVERY_LOAD_MAX / 4 && d->state != DELIVERY_DOWN &&

@@ -46,6 +46,8 @@ void delivery_free(struct delivery *d); /* finished, or never used */
 const struct config_delivery *delivery_config(const struct delivery *d);
 enum delivery_state delivery_state(const struct delivery *d);
 const struct err *delivery_err(const struct delivery *d); /* while down */
+/* Up, but something is not as its settings want it; else ERR_NONE. */
+const struct err *delivery_warning(const struct delivery *d);
 /* It was up, and yet refused a setting of some account in this pass. */
 bool delivery_refused(const struct delivery *d);
 bool delivery_deferred(const struct delivery *d); /* the last of some one */

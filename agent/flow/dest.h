@@ -46,6 +46,13 @@ struct dest_options {
 	 * TLS_STARTTLS then. */
 	bool clear_on_loopback;
 	bool notify_never;	/* dsn = never */
+	/*
+	 * Whom the server is to take us for (origin.h), by XCLIENT; NULL: us.
+	 * One connection is one client's. Where the server refuses to take that
+	 * from us, ready() says so and the connection is ours. Where it refuses
+	 * the client, it refuses each message that is offered.
+	 */
+	const char *client;
 	const char *srs_domain; /* rewrites senders (srs.h); NULL: does not */
 	const struct secret *srs_secret;
 	const char *const *drop_headers; /* NULL-terminated */
@@ -91,6 +98,10 @@ struct dest_ready {
 	bool tells_mailed;
 	uint64_t max_octets;	/* SIZE; 0: unknown */
 	char capabilities[512]; /* printable, for `check` */
+	bool offers_xclient;
+	/* Why the client was not handed over; ERR_NONE: it was, or there is
+	 * none. */
+	struct err not_handed;
 };
 
 struct dest_reports {

@@ -2,6 +2,7 @@
 #include "dest.h"
 #include "exchange.h"
 #include "habit.h"
+#include "handover.h"
 #include "limits.h"
 #include "log.h"
 #include "must.h"
@@ -42,6 +43,7 @@ struct dest_smtp {
 	struct smtp *smtp;     /* NULL before it is connected */
 	struct outbox *outbox; /* NULL before it is ready */
 	struct exchange exchange;
+	struct handover handover;
 	struct habit *habit;
 	struct err err; /* why it ends; ERR_NONE */
 	bool orderly;	/* the server took its leave */
@@ -213,6 +215,8 @@ static void become_ready(struct dest_smtp *d)
 		.tells_mailed = !chunking,
 		.window = chunking ? LIMIT_WINDOW_BDAT : LIMIT_WINDOW_DATA,
 		.max_octets = smtp_size_limit(d->smtp),
+		.offers_xclient = smtp_caps(d->smtp) & SMTP_CAP_XCLIENT,
+		.not_handed = d->handover.not_handed,
 	};
 	struct text words;
 
@@ -231,9 +235,13 @@ static void become_ready(struct dest_smtp *d)
 
 static void hello(struct dest_smtp *d)
 {
+	char text[64];
+	struct view name =
+		handover_name(&d->handover, view_of(d->o.hostname), text);
+
 	d->phase = PHASE_HELLO;
 	trace(d, "command", d->o.lmtp ? "LHLO" : "EHLO");
-	if (!smtp_ehlo(d->smtp, view_of(d->o.hostname)))
+	if (!smtp_ehlo(d->smtp, name))
 		fail(d, ERR_CONFIG, "the host name cannot be sent in EHLO",
 		     "set `hostname` to a name without spaces");
 }
@@ -286,17 +294,42 @@ static void on_signed_in(struct dest_smtp *d, const struct smtp_event *ev)
 	over(d);
 }
 
+static void hand_over(struct dest_smtp *d, enum handover_step step)
+{
+	switch (step) {
+	case HANDOVER_SAID:
+		d->phase = PHASE_HELLO;
+		trace(d, "command", "XCLIENT");
+		return;
+	case HANDOVER_GREETED:
+		hello(d);
+		return;
+	case HANDOVER_GOES_ON:
+		if (d->o.user)
+			sign_in(d);
+		else
+			become_ready(d);
+		return;
+	case HANDOVER_REFUSED:
+		become_ready(d);
+		return;
+	case HANDOVER_DEFERRED: /* SMTP_EV_BYE follows */
+		return;
+	}
+}
+
 static void on_hello(struct dest_smtp *d, const struct smtp_event *ev)
 {
-	if (!ev->ok) {
+	if (!ev->ok && d->handover.done && ev->reply->code != 421) {
+		handover_refuse(&d->handover, ev->reply);
+		become_ready(d);
+	} else if (!ev->ok) {
 		fail_reply(d, ev->reply, "EHLO was refused");
 	} else if (d->line == SMTP_LINE_STARTTLS && !stream_is_tls(d->stream)) {
 		trace(d, "command", "STARTTLS");
 		MUST(smtp_starttls(d->smtp));
-	} else if (d->o.user) {
-		sign_in(d);
 	} else {
-		become_ready(d);
+		hand_over(d, handover_say(&d->handover, d->smtp));
 	}
 }
 
@@ -349,6 +382,9 @@ static void on_reply(struct dest_smtp *d, const struct smtp_event *ev)
 		return;
 	case SMTP_CMD_AUTH:
 		on_signed_in(d, ev);
+		return;
+	case SMTP_CMD_XCLIENT:
+		hand_over(d, handover_reply(&d->handover, d->smtp, ev->reply));
 		return;
 	case SMTP_CMD_MAIL:
 	case SMTP_CMD_RCPT:
@@ -446,6 +482,9 @@ static void push(struct dest_smtp *d)
 {
 	if (d->phase != PHASE_READY || d->finishing)
 		return;
+	if (d->handover.refused)
+		outbox_refuse(d->outbox, d->handover.refused,
+			      d->handover.words);
 	if (is_probing(d) && outbox_is_empty(d->outbox))
 		(void)push_probe(d);
 	else if (outbox_push(d->outbox) == OUTBOX_CUT)
@@ -721,6 +760,7 @@ struct dest *dest_smtp_open(const struct dest_options *o,
 	d->reports = r;
 	d->who = who;
 	d->habit = habit_of(&o->endpoint);
+	d->handover.client = o->client;
 	set_up_exchange(d);
 	task_init(&d->work, o->loop, work, d);
 	task_init(&d->mailed, d->o.loop, tell_mailed, d);

@@ -108,6 +108,7 @@ static void record(struct parcel *p)
 		&(struct verdict_given){
 			.delivery = d->config,
 			.senders_before = delivery_refused_senders(d, p->m),
+			.handed_over = p->handed_over,
 			.now_ms = now,
 			.random = random32() });
 	p->again = v == VERDICT_AGAIN;
@@ -235,6 +236,7 @@ static void reserve(struct conn *c, struct parcel *p)
 	paced_take(p);
 	delivery_note_offer(p->delivery, p->m->account, 1);
 	p->conn = c;
+	p->handed_over = c->client != NULL;
 	p->answered = p->mailed = false;
 	list_push(&c->parcels, &p->link);
 	c->dest->ops->offer(c->dest, p->m);
@@ -333,7 +335,7 @@ void delivery_enter(struct delivery *d, struct parcel *p,
 	if (!hold_it && !p->m->once && !d->nready && !d->stopping &&
 	    delivery_may_offer(d, p->m->account) && d->state == DELIVERY_UP &&
 	    solo_may(d->parts.solo, false) && paced_may(d))
-		c = delivery_conn_with_room(d);
+		c = delivery_conn_with_room(d, delivery_client_of(d, p->m));
 	p->req.put = (struct spool_put){
 		.req = { .done = hold_it ? on_put_to_hold : on_put, .who = p },
 		.m = p->m,

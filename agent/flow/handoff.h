@@ -24,6 +24,7 @@ struct conn {
 	int64_t serial;
 	bool ready, leaving, tells_mailed;
 	uint32_t window, used;
+	char *client;	     /* owned; whom it is for (origin.h); NULL: us */
 	struct link parcels; /* offered and not settled */
 };
 
@@ -62,6 +63,9 @@ struct delivery {
 	size_t nconns, nconnecting, limit, nready, in_hand, barren;
 	struct share share;
 	int64_t serial;
+
+	bool no_xclient;    /* the server takes no client from us */
+	struct err warning; /* of a delivery that works; ERR_NONE */
 
 	struct rate rate; /* see paced.h */
 	struct timer turn;
@@ -112,8 +116,14 @@ enum spool_senders delivery_note_sender(struct delivery *d,
 					const struct message *m,
 					const struct dest_result *r);
 
-/* The emptiest connection with room, since its MAIL goes out first; or NULL. */
-struct conn *delivery_conn_with_room(struct delivery *d);
+/*
+ * The emptiest connection with room, since its MAIL goes out first; or NULL.
+ * client: whose, as origin.h has it; what is ours goes by one of ours.
+ */
+struct conn *delivery_conn_with_room(struct delivery *d, const char *client);
+/* For whom m goes; NULL: for us. */
+const char *delivery_client_of(const struct delivery *d,
+			       const struct message *m);
 
 /* Sends p by c, which has room; its body is verified before where needed. */
 void handoff_begin(struct conn *c, struct parcel *p);

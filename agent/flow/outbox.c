@@ -247,6 +247,12 @@ void outbox_end(struct outbox *b, bool orderly)
 	}
 }
 
+void outbox_refuse(struct outbox *b, int code, const char *words)
+{
+	for (struct send *s; (s = first(b));)
+		settle_by_code(b, s, DEST_AT_DATA, code, words);
+}
+
 /* --- offers -------------------------------------------------------------- */
 
 static void choose_rcpts(struct send *s)
@@ -730,6 +736,7 @@ void outbox_event(struct outbox *b, const struct smtp_event *ev)
 	case SMTP_CMD_EHLO:
 	case SMTP_CMD_STARTTLS:
 	case SMTP_CMD_AUTH:
+	case SMTP_CMD_XCLIENT:
 	case SMTP_CMD_NOOP:
 	case SMTP_CMD_QUIT:
 		return;

@@ -60,6 +60,9 @@ struct message *outbox_mailed(struct outbox *b);
 enum outbox_state outbox_push(struct outbox *b);
 /* REPLY to MAIL, RCPT, DATA, BODY, BDAT, RSET, and GO_AHEAD. */
 void outbox_event(struct outbox *b, const struct smtp_event *ev);
+/* The server takes none of what was offered: each is settled as if it had
+ * answered so to the data. */
+void outbox_refuse(struct outbox *b, int code, const char *words);
 /* BDAT was answered as if nobody knew it (CASES G12). */
 bool outbox_bdat_failed(const struct outbox *b);
 /* Some verdict has come on this connection. */

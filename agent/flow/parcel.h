@@ -36,12 +36,13 @@ struct parcel {
 	struct parcel *hand_next;
 	bool verified;
 	uint64_t expected; /* octets, in its delivery's share until TX1 */
-	bool again;	/* to be sent once more as soon as that is recorded */
-	bool elsewhere; /* likewise, by the delivery that m names now */
-	bool postponed; /* its turn under `rate` comes later; all is well */
-	bool paced;	/* it holds a place under `rate` (paced.h) */
-	int noted;	/* crash.h, while it is on a connection */
-	bool mailed;	/* dest_reports.mailed() came for this offer */
+	bool again;	  /* to be sent once more as soon as that is recorded */
+	bool elsewhere;	  /* likewise, by the delivery that m names now */
+	bool postponed;	  /* its turn under `rate` comes later; all is well */
+	bool handed_over; /* by a connection of its client's (presented.h) */
+	bool paced;	  /* it holds a place under `rate` (paced.h) */
+	int noted;	  /* crash.h, while it is on a connection */
+	bool mailed;	  /* dest_reports.mailed() came for this offer */
 
 	/* what the connection said while a request was out */
 	bool answered;

@@ -142,6 +142,28 @@ static const struct message_rcpt *unsettled(const struct message *m)
 	return NULL;
 }
 
+/* RFC 3463 3.2: 5.1.x is about an address, whoever sends to it. */
+static bool is_about_address(struct view words)
+{
+	(void)view_word(&words);
+	return view_starts(words, VIEW_LIT("5.1."));
+}
+
+/*
+ * A server that is told of the client refuses it, as Postfix does, in answer to
+ * RCPT: that is about this message.
+ */
+static void blame_client(struct message *m, const struct verdict_given *g)
+{
+	for (size_t i = 0; i < m->nrcpts && g->handed_over; i++) {
+		struct message_rcpt *r = &m->rcpts[i];
+
+		if (r->state == RCPT_REFUSED &&
+		    !is_about_address(view_of(r->reply)))
+			r->for_content = true;
+	}
+}
+
 /* A recipient that stands in the configuration was refused as such. */
 static const struct message_rcpt *misconfigured(const struct message *m)
 {
@@ -184,9 +206,12 @@ static enum verdict wrong_rcpt(struct message *m, const struct message_rcpt *r,
 static enum verdict by_rcpts(struct message *m, const struct dest_result *r,
 			     const struct verdict_given *g)
 {
-	bool fell = fall_back(m);
-	const struct message_rcpt *wrong = misconfigured(m), *waiting;
+	const struct message_rcpt *wrong, *waiting;
+	bool fell;
 
+	blame_client(m, g);
+	fell = fall_back(m);
+	wrong = misconfigured(m);
 	if (wrong)
 		return wrong_rcpt(m, wrong, g);
 	waiting = first(m, RCPT_WAITING);
@@ -214,6 +239,9 @@ static enum verdict refused_sender(struct message *m,
 				   const struct dest_result *r,
 				   const struct verdict_given *g)
 {
+	if (g->handed_over && !is_about_address(r->words))
+		return refused_for_good(m, "its client was refused", r->words,
+					g);
 	if (g->delivery->sender == CONFIG_SENDER_FIXED)
 		return setting(m, "the sender was refused", r->words, g);
 	if (r->code == 552) /* RFC 1870 6.1: for its size */

@@ -28,6 +28,8 @@ struct verdict_given {
 	const struct config_delivery *delivery;
 	/* Other senders of the account refused since one was not. */
 	unsigned senders_before;
+	/* By XCLIENT: what is refused for its client is no wrong setting. */
+	bool handed_over;
 	int64_t now_ms; /* unix */
 	uint32_t random;
 };

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "multidrop.h"
 #include "must.h"
+#include "origin.h"
 #include "solo.h"
 #include "stamp.h"
 #include "visit.h"
@@ -119,6 +120,7 @@ static void set_envelope(struct visit *v, struct message *m,
 		message_set(&m->sender, f->path == HEAD_PATH_ADDRESS
 						? f->return_path
 						: VIEW_NONE);
+	origin_find(v->config, d, head_raw(v->head), m);
 	set_recipients(v, m);
 	m->hold_doubt = v->config->on_doubt == CONFIG_DOUBT_HOLD;
 }

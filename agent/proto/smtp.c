@@ -100,6 +100,7 @@ static uint32_t reply_ms(enum smtp_cmd cmd)
 	case SMTP_CMD_EHLO:
 	case SMTP_CMD_STARTTLS:
 	case SMTP_CMD_AUTH:
+	case SMTP_CMD_XCLIENT:
 	case SMTP_CMD_MAIL:
 	case SMTP_CMD_RCPT:
 	case SMTP_CMD_RSET:
@@ -141,12 +142,14 @@ void smtp_secured(struct smtp *s)
 	s->serial++;
 }
 
-/* RFC 3207 4.2: nothing learnt in clear is known under TLS. */
+/* RFC 3207 4.2: nothing learnt in clear is known under TLS; nor behind XCLIENT.
+ */
 static void forget(struct smtp *s)
 {
 	s->caps = s->learnt = 0;
 	s->size_limit = 0;
 	s->auth_n = 0;
+	s->xclient = 0;
 	s->mail_ok = false;
 	s->accepted = s->judged = 0;
 }
@@ -422,6 +425,10 @@ static bool on_reply(struct smtp *s, struct smtp_event *ev, struct view text)
 		return on_starttls(s, ev);
 	case SMTP_CMD_AUTH:
 		return on_auth(s, ev, text);
+	case SMTP_CMD_XCLIENT:
+		if (ok)
+			forget(s);
+		return answer(s, ev, ok);
 	case SMTP_CMD_MAIL:
 		new_transaction(s, ok);
 		return answer(s, ev, ok);

@@ -50,6 +50,7 @@ enum smtp_cmd {
 	SMTP_CMD_EHLO, /* or LHLO, or the HELO it fell back to */
 	SMTP_CMD_STARTTLS,
 	SMTP_CMD_AUTH,
+	SMTP_CMD_XCLIENT, /* performed: EHLO is due anew */
 	SMTP_CMD_MAIL,
 	SMTP_CMD_RCPT,
 	SMTP_CMD_DATA, /* refused before any body; 354 is SMTP_EV_GO_AHEAD */
@@ -139,9 +140,9 @@ bool smtp_is_in_doubt(const struct smtp *s, uint64_t tag);
  * event or smtp_sent()), or never (arguments that could break the line);
  * nothing was changed.
  *
- * EHLO, STARTTLS, AUTH and NOOP want nothing in flight, and nothing is queued
- * behind them; nothing behind QUIT. EHLO refused with 5xx: the engine tries
- * HELO.
+ * EHLO, STARTTLS, AUTH, XCLIENT and NOOP want nothing in flight, and nothing is
+ * queued behind them; nothing behind QUIT. EHLO refused with 5xx: the engine
+ * tries HELO.
  */
 bool smtp_ehlo(struct smtp *s, struct view name);
 bool smtp_starttls(struct smtp *s);
@@ -149,6 +150,17 @@ bool smtp_starttls(struct smtp *s);
 bool smtp_auth(struct smtp *s, struct view mech, struct view first);
 bool smtp_answer(struct smtp *s, struct view base64); /* to CHALLENGE only */
 bool smtp_cancel(struct smtp *s);		      /* likewise */
+/*
+ * XCLIENT, Postfix's XCLIENT_README: the server is to take us for that client.
+ * Only where it offers the attribute ADDR, and others only as it offers them.
+ * address: by form of base/ip.h. Each is empty where it is not known.
+ * Once performed the server is as behind its greeting: nothing learnt before is
+ * known any more. Postfix gives the new client no right to say it again.
+ */
+struct smtp_client {
+	struct view address, name, helo;
+};
+bool smtp_xclient(struct smtp *s, const struct smtp_client *c);
 bool smtp_rset(struct smtp *s);
 bool smtp_noop(struct smtp *s);
 bool smtp_quit(struct smtp *s);

@@ -33,6 +33,21 @@ static void learn_auth(struct smtp *s, struct view names)
 	s->auth_n += names.n;
 }
 
+/* XCLIENT_README: the keyword is followed by the names of its attributes. */
+static void learn_xclient(struct smtp *s, struct view names)
+{
+	while (names.n) {
+		struct view name = view_word(&names);
+
+		if (view_ieq(name, VIEW_LIT("NAME")))
+			s->xclient |= SMTP_ATTR_NAME;
+		else if (view_ieq(name, VIEW_LIT("ADDR")))
+			s->xclient |= SMTP_ATTR_ADDR;
+		else if (view_ieq(name, VIEW_LIT("HELO")))
+			s->xclient |= SMTP_ATTR_HELO;
+	}
+}
+
 void smtp_learn(struct smtp *s, struct view line)
 {
 	struct view word = view_word(&line);
@@ -51,6 +66,8 @@ void smtp_learn(struct smtp *s, struct view line)
 		s->learnt |= capabilities[i].cap;
 		if (capabilities[i].cap == SMTP_CAP_AUTH)
 			learn_auth(s, line);
+		if (capabilities[i].cap == SMTP_CAP_XCLIENT)
+			learn_xclient(s, line);
 		if (capabilities[i].cap == SMTP_CAP_SIZE &&
 		    !view_number(line, UINT64_MAX, &s->size_limit))
 			s->size_limit = 0; /* RFC 1870 4: no fixed limit */

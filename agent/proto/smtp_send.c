@@ -1,4 +1,5 @@
 #include "addrspec.h"
+#include "ip.h"
 #include "smtp_state.h"
 
 #include <inttypes.h>
@@ -29,6 +30,7 @@ static bool stands_alone(enum smtp_cmd cmd)
 	case SMTP_CMD_EHLO:
 	case SMTP_CMD_STARTTLS:
 	case SMTP_CMD_AUTH:
+	case SMTP_CMD_XCLIENT:
 	case SMTP_CMD_NOOP:
 		return true;
 	case SMTP_CMD_MAIL:
@@ -111,6 +113,7 @@ bool smtp_ehlo(struct smtp *s, struct view name)
 	s->learnt = 0;
 	s->size_limit = 0;
 	s->auth_n = 0;
+	s->xclient = 0;
 	return true;
 }
 
@@ -168,6 +171,50 @@ bool smtp_answer(struct smtp *s, struct view base64)
 bool smtp_cancel(struct smtp *s)
 {
 	return smtp_answer(s, VIEW_LIT("*")); /* RFC 4954 4 */
+}
+
+/* RFC 3461 4: everything but printable US-ASCII without + and = as +XX. */
+static void put_xtext(struct text *out, struct view v)
+{
+	for (size_t i = 0; i < v.n; i++) {
+		unsigned char c = (unsigned char)v.p[i];
+
+		if (c > ' ' && c < 0x7f && c != '+' && c != '=')
+			(void)text_fmt(out, "%c", c);
+		else
+			(void)text_fmt(out, "+%02X", c);
+	}
+}
+
+static void put_attr(struct text *out, const char *attr, struct view v)
+{
+	(void)text_fmt(out, " %s", attr);
+	if (v.n)
+		put_xtext(out, v);
+	else
+		(void)text_puts(out, "[UNAVAILABLE]");
+}
+
+bool smtp_xclient(struct smtp *s, const struct smtp_client *c)
+{
+	bool v6 = ip_is_v6(c->address), ok;
+	struct text line;
+
+	if (!(s->xclient & SMTP_ATTR_ADDR) ||
+	    !(smtp_caps(s) & SMTP_CAP_XCLIENT) ||
+	    (c->address.n && !v6 && !ip_is_v4(c->address)) ||
+	    c->name.n > SMTP_NAME_OCTETS || c->helo.n > SMTP_NAME_OCTETS)
+		return false;
+	text_init(&line, PARAMETERS_MAX);
+	if (s->xclient & SMTP_ATTR_NAME)
+		put_attr(&line, "NAME=", c->name);
+	put_attr(&line, v6 ? "ADDR=IPV6:" : "ADDR=", c->address);
+	if (s->xclient & SMTP_ATTR_HELO)
+		put_attr(&line, "HELO=", c->helo);
+	ok = COMMAND(s, SMTP_CMD_XCLIENT, 0, VIEW_LIT("XCLIENT"),
+		     text_view(&line), CRLF);
+	text_fini(&line);
+	return ok;
 }
 
 bool smtp_rset(struct smtp *s)

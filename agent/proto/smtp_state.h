@@ -27,6 +27,12 @@ enum smtp_feed {
 	SMTP_FEED_CHUNK,
 };
 
+enum smtp_attr {
+	SMTP_ATTR_NAME = 1 << 0,
+	SMTP_ATTR_ADDR = 1 << 1,
+	SMTP_ATTR_HELO = 1 << 2,
+};
+
 struct smtp_inflight {
 	enum smtp_cmd cmd;
 	bool last; /* BDAT LAST, BODY */
@@ -56,6 +62,7 @@ struct smtp {
 	uint64_t size_limit;
 	char auth[SMTP_AUTH_OCTETS];
 	size_t auth_n;
+	unsigned xclient; /* enum smtp_attr: bits of what it takes */
 	char name[SMTP_NAME_OCTETS];
 	size_t name_n;
 

@@ -40,13 +40,25 @@ static void next_message(struct flow *f)
 
 static void on_reply(struct flow *f, const struct smtp_event *ev)
 {
+	const struct smtp_client client = { .address = VIEW_LIT("192.0.2.1"),
+					    .name = VIEW_LIT("a.example"),
+					    .helo = VIEW_LIT("b=") };
+
 	switch (ev->cmd) {
 	case SMTP_CMD_EHLO:
 		if (ev->ok && f->line == SMTP_LINE_STARTTLS && !f->secured)
 			MUST(smtp_starttls(f->s));
+		else if (ev->ok && smtp_xclient(f->s, &client))
+			break;
 		else if (smtp_auth_names(f->s).n)
 			(void)smtp_auth(f->s, VIEW_LIT("LOGIN"),
 					(struct view){ NULL, 0 });
+		else
+			next_message(f);
+		break;
+	case SMTP_CMD_XCLIENT:
+		if (ev->ok)
+			(void)smtp_ehlo(f->s, VIEW_LIT("me.example"));
 		else
 			next_message(f);
 		break;

@@ -349,11 +349,11 @@ class Postfix:
     form "virtual": users are any names. form "local": local(8) delivers, users
     are accounts of the system (games, news, ...), so that a Delivered-To of
     the recipient's own is taken for a loop, as on any office server.
-    tempfail@ is answered 451, reject@ 550.
+    tempfail@ is answered 451, reject@ 550. extra: lines for the end of main.cf.
     """
 
     def __init__(self, folder, ca, users, domain="office.test",
-                 form="virtual", size=100 << 20):
+                 form="virtual", size=100 << 20, extra=""):
         self.dir, self.form, self.domain = folder, form, domain
         self.port, self.tls_port = free_port(), free_port()
         for name in ("etc", "queue", "data", "boxes"):
@@ -366,7 +366,7 @@ class Postfix:
         words = dict(d=folder, cert=cert, key=key, size=size, name=domain,
                      uid=owner.pw_uid, gid=group.gr_gid)
         _write(etc + "/main.cf", _POSTFIX_MAIN.format(
-            domain=part.format(**words), **words))
+            domain=part.format(**words), **words) + extra)
         _write(etc + "/master.cf", _POSTFIX_MASTER.format(
             smtp=self.port, smtps=self.tls_port))
         _write(etc + "/boxes", "".join(

@@ -10,7 +10,7 @@ else was not. One thread per connection; a free port on loopback.
     sink.accepted                                   # [Message]
     sink.log                                        # [dict], in time order
 
-A rule's stages: connect, ehlo, starttls, auth, mail, rcpt, data, bdat (refuse
+A rule's stages: connect, ehlo, starttls, auth, xclient, mail, rcpt, data, bdat (refuse
 a chunk), body (while octets of a message arrive), dot (the end of data, of a
 BDAT LAST too), verdict (LMTP: of one recipient), rset, quit. What a rule does:
     "451 text"   answers so (several lines by \\n)
@@ -76,11 +76,13 @@ class Sink:
     def __init__(self, chunking=False, pipelining=True, size=None,
                  eightbit=True, smtputf8=True, enhanced=True, tls=None,
                  cert=None, auth=None, auth_clear=False, host="sink.test",
-                 port=0, lmtp=False, path=None):
+                 port=0, lmtp=False, path=None, xclient=None):
         """tls: None, "implicit", "starttls". auth: {user: password}, offered
         under TLS alone unless auth_clear. lmtp: RFC 2033, a verdict for each
-        recipient; path: of a socket to listen at instead of a port."""
-        self.lmtp, self.path = lmtp, path
+        recipient; path: of a socket to listen at instead of a port. xclient: the
+        attributes offered, as Postfix does: once in a connection; a Message
+        has what was handed over as .client."""
+        self.lmtp, self.path, self.xclient = lmtp, path, xclient
         self.chunking, self.pipelining, self.size = chunking, pipelining, size
         self.eightbit, self.smtputf8 = eightbit, smtputf8
         self.enhanced, self.tls, self.auth = enhanced, tls, auth
@@ -228,6 +230,8 @@ class _Session:
         self.input = b""
         self.reset()
 
+    client, greeted = "", False
+
     def reset(self):
         self.sender, self.rcpts, self.chunks, self.params = None, [], [], ""
         self.rcpt_params = []
@@ -328,12 +332,19 @@ class _Session:
         verb = line.split(b" ")[0].upper()
         if verb in ([b"LHLO"] if self.sink.lmtp else [b"EHLO", b"HELO"]):
             self.reset()
+            self.greeted = True
             self.answer("ehlo", line, "\n".join(
                 "250 " + w for w in self.offers()))
         elif verb == b"STARTTLS" and self.sink.tls == "starttls":
             if self.answer("starttls", line, "220 2.0.0 go")[0] == "2":
                 self.input = b""
                 self.wrap()
+        elif verb == b"XCLIENT" and self.sink.xclient and not self.client:
+            if self.answer("xclient", line, "220 anew")[0] == "2":
+                self.client = line.decode().partition(" ")[2]
+                self.user, self.greeted = None, False
+        elif verb == b"MAIL" and not self.greeted:
+            self.say("503 5.5.1 EHLO first")
         elif verb == b"AUTH" and self.sink.auth:
             self.authenticate(line)
         elif verb == b"MAIL":
@@ -361,6 +372,8 @@ class _Session:
         s = self.sink
         words = [s.host]
         words += ["PIPELINING"] if s.pipelining else []
+        words += ["XCLIENT " + s.xclient] if s.xclient and \
+            not self.client else []
         words += ["8BITMIME"] if s.eightbit else []
         words += ["SMTPUTF8"] if s.smtputf8 else []
         words += ["ENHANCEDSTATUSCODES"] if s.enhanced else []
@@ -472,6 +485,7 @@ class _Session:
         message = Message(self.number, self.sender, list(self.rcpts), octets,
                           True, self.params)
         message.rcpt_params = list(self.rcpt_params)
+        message.client = self.client
         do = self.sink.decide("dot", octets)
         reply = do or "250 2.0.0 Ok: kept as %s" % message.hash[:12]
         stored = do in (None, CUT, RESET, MUTE) or reply.startswith("2")

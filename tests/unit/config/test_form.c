@@ -1,5 +1,6 @@
 /* form, serverurl, value: what a user writes, by form alone. */
 #include "form.h"
+#include "ip.h"
 #include "proxyurl.h"
 #include "serverurl.h"
 #include "value.h"
@@ -116,7 +117,7 @@ static void ip_addresses(void **state)
 	};
 
 	(void)state;
-	each(form_is_ipv4, four, ROWS(four));
+	each(ip_is_v4, four, ROWS(four));
 	each(form_is_ipv6, six, ROWS(six));
 }
 

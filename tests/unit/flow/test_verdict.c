@@ -247,6 +247,34 @@ static void a_refused_fixed_sender_is_a_wrong_setting(void **state)
 	message_free(m);
 }
 
+/* A server that is told of the client refuses it in answer to RCPT. */
+static void refused_for_its_client_is_no_wrong_setting(void **state)
+{
+	struct verdict_given g = { .delivery = &delivery,
+				   .handed_over = true,
+				   .now_ms = NOW };
+	struct dest_result r = { .outcome = DEST_REFUSED,
+				 .stage = DEST_AT_RCPT,
+				 .code = 554 };
+	struct message *m = message();
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		m->rcpts[i].state = RCPT_REFUSED;
+		message_set(&m->rcpts[i].reply, VIEW_LIT("554 5.7.1 listed"));
+	}
+	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_HELD);
+	g.handed_over = false;
+	m->rcpts[0].for_content = m->rcpts[1].for_content = false;
+	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_SETTING);
+	/* an address is nobody's but ours, whoever sends to it */
+	g.handed_over = true;
+	m->rcpts[0].state = RCPT_REFUSED;
+	message_set(&m->rcpts[0].reply, VIEW_LIT("550 5.1.1 unknown"));
+	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_SETTING);
+	message_free(m);
+}
+
 static void a_lost_reply_is_a_doubt(void **state)
 {
 	struct message *m = message();
@@ -312,6 +340,7 @@ int main(void)
 		cmocka_unit_test(
 			a_refused_configured_recipient_is_a_wrong_setting),
 		cmocka_unit_test(a_refused_fixed_sender_is_a_wrong_setting),
+		cmocka_unit_test(refused_for_its_client_is_no_wrong_setting),
 		cmocka_unit_test(a_lost_reply_is_a_doubt),
 		cmocka_unit_test(unsent_may_go_at_once),
 	};

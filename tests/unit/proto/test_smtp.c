@@ -72,6 +72,8 @@ static const char *cmd_name(enum smtp_cmd cmd)
 		return "starttls";
 	case SMTP_CMD_AUTH:
 		return "auth";
+	case SMTP_CMD_XCLIENT:
+		return "xclient";
 	case SMTP_CMD_MAIL:
 		return "mail";
 	case SMTP_CMD_RCPT:
@@ -270,6 +272,21 @@ static bool command_rset(struct smtp *s, struct view args)
 	return smtp_rset(s);
 }
 
+/* "ADDRESS NAME HELO"; - is empty */
+static bool command_xclient(struct smtp *s, struct view args)
+{
+	struct view part[3];
+
+	for (int i = 0; i < 3; i++) {
+		part[i] = view_word(&args);
+		if (view_eq(part[i], VIEW_LIT("-")))
+			part[i] = VIEW_NONE;
+	}
+	return smtp_xclient(s, &(struct smtp_client){ .address = part[0],
+						      .name = part[1],
+						      .helo = part[2] });
+}
+
 static bool command_noop(struct smtp *s, struct view args)
 {
 	(void)args;
@@ -307,7 +324,7 @@ static bool engine_command(void *e, struct view words)
 		{ "bdat", command_bdat },     { "body", command_body },
 		{ "end", command_end },	      { "rset", command_rset },
 		{ "noop", command_noop },     { "quit", command_quit },
-		{ "forgo", command_forgo },
+		{ "forgo", command_forgo },   { "xclient", command_xclient },
 	};
 	struct view name = view_word(&words);
 	struct text octets;
