@@ -1,7 +1,11 @@
 """J11: a trace line of ours counts by its MAC, not by its looks."""
+import os
 import re
 
+import pytest
+
 from corpus import msgid, plain
+from servers import Postfix
 
 
 def own_trace(haul):
@@ -36,3 +40,47 @@ def test_j11_a_trace_line_of_another_message_as_it_is(simple, user):
     assert haul.sink.count() == {msgid(n, user): 1 for n in range(2)}
     [held] = haul.queue()
     assert held["state"] == "held" and "loop" in held["reason"]
+
+
+@pytest.fixture
+def returning(folder, ca, dovecot):
+    """A Postfix that forwards into the mailbox that is polled."""
+    if os.geteuid() != 0:
+        pytest.skip("Postfix runs for root alone")
+    postfix = Postfix(folder.new("postfix"), ca, [], extra="""
+virtual_mailbox_domains = office.test
+virtual_mailbox_maps =
+virtual_transport = lmtp:inet:127.0.0.1:%d
+""" % dovecot.ports["lmtp"])
+    yield postfix
+    postfix.stop()
+
+
+def test_g20_a_destination_that_forwards_into_the_polled_mailbox(
+        haul, returning, dovecot, source, smtp, user):
+    """G20: what was delivered comes back, and with keep = no would go round
+    for ever. At its third return it is held, other mail goes on."""
+    dovecot.put(user, [plain(0, user)])
+    haul.delivery(**smtp(returning, to="%s@office.test" % user))
+    haul.account("anna", **source(dovecot, "imaps", user, keep=False))
+    for n in range(1, 4):
+        assert haul.fetch("anna").account("anna")["delivered"] == 1
+        returning.settled()
+        [back] = dovecot.left(user)
+        assert back.count(b"\r\nX-Mailhaul-Trace: ") == n
+    assert haul.fetch("anna").account("anna")["held"] == 1
+    [held] = haul.queue()
+    assert held["state"] == "held" and "loop" in held["reason"]
+    assert len(dovecot.left(user)) == 1
+    assert haul.fetch("anna").account("anna")["fetched"] == 0
+
+
+@pytest.mark.parametrize("received,state", [(50, None), (51, "held")])
+def test_f10_more_than_fifty_received(simple, user, received, state):
+    """F10: fifty Received lines pass, fifty-one are a loop."""
+    haul = simple(0)
+    line = b"Received: from a by b; Mon, 6 Jan 2025 10:00:00 +0000\r\n"
+    haul.dovecot.put(user, [plain(0, user, extra=line * (received - 1))])
+    haul.fetch()
+    assert [q["state"] for q in haul.queue()] == ([state] if state else [])
+    assert len(haul.sink.accepted) == (0 if state else 1)

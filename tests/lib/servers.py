@@ -335,6 +335,7 @@ defer unix - - n - 0 bounce
 trace unix - - n - 0 bounce
 proxymap unix - - n - - proxymap
 error unix - - n - - error
+lmtp unix - - n - - lmtp
 retry unix - - n - - error
 virtual unix - n n - - virtual
 local unix - n n - - local
