@@ -187,8 +187,15 @@ void check_view_text(const struct probe *p, bool colour, struct text *out)
 	for (size_t i = 0; i < p->nfolders && p->signed_in; i++)
 		if (p->account)
 			put_folder(&p->folders[i], out);
+	if (p->delivery && p->delivery->xclient && p->dest_ready &&
+	    p->xclient.class == ERR_NONE)
+		(void)text_puts(out, "  XCLIENT: offered\n");
 	for (size_t i = 0; i < p->nrcpts; i++)
 		put_rcpt(&p->rcpts[i], out);
+	if (p->asked_foreign && !probe_refuses_foreign(p) && p->foreign[1].code)
+		(void)text_fmt(out,
+			       "  sender = original: <%s> is let through\n",
+			       p->foreign[0].address);
 }
 
 static void put_next(const struct pass_account *a, struct table *t)
@@ -262,6 +269,23 @@ static void rcpt_err(const struct probe_rcpt *r, struct err *err)
 				      "accept it");
 }
 
+/* INTERFACE 2: a submission lets its user send as himself alone. */
+static void foreign_err(const struct probe *p, struct err *err)
+{
+	const struct probe_rcpt *r = &p->foreign[0];
+
+	if (probe_rcpt_class(r) == ERR_NONE)
+		r = &p->foreign[1];
+	(void)err_set(err, ERR_REFUSED,
+		      "sender = original: a sender such as <%s> is refused",
+		      p->foreign[0].address);
+	(void)err_peer(err, view_of(r->words));
+	(void)err_remedy(err,
+			 "set `sender` to the address that %s may send from, "
+			 "or to \"srs:DOMAIN\" with a domain of yours",
+			 p->delivery->user);
+}
+
 void check_view_faults(const struct probe *p, struct text *out)
 {
 	struct err err;
@@ -273,6 +297,12 @@ void check_view_faults(const struct probe *p, struct text *out)
 			fault(p, &p->folders[i].err, out);
 	if (p->err.class != ERR_NONE)
 		return;
+	if (p->xclient.class != ERR_NONE)
+		fault(p, &p->xclient, out);
+	if (probe_refuses_foreign(p)) {
+		foreign_err(p, &err);
+		fault(p, &err, out);
+	}
 	for (size_t i = 0; i < p->nrcpts; i++) {
 		if (probe_rcpt_class(&p->rcpts[i]) == ERR_NONE)
 			continue;
@@ -415,6 +445,21 @@ json_t *check_view_json(const struct probe *p, const struct pass_account *next)
 					    shape_str(p->rcpts[0].address),
 					    "code", p->rcpts[0].code, "reply",
 					    shape_str(p->rcpts[0].words)));
+	(void)json_object_set_new(
+		o, "foreign_sender",
+		!p->asked_foreign || !p->foreign[1].code
+			? json_null()
+			: json_pack("{s:o, s:b, s:o}", "address",
+				    shape_str(p->foreign[0].address), "refused",
+				    probe_refuses_foreign(p), "reply",
+				    shape_str(p->foreign[0].code / 100 == 2
+						      ? p->foreign[1].words
+						      : p->foreign[0].words)));
+	(void)json_object_set_new(
+		o, "xclient",
+		!p->delivery->xclient || !p->dest_ready
+			? json_null()
+			: json_boolean(p->xclient.class == ERR_NONE));
 	(void)json_object_set_new(o, "recipients", rcpts_json(p));
 	(void)json_object_set_new(o, "max_octets",
 				  p->max_octets ? shape_number(p->max_octets)

@@ -128,7 +128,8 @@ struct dest_ops {
 	void (*release)(struct dest *d, struct message *m);
 	void (*withdraw)(struct dest *d, struct message *m);
 	/* For `check`: MAIL from sender, RCPT to each (NULL-terminated), RSET;
-	 * probed is called for the sender (rcpt NULL) and each. */
+	 * probed is called for the sender (rcpt NULL) and each. One more may
+	 * be asked for before the first is over: it follows. */
 	void (*probe)(struct dest *d, const char *sender,
 		      const char *const *rcpts);
 	void (*quit)(struct dest *d); /* after all results */

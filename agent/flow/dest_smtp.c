@@ -48,7 +48,7 @@ struct dest_smtp {
 	struct err err; /* why it ends; ERR_NONE */
 	bool orderly;	/* the server took its leave */
 	bool quitting, finishing;
-	struct probe probe;
+	struct probe probe, next_probe;
 	struct task work;
 	struct task mailed; /* tell_mailed() soon */
 };
@@ -129,6 +129,7 @@ static void on_closed(void *who, const struct err *why)
 	smtp_free(d->smtp);
 	exchange_fini(&d->exchange);
 	probe_clear(&d->probe);
+	probe_clear(&d->next_probe);
 	free(d);
 }
 
@@ -345,9 +346,12 @@ static void on_probed(struct dest_smtp *d, const struct smtp_event *ev)
 	char shown[600];
 
 	reply_show(ev->reply, shown, sizeof(shown));
-	if (ev->cmd == SMTP_CMD_RSET)
+	if (ev->cmd == SMTP_CMD_RSET) {
 		probe_clear(&d->probe);
-	else
+		d->probe = d->next_probe;
+		d->next_probe = (struct probe){ .n = 0 };
+	} else
+
 		d->reports->probed(d->who,
 				   ev->tag ? d->probe.address[ev->tag] : NULL,
 				   ev->reply->code, view_of(shown));
@@ -678,10 +682,10 @@ static void op_probe(struct dest *dest, const char *sender,
 		     const char *const *rcpts)
 {
 	struct dest_smtp *d = self(dest);
-	struct probe *p = &d->probe;
+	struct probe *p = is_probing(d) ? &d->next_probe : &d->probe;
 	size_t n = 0;
 
-	MUST(!is_probing(d));
+	MUST(p->n == 0);
 	while (rcpts[n])
 		n++;
 	p->address = mem_new((n + 1) * sizeof(*p->address));

@@ -1,4 +1,5 @@
 #include "probe.h"
+#include "handover.h"
 #include "must.h"
 #include "remedy.h"
 
@@ -270,10 +271,15 @@ static void on_dest_ready(void *who, const struct dest_ready *r)
 	struct probe *p = who;
 
 	p->signed_in = p->delivery->user;
+	p->dest_ready = true;
 	p->max_octets = r->max_octets;
 	memcpy(p->capabilities, r->capabilities, sizeof(p->capabilities));
 	note_stream(p, p->dest->ops->stream(p->dest));
+	if (p->delivery->xclient && !r->offers_xclient)
+		handover_not_offered(&p->xclient);
 	p->dest->ops->probe(p->dest, p->rcpts[0].address, p->ask);
+	if (p->asked_foreign)
+		p->dest->ops->probe(p->dest, p->foreign[0].address, p->again);
 }
 
 static void on_result(void *who, struct message *m, const struct dest_result *r)
@@ -284,18 +290,25 @@ static void on_result(void *who, struct message *m, const struct dest_result *r)
 	must_failed("a probe offers no message", __FILE__, __LINE__);
 }
 
+static size_t all_asked(const struct probe *p)
+{
+	return p->nrcpts + (p->asked_foreign ? 2 : 0);
+}
+
 static void on_probed(void *who, const char *rcpt, int code, struct view words)
 {
 	struct probe *p = who;
 	struct probe_rcpt *r;
 
 	(void)rcpt; /* they are answered in order */
-	if (p->at == p->nrcpts)
+	if (p->at == all_asked(p))
 		return;
-	r = &p->rcpts[p->at++];
+	r = p->at < p->nrcpts ? &p->rcpts[p->at]
+			      : &p->foreign[p->at - p->nrcpts];
+	p->at++;
 	r->code = code;
 	message_set(&r->words, words);
-	if (p->at == p->nrcpts)
+	if (p->at == all_asked(p))
 		p->dest->ops->quit(p->dest);
 }
 
@@ -401,6 +414,39 @@ struct probe *probe_source(const struct parts *parts,
 	return p;
 }
 
+/*
+ * Somebody whose domain exists, which servers may look up: the user of another
+ * mailbox. Servers that mind say so to MAIL, or to the RCPT behind it.
+ */
+static const char *foreigner(const struct probe *p)
+{
+	const struct config *c = p->parts->config;
+	const char *own = strrchr(p->delivery->user, '@');
+
+	for (size_t i = 0; i < c->n_accounts; i++) {
+		const char *at = strrchr(c->accounts[i].user, '@');
+
+		if (at && at[1] &&
+		    (!own || !view_ieq(view_of(at), view_of(own))))
+			return c->accounts[i].user;
+	}
+	return "somebody@iana.org";
+}
+
+static void ask_foreign(struct probe *p)
+{
+	const struct config_delivery *d = p->delivery;
+
+	if (!d->user || d->sender != CONFIG_SENDER_ORIGINAL || p->nrcpts < 2 ||
+	    d->server.scheme == CONFIG_MAILDIR)
+		return;
+	p->asked_foreign = true;
+	p->foreign[0].is_sender = true;
+	p->foreign[0].address = mem_str(foreigner(p));
+	p->foreign[1].address = mem_str(p->rcpts[1].address);
+	p->again[0] = p->foreign[1].address;
+}
+
 struct probe *probe_delivery(const struct parts *parts,
 			     const struct config_delivery *d,
 			     const char *const *rcpts, size_t n,
@@ -422,6 +468,7 @@ struct probe *probe_delivery(const struct parts *parts,
 		p->rcpts[i + 1].address = mem_str(rcpts[i]);
 		p->ask[i] = p->rcpts[i + 1].address;
 	}
+	ask_foreign(p);
 	begin(p);
 	return p;
 }
@@ -433,6 +480,10 @@ void probe_free(struct probe *p)
 	for (size_t i = 0; i < p->nrcpts; i++) {
 		free(p->rcpts[i].address);
 		free(p->rcpts[i].words);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		free(p->foreign[i].address);
+		free(p->foreign[i].words);
 	}
 	for (size_t i = 0; i < p->nnames; i++)
 		free(p->names[i].name);
@@ -451,6 +502,14 @@ enum err_class probe_rcpt_class(const struct probe_rcpt *r)
 	return r->code >= 500 ? ERR_REFUSED : ERR_RETRY;
 }
 
+bool probe_refuses_foreign(const struct probe *p)
+{
+	return p->asked_foreign && p->err.class == ERR_NONE &&
+	       probe_rcpt_class(&p->rcpts[1]) == ERR_NONE &&
+	       (probe_rcpt_class(&p->foreign[0]) == ERR_REFUSED ||
+		probe_rcpt_class(&p->foreign[1]) == ERR_REFUSED);
+}
+
 static enum err_class worse(enum err_class a, enum err_class b)
 {
 	if (a == ERR_NONE)
@@ -466,6 +525,9 @@ enum err_class probe_worst(const struct probe *p)
 
 	for (size_t i = 0; i < p->nfolders; i++)
 		worst = worse(worst, p->folders[i].err.class);
+	worst = worse(worst, p->xclient.class);
+	if (probe_refuses_foreign(p))
+		worst = worse(worst, ERR_REFUSED);
 	for (size_t i = 0; i < p->nrcpts && p->err.class == ERR_NONE; i++)
 		worst = worse(worst, probe_rcpt_class(&p->rcpts[i]));
 	return worst;

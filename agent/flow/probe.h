@@ -57,8 +57,13 @@ struct probe {
 	size_t nfolders;
 	struct probe_rcpt *rcpts; /* the first is the sender */
 	size_t nrcpts;
-	struct err err; /* what ended it; ERR_NONE: all went well */
-	bool is_over;	/* done was called */
+	/* Where a `user` signs in and senders stay as they are: one who is not
+	 * that user, and the first recipient again. */
+	struct probe_rcpt foreign[2];
+	bool asked_foreign, dest_ready;
+	struct err xclient; /* why no client can be handed over; ERR_NONE */
+	struct err err;	    /* what ended it; ERR_NONE: all went well */
+	bool is_over;	    /* done was called */
 
 	/* private */
 	const struct parts *parts;
@@ -70,6 +75,7 @@ struct probe {
 	struct dest *dest;
 	size_t at;	  /* folder or recipient whose answer is awaited */
 	const char **ask; /* owned array for dest_ops.probe */
+	const char *again[2];
 	uint8_t key[HASH_KEY_OCTETS];
 };
 
@@ -85,6 +91,8 @@ struct probe *probe_delivery(const struct parts *parts,
 void probe_free(struct probe *p); /* after done */
 /* ERR_NONE, or the worst of what is wrong with it, folders and recipients. */
 enum err_class probe_worst(const struct probe *p);
+/* Senders as they are will be refused, though recipients are taken. */
+bool probe_refuses_foreign(const struct probe *p);
 /* What a refused sender or recipient is; ERR_NONE: it was accepted. */
 enum err_class probe_rcpt_class(const struct probe_rcpt *r);
 #endif
