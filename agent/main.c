@@ -11,6 +11,7 @@
 #include "cmd_passwd.h"
 #include "cmd_providers.h"
 #include "cmd_queue.h"
+#include "cmd_run.h"
 #include "cmd_status.h"
 #include "cmd_trace.h"
 #include "cmd_version.h"
@@ -33,6 +34,11 @@ static const struct command commands[] = {
 	  "                  much became due at once\n"
 	  "      --json      the result as one object\n"
 	  "Accounts named are tried at once, also those in backoff.\n" },
+	{ "run", cmd_run, 0, 0, 0, "",
+	  "stay: poll on schedule, deliver, retry, until told to stop",
+	  "In the foreground, with its log on standard error. SIGHUP reads the "
+	  "configuration\nagain, SIGUSR1 polls all accounts now, SIGTERM ends "
+	  "it.\n" },
 	{ "check", cmd_check,
 	  BIT(JSON) | BIT(OFFLINE) | BIT(EFFECTIVE) | BIT(SEND), 0,
 	  COMMAND_WORDS, "[ACCOUNT...]",
@@ -106,7 +112,7 @@ static const struct command commands[] = {
 #define COMMANDS (sizeof(commands) / sizeof(*commands))
 
 /* In the contract of commands, and not in this version. */
-static const char *const later[] = { "run", "add", "import" };
+static const char *const later[] = { "add", "import" };
 
 static const struct command *find(const char *name)
 {
@@ -124,11 +130,8 @@ static int unknown(const char *name)
 		if (strcmp(later[i], name) == 0) {
 			(void)fprintf(stderr,
 				      "mailhaul: %s is not in this version "
-				      "(%s)%s\n",
-				      name, MAILHAUL_VERSION,
-				      i == 0 ? "; fetch from cron or a timer "
-					       "does its work"
-					     : "");
+				      "(%s)\n",
+				      name, MAILHAUL_VERSION);
 			return 64;
 		}
 	printable(shown, sizeof(shown), view_of(name));

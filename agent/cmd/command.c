@@ -61,6 +61,15 @@ struct config *command_config(const struct options *o)
 	return c;
 }
 
+void command_log(const struct options *o, const struct config *c)
+{
+	enum log_level level = level_of(o, c);
+
+	if (level < c->log_level && o->verbosity >= 0)
+		level = c->log_level;
+	log_setup(STDERR_FILENO, level, c->log_format, is_journal());
+}
+
 struct config *command_config_as_owner(const struct options *o, int *code)
 {
 	struct config *c = command_config(o);

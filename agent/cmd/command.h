@@ -30,6 +30,9 @@ struct command {
  * standard error, the command is to return 78. Sets up the log.
  */
 struct config *command_config(const struct options *o);
+/* For a process whose output is its log: as log_level says, also where nobody
+ * wrote it; -q: as of the other commands. */
+void command_log(const struct options *o, const struct config *c);
 /* ... and becomes the owner of the state directory. *code: what to return. */
 struct config *command_config_as_owner(const struct options *o, int *code);
 /* A general setting that the file or an option gives. */

@@ -277,48 +277,9 @@ static void on_signal(void *who, int signum)
 	notices_stop(&c->notices);
 }
 
-static void tell_found(struct conduct *c, const struct spool_found *found)
+static void say_found(void *who, struct text *line)
 {
-	struct text line;
-
-	text_init(&line, 1024);
-	if (found->new_doubts) {
-		(void)text_fmt(
-			&line,
-			"mailhaul: the last run was cut off while %u message%s "
-			"%s being delivered: whether they arrived is unknown; "
-			"they are sent again after 15 min, or held where "
-			"on_doubt = hold: mailhaul queue",
-			(unsigned)found->new_doubts,
-			found->new_doubts == 1 ? "" : "s",
-			found->new_doubts == 1 ? "was" : "were");
-		say(c, &line);
-	}
-	if (found->crashed) {
-		(void)text_fmt(&line,
-			       "mailhaul: the last run crashed, which is a bug "
-			       "of ours: please report it. %u message%s in "
-			       "hand",
-			       (unsigned)found->suspects,
-			       found->suspects == 1 ? " was" : "s were");
-		if (found->poisoned)
-			(void)text_puts(&line,
-					", alone and for the third time: it is "
-					"held: mailhaul queue");
-		else if (found->suspects)
-			(void)text_puts(&line, ": tried one at a time now");
-		say(c, &line);
-	}
-	if (found->foreign) {
-		(void)text_puts(&line,
-				"mailhaul: the state directory is a copy: "
-				"restored, or moved here. What it has in the "
-				"queue may have been delivered since it was "
-				"made, and is held; what it does not know may "
-				"have been, too, and is asked about: mailhaul "
-				"queue list; queue retry ID or --all sends");
-		say(c, &line);
-	}
+	say(who, line);
 }
 
 /* Beside a fetch that runs, cron stays silent (INTERFACE 1). */
@@ -541,7 +502,7 @@ static int run(struct conduct *c, const struct config *config)
 		kit_fini(&c->kit);
 		return refuse_start(c, &err);
 	}
-	tell_found(c, &found);
+	report_found(&found, say_found, c);
 	begin(c);
 	loop_run(c->kit.parts.loop);
 	tell_people(c);

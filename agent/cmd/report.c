@@ -286,3 +286,48 @@ json_t *report_json(const struct pass_account *a, size_t n, int code,
 			list, report_account_json(&a[i], reasons));
 	return json_pack("{s:o, s:i}", "accounts", list, "exit", code);
 }
+
+void report_found(const struct spool_found *found,
+		  void (*say)(void *who, struct text *line), void *who)
+{
+	struct text line;
+
+	text_init(&line, 1024);
+	if (found->new_doubts) {
+		(void)text_fmt(
+			&line,
+			"mailhaul: the last run was cut off while %u message%s "
+			"%s being delivered: whether they arrived is unknown; "
+			"they are sent again after 15 min, or held where "
+			"on_doubt = hold: mailhaul queue",
+			(unsigned)found->new_doubts,
+			found->new_doubts == 1 ? "" : "s",
+			found->new_doubts == 1 ? "was" : "were");
+		say(who, &line);
+	}
+	if (found->crashed) {
+		(void)text_fmt(&line,
+			       "mailhaul: the last run crashed, which is a bug "
+			       "of ours: please report it. %u message%s in "
+			       "hand",
+			       (unsigned)found->suspects,
+			       found->suspects == 1 ? " was" : "s were");
+		if (found->poisoned)
+			(void)text_puts(&line,
+					", alone and for the third time: it is "
+					"held: mailhaul queue");
+		else if (found->suspects)
+			(void)text_puts(&line, ": tried one at a time now");
+		say(who, &line);
+	}
+	if (found->foreign) {
+		(void)text_puts(&line,
+				"mailhaul: the state directory is a copy: "
+				"restored, or moved here. What it has in the "
+				"queue may have been delivered since it was "
+				"made, and is held; what it does not know may "
+				"have been, too, and is asked about: mailhaul "
+				"queue list; queue retry ID or --all sends");
+		say(who, &line);
+	}
+}

@@ -23,6 +23,9 @@ void report_judged(const struct pass_account *a, const struct pass_judged *j,
 		   struct text *out);
 void report_judged_json(const struct pass_account *a,
 			const struct pass_judged *j, json_t *by_account);
+/* What recovery found at the start, in lines that `say` takes over. */
+void report_found(const struct spool_found *found,
+		  void (*say)(void *who, struct text *line), void *who);
 /* What a person is asked when much is there, or asked for; no newline. */
 void report_question(const struct pass_account *a, const char *folder,
 		     uint64_t messages, uint64_t octets, enum pass_task task,
