@@ -36,6 +36,39 @@ static bool state_failed(struct err *err, const char *what, const char *dir)
 	return false;
 }
 
+/*
+ * Before there is a ledger the folder may have been made just now, and those
+ * above it: without a barrier of each a power cut takes all of it. Whoever made
+ * them; a process that died in between did not come so far. What cannot be
+ * opened was not made by us.
+ */
+static bool sync_parents(struct spool *s, struct err *err)
+{
+	const struct spool_files *f = s->options.files;
+	struct stat st, above;
+	int fd = s->dir;
+	bool ok = true;
+
+	if (faccessat(fd, "ledger.db", F_OK, 0) == 0 || fstat(fd, &st) != 0)
+		return true;
+	while (ok) {
+		int up = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd != s->dir)
+			(void)close(fd);
+		fd = up;
+		if (fd < 0 || fstat(fd, &above) != 0 ||
+		    above.st_dev != st.st_dev || above.st_ino == st.st_ino)
+			break;
+		st = above;
+		ok = f->fsync(fd) == 0 || errno != EIO ||
+		     files_failed(err, "fsync of the folder it lies in");
+	}
+	if (fd >= 0 && fd != s->dir)
+		(void)close(fd);
+	return ok;
+}
+
 /* dir stays -1: look_only, and there is nothing to look at. */
 static bool open_dir(struct spool *s, struct err *err)
 {
@@ -50,7 +83,7 @@ static bool open_dir(struct spool *s, struct err *err)
 	if (s->dir < 0)
 		return state_failed(err, "cannot open the state directory",
 				    dir);
-	return true;
+	return s->options.look_only || sync_parents(s, err);
 }
 
 static void name_holder(int fd, struct err *err, const char *dir)
