@@ -81,10 +81,17 @@ static void adopt_from(struct visit *v, struct item_list *from,
 	*from = rest;
 }
 
+/* What is known by its fingerprint is adopted too, and says nothing of dates:
+ * mail with an old one may come at any time. */
 static void adopt_wanted(struct visit *v, uint32_t older_than)
 {
+	size_t before = v->adopt.n;
+
 	adopt_from(v, &v->wanted, older_than);
 	adopt_from(v, &v->seen, older_than);
+	if (v->adopt.n > before)
+		v->here.adopted_ms = older_than ? (int64_t)older_than * 1000
+						: loop_unix_ms();
 }
 
 void visit_adopt_wanted(struct visit *v)
@@ -225,8 +232,6 @@ static void skip_next(struct visit *v);
 
 static void save_first(struct visit *v)
 {
-	int64_t now = loop_unix_ms();
-
 	if (v->options->task == PASS_REFETCH ||
 	    (v->here.first_done && v->wanted.n <= LIMIT_ASK_MESSAGES)) {
 		work(v);
@@ -235,8 +240,6 @@ static void save_first(struct visit *v)
 	v->here.first_done = true;
 	v->here.backlog =
 		v->wanted.n < UINT32_MAX ? (uint32_t)v->wanted.n : UINT32_MAX;
-	if (v->adopt.n)
-		v->here.adopted_ms = now;
 	v->req.save = (struct spool_folder_save){
 		.req = { .done = on_folder_saved, .who = v, .urgent = true },
 		.f = v->here,

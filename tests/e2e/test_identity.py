@@ -106,6 +106,22 @@ def test_d2_uidvalidity_changed(fake, user, ca):
     assert haul.sink.count() == ids(user, 31)
 
 
+def test_d2_old_dates_are_no_reason_after_a_reconciliation(fake, user, ca):
+    """D2: what arrives with an old INTERNALDATE (copied there, imported) just
+    before UIDVALIDITY changes once more is fetched: what was reconciled before
+    says nothing of it. (The fake's dates are all of January 2025.)"""
+    server = FakeImap({"INBOX": [plain(n, user) for n in range(3)]},
+                      cert=ca.issue("fake"))
+    haul = fake(server)
+    haul.fetch()
+    box = server.boxes["INBOX"]
+    for n in (3, 4):
+        box.validity += 1
+        box.add(plain(n, user))
+        haul.fetch()
+        assert haul.sink.count() == ids(user, n + 1)
+
+
 @pytest.mark.parametrize("bad", ["", "0", "4294967296",
                                  "99999999999999999999"])
 def test_d1_odd_uidvalidity_disables_deletion(fake, user, bad):
