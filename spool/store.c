@@ -111,6 +111,10 @@ static bool run_one(struct spool *s, struct batch *b, struct spool_req *r)
 	b->urgent = b->urgent || r->urgent;
 	if (r->run(l, r))
 		list_push(&b->ran, &r->link);
+#ifdef MAILHAUL_MUTANT_EARLY_RESULT
+	if (r->run == ledger_run_result)
+		give_back(s, &b->ran);
+#endif
 	if (l->broken)
 		return stop_for(s, &l->why);
 	return true;
@@ -160,6 +164,10 @@ static int64_t commit_in(const struct spool *s, const struct batch *b)
 	if (!ledger_changed(l) || b->urgent || b->n >= STORE_BATCH)
 		return 0;
 	now = clock_us();
+#ifdef MAILHAUL_MUTANT_EARLY_RESULT
+	wait = b->first_us + 500000 - now;
+	return wait > 0 ? wait : 0;
+#endif
 	if (b->n < STORE_BUSY && now > b->busy_us + STORE_CALM_US)
 		return 0;
 	wait = b->first_us + STORE_WAIT_MS * 1000 - now;

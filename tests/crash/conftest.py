@@ -78,5 +78,11 @@ def make_scene(folder, ca, dovecot):
 
 
 @pytest.fixture(scope="session")
+def make_fake_scene(folder, ca):
+    """Sources that are fakes: their state can be given back."""
+    return _scenes(folder, ca, None)
+
+
+@pytest.fixture(scope="session")
 def make_copying_scene(folder, ca, copying_dovecot):
     return _scenes(folder, ca, copying_dovecot)

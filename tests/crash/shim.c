@@ -1,6 +1,6 @@
 /*
  * shim - stands between a program and its files and sockets (LD_PRELOAD), kills
- * it at a chosen call, keeps what a power cut would have left, injects faults.
+ * it at a chosen call, keeps a record of what it does to files, injects faults.
  *
  * Counted calls ("points"): writes to files below SHIM_STATE, their fsync,
  * fdatasync, truncation, creation, renaming, unlinking, and writes to internet
@@ -13,9 +13,10 @@
  *     before          instead of the call
  *     after           when the call was done
  *     half            when half of the octets were written (else as before)
- * SHIM_DURABLE=DIR    what is on disk for sure: INODE holds a file's octets at
- *     its last fsync or fdatasync, list.INODE a directory's entries at its
- *     last fsync. (A new file is there only if its directory was synced.)
+ * SHIM_RECORD=FILE    all that is done below SHIM_STATE is written there
+ *     (record.h), for disk.py; barriers are put on record only
+ * SHIM_SWALLOW=PATTERN:FIRST:TIMES   barriers of files whose path fits (as in
+ *     fnmatch(3)), from FIRST on (from 1), do nothing and say all is well
  * SHIM_SLOW=net:MS | disk:MS  each write to a socket, or each barrier, waits so
  *     long first, so that the threads of the program meet in another order
  * SHIM_FAULT=NAME:FIRST:TIMES   calls FIRST and on (from 1) of a kind fail:
@@ -27,9 +28,12 @@
  *     eintr           every write answers EINTR
  */
 #define _GNU_SOURCE
-#include <dirent.h>
+#include "record.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -74,7 +78,9 @@ struct count {
 
 static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static struct count own, *count = &own;
-static const char *state, *durable;
+static const char *state;
+static char swallow[64];
+static uint64_t swallow_first, swallow_times, swallow_seen;
 static size_t state_len;
 static uint64_t at;
 static enum how how;
@@ -104,7 +110,13 @@ static void setup(void)
 	}
 	state = getenv("SHIM_STATE");
 	state_len = state ? strlen(state) : 0;
-	durable = getenv("SHIM_DURABLE");
+	s = getenv("SHIM_RECORD");
+	if (s)
+		record_begin(s);
+	s = getenv("SHIM_SWALLOW");
+	if (s && sscanf(s, "%63[^:]:%" SCNu64 ":%" SCNu64, swallow,
+			&swallow_first, &swallow_times) != 3)
+		abort();
 	s = getenv("SHIM_AT");
 	at = s ? strtoull(s, NULL, 10) : 0;
 	s = getenv("SHIM_HOW");
@@ -202,6 +214,7 @@ static void die(const char *call, const char *path)
 static bool point(const char *call, const char *path)
 {
 	bool mine = ++count->points == at;
+	record_point = (uint32_t)count->points;
 	if (mine && how == BEFORE)
 		die(call, path);
 	return mine;
@@ -280,6 +293,11 @@ static ssize_t put(const char *call, enum op op, int fd, const void *p,
 		if (mine && how == HALF)
 			n /= 2;
 		done = raw(op, fd, p, n, off, flags);
+		if (done > 0 && kind == FILE_BELOW)
+			record_write(fd, p, (size_t)done,
+				     op == PWRITE ? off : -1);
+		if (done > 0 && kind == SOCKET)
+			record_send(fd, p, (size_t)done);
 		if (mine)
 			die(call, path);
 	}
@@ -360,87 +378,17 @@ ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
 	return putv("sendmsg", SEND, fd, m->msg_iov, m->msg_iovlen, 0, flags);
 }
 
-/* ----------------------------------------------- what a power cut leaves */
+/* --------------------------------------------------------------- barriers */
 
-static void durable_name(char *to, size_t size, const char *prefix, int fd,
-			 const char *entry)
+static bool swallowed(const char *path)
 {
-	struct statx sx;
-	memset(&sx, 0, sizeof sx);
-	statx(fd, entry, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW,
-	      STATX_INO | STATX_BTIME | STATX_TYPE, &sx);
-	/* the time of birth tells a file from the one whose number it took */
-	snprintf(to, size, "%s%llu-%lld-%u", prefix,
-		 (unsigned long long)sx.stx_ino, (long long)sx.stx_btime.tv_sec,
-		 sx.stx_btime.tv_nsec);
-}
-
-static int durable_open(const char *name)
-{
-	char path[4096];
-	snprintf(path, sizeof path, "%s/%s.new", durable, name);
-	int fd = (int)syscall(SYS_openat, AT_FDCWD, path,
-			      O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (fd < 0)
-		abort();
-	return fd;
-}
-
-static void durable_close(int fd, const char *name)
-{
-	char from[4096], to[4096];
-	snprintf(from, sizeof from, "%s/%s.new", durable, name);
-	snprintf(to, sizeof to, "%s/%s", durable, name);
-	syscall(SYS_close, fd);
-	if (syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0))
-		abort();
-}
-
-static void keep_file(int fd)
-{
-	char name[128], path[4096], buffer[65536];
-	durable_name(name, sizeof name, "", fd, "");
-	path_of(fd, path, sizeof path);
-	/* fd may be write-only */
-	char link[64];
-	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-	int from =
-		(int)syscall(SYS_openat, AT_FDCWD, link, O_RDONLY | O_CLOEXEC);
-	int to = durable_open(name);
-	off_t off = 0;
-	for (ssize_t n; from >= 0 && (n = syscall(SYS_pread64, from, buffer,
-						  sizeof buffer, off)) > 0;
-	     off += n)
-		if (syscall(SYS_write, to, buffer, n) != n)
-			abort();
-	syscall(SYS_close, from);
-	durable_close(to, name);
-}
-
-static void keep_folder(int fd)
-{
-	char name[128], path[4096];
-	durable_name(name, sizeof name, "list.", fd, "");
-	if (!path_of(fd, path, sizeof path))
-		return;
-	int to = durable_open(name);
-	DIR *dir = opendir(path);
-	for (struct dirent *e; dir && (e = readdir(dir));) {
-		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
-			continue;
-		char key[128], line[4096];
-		durable_name(key, sizeof key, "", dirfd(dir), e->d_name);
-		int n = snprintf(line, sizeof line, "%c %s %s\n",
-				 e->d_type == DT_DIR   ? 'd'
-				 : e->d_type == DT_REG ? 'f'
-						       : 'o',
-				 key, e->d_name);
-		if (syscall(SYS_write, to, line, n) != n)
-			abort();
-	}
-	if (dir)
-		closedir(dir);
-	durable_close(to, name);
+	if (!swallow_times || fnmatch(swallow, path, 0) != 0)
+		return false;
+	swallow_seen++;
+	bool yes = swallow_seen >= swallow_first &&
+		   swallow_seen - swallow_first < swallow_times;
+	count->faults += yes;
+	return yes;
 }
 
 static int barrier(const char *call, int fd, long number)
@@ -462,11 +410,14 @@ static int barrier(const char *call, int fd, long number)
 		bool mine = point(call, path);
 		if (mine && how == HALF)
 			die(call, path);
-		/* With its own record of what is durable, the real barrier
-		 * would only cost time. */
-		rc = durable ? 0 : (int)syscall(number, fd);
-		if (rc == 0 && durable)
-			(kind == FILE_BELOW ? keep_file : keep_folder)(fd);
+		if (swallowed(path)) {
+			rc = 0;
+		} else {
+			/* With a record, the real one would only cost time. */
+			rc = record_on() ? 0 : (int)syscall(number, fd);
+			if (rc == 0)
+				record_sync(fd);
+		}
 		if (mine)
 			die(call, path);
 	}
@@ -488,31 +439,40 @@ int fdatasync(int fd)
 
 /* -------------------------------------------------------- names and sizes */
 
-static int named(const char *call, int dir, const char *name, long number,
-		 long a, long b, long c, long d, long e)
+/* kind: as record.h has it. from: of what is renamed or linked; or NULL. */
+static int named(char kind, const char *call, int from_dir, const char *from,
+		 int dir, const char *name, long number, const long args[5])
 {
-	char path[4096];
+	char path[4096], was[4096] = "";
 	setup();
 	resolve(dir, name, path, sizeof path);
 	if (!path[0])
-		return (int)syscall(number, a, b, c, d, e);
+		return (int)syscall(number, args[0], args[1], args[2], args[3],
+				    args[4]);
+	if (from)
+		resolve(from_dir, from, was, sizeof was);
 	pthread_mutex_lock(&lock);
 	bool mine = point(call, path);
 	if (mine && how == HALF)
 		die(call, path);
-	int rc = (int)syscall(number, a, b, c, d, e);
+	int rc = (int)syscall(number, args[0], args[1], args[2], args[3],
+			      args[4]);
+	int keep = errno;
+	if (rc >= 0)
+		record_name(kind, from ? was : path, from ? path : NULL);
 	if (mine)
 		die(call, path);
-	int keep = errno;
 	pthread_mutex_unlock(&lock);
 	errno = keep;
 	return rc;
 }
 
+#define ARGS(...) ((const long[5]){ __VA_ARGS__ })
+
 int unlinkat(int dir, const char *name, int flags)
 {
-	return named("unlink", dir, name, SYS_unlinkat, dir, (long)name, flags,
-		     0, 0);
+	return named('u', "unlink", 0, NULL, dir, name, SYS_unlinkat,
+		     ARGS(dir, (long)name, flags));
 }
 
 int unlink(const char *name)
@@ -520,29 +480,44 @@ int unlink(const char *name)
 	return unlinkat(AT_FDCWD, name, 0);
 }
 
-int renameat(int from_dir, const char *from, int to_dir, const char *to)
+int rmdir(const char *name)
 {
-	return named("rename", to_dir, to, SYS_renameat2, from_dir, (long)from,
-		     to_dir, (long)to, 0);
+	return unlinkat(AT_FDCWD, name, AT_REMOVEDIR);
+}
+
+int mkdirat(int dir, const char *name, mode_t mode)
+{
+	return named('m', "mkdir", 0, NULL, dir, name, SYS_mkdirat,
+		     ARGS(dir, (long)name, (long)mode));
+}
+
+int mkdir(const char *name, mode_t mode)
+{
+	return mkdirat(AT_FDCWD, name, mode);
 }
 
 int renameat2(int from_dir, const char *from, int to_dir, const char *to,
 	      unsigned flags)
 {
-	return named("rename", to_dir, to, SYS_renameat2, from_dir, (long)from,
-		     to_dir, (long)to, (long)flags);
+	return named('r', "rename", from_dir, from, to_dir, to, SYS_renameat2,
+		     ARGS(from_dir, (long)from, to_dir, (long)to, (long)flags));
+}
+
+int renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+	return renameat2(from_dir, from, to_dir, to, 0);
 }
 
 int rename(const char *from, const char *to)
 {
-	return renameat(AT_FDCWD, from, AT_FDCWD, to);
+	return renameat2(AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 int linkat(int from_dir, const char *from, int to_dir, const char *to,
 	   int flags)
 {
-	return named("link", to_dir, to, SYS_linkat, from_dir, (long)from,
-		     to_dir, (long)to, flags);
+	return named('l', "link", from_dir, from, to_dir, to, SYS_linkat,
+		     ARGS(from_dir, (long)from, to_dir, (long)to, flags));
 }
 
 int link(const char *from, const char *to)
@@ -561,6 +536,8 @@ int ftruncate(int fd, off_t size)
 	if (mine && how == HALF)
 		die("ftruncate", path);
 	int rc = (int)syscall(SYS_ftruncate, fd, size);
+	if (rc == 0)
+		record_size(fd, size);
 	if (mine)
 		die("ftruncate", path);
 	int keep = errno;
@@ -572,6 +549,18 @@ int ftruncate(int fd, off_t size)
 int ftruncate64(int fd, off64_t size)
 {
 	return ftruncate(fd, size);
+}
+
+static int reopened(int dir, const char *name, int flags)
+{
+	pthread_mutex_lock(&lock);
+	int fd = (int)syscall(SYS_openat, dir, name, flags, 0);
+	int keep = errno;
+	if (fd >= 0 && flags & O_TRUNC)
+		record_size(fd, 0);
+	pthread_mutex_unlock(&lock);
+	errno = keep;
+	return fd;
 }
 
 static int opened(int dir, const char *name, int flags, mode_t mode)
@@ -591,7 +580,7 @@ static int opened(int dir, const char *name, int flags, mode_t mode)
 		return (int)syscall(SYS_openat, dir, name, flags, mode);
 	struct stat st;
 	if (fstatat(dir, name, &st, 0) == 0) /* it is there: nothing is made */
-		return (int)syscall(SYS_openat, dir, name, flags, mode);
+		return reopened(dir, name, flags);
 	pthread_mutex_lock(&lock);
 	int number = faulty(ENOSPC_) ? ENOSPC : faulty(EIO_) ? EIO : 0;
 	pthread_mutex_unlock(&lock);
@@ -599,8 +588,8 @@ static int opened(int dir, const char *name, int flags, mode_t mode)
 		errno = number;
 		return -1;
 	}
-	return named("create", dir, name, SYS_openat, dir, (long)name, flags,
-		     (long)mode, 0);
+	return named('c', "create", 0, NULL, dir, name, SYS_openat,
+		     ARGS(dir, (long)name, flags, (long)mode));
 }
 
 #define OPEN(symbol, dir_param, dir)                                           \

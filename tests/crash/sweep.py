@@ -1,31 +1,34 @@
 """One kill, one judgement. See README.md for the rules.
 
-A Scene is two mailboxes with mail (one POP3S, one IMAPS), two sinks (one that
-takes DATA, one that takes BDAT) and a fresh state directory. It runs
-`mailhaul fetch` under the shim, then again and again without, until nothing
-is left to do, and judges what the sinks wrote down.
+A Scene is two mailboxes with mail (one POP3S, one IMAPS), two destinations
+(places.py) and a disk with a fresh state directory. It runs `mailhaul fetch`
+under the shim, then again and again without, until nothing is left to do, and
+judges what the destinations wrote down.
 """
 import os
+import random
 import re
 import shutil
 import struct
 import subprocess
 
 from corpus import expected, msgid, plain, strip
+from disk import Disk, Keep
 from haul import BROKEN, Mailhaul, release
-from sink import Sink
+from places import KINDS, destination, ids_of, source  # noqa: F401
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-WINDOW = {"data": 1, "bdat": 8}          # DESIGN 1, P2
 SIZES = [300] * 9 + [5000] * 7 + [90000] * 2
 ROUNDS = 8
 
 
 def build_shim(folder, name="shim"):
     path = os.path.join(folder, name + ".so")
+    more = ["record.c"] if name == "shim" else []
     if not os.path.exists(path):
         subprocess.run(["gcc", "-O1", "-shared", "-fPIC", "-o", path,
-                        os.path.join(HERE, name + ".c")], check=True)
+                        *(os.path.join(HERE, c)
+                          for c in [name + ".c"] + more)], check=True)
     return path
 
 
@@ -45,32 +48,40 @@ class Violation(AssertionError):
 
 
 class Scene:
-    def __init__(self, folder, dovecot, ca, name, swap=False, keep=False,
-                 path=None, sizes=SIZES, moves=False):
-        """swap: IMAP mail goes to the DATA sink and POP3 mail to BDAT.
-        moves: IMAP mail is marked as seen and moved, not deleted."""
-        self.moves = ("data" if swap else "bdat") if moves else None
-        self.dovecot, self.name, self.keep = dovecot, name, keep
-        self.folder = folder
+    def __init__(self, folder, dovecot, ca, name, kinds=("data", "bdat"),
+                 swap=False, keep=False, path=None, sizes=SIZES, moves=False,
+                 several=False, expire=False, hold=False, clear=False):
+        """kinds: where POP3 mail goes to, and IMAP mail; swap: the other way.
+        dovecot None: fake sources, whose state can be given back.
+        moves: IMAP mail is marked as seen and moved, not deleted.
+        several: recipients with fates of their own.
+        expire: the POP3 server deletes what was fetched, at QUIT.
+        hold: on_doubt = hold. clear: no TLS to the (fake) sources."""
+        self.name, self.keep, self.hold, self.folder = name, keep, hold, folder
+        self.disk = os.path.join(os.path.realpath(folder), "disk")
+        os.mkdir(self.disk)
         self.haul = m = Mailhaul(folder, path or release())
-        m.state = os.path.join(os.path.realpath(folder), "state")
-        self.sinks = {"data": Sink(), "bdat": Sink(chunking=True)}
-        self.mail, self.route = {}, {}
-        for kind, sink in self.sinks.items():
-            m.delivery(kind, server="smtp://localhost:%d" % sink.port,
-                       to=kind + "@office.test")
+        m.state = os.path.join(self.disk, "state")
         schemes = ("imaps", "pop3s") if swap else ("pop3s", "imaps")
-        for scheme, kind in zip(schemes, self.sinks):
+        cert = None if dovecot or clear else ca.issue("fake")
+        self.moves = dict(zip(schemes, kinds))["imaps"] if moves else None
+        self.expire = dict(zip(schemes, kinds))["pop3s"] if expire else None
+        self.places, self.sources, self.mail, self.route = {}, {}, {}, {}
+        for scheme, kind in zip(schemes, kinds):
+            place = destination(kind, self.disk, several)
+            self.places[kind] = place
+            m.delivery(kind, **place.settings)
             user = "%s.%s" % (name, kind)
             mails = [plain(n, user, size=size)
                      for n, size in enumerate(sizes)]
-            dovecot.put(user, mails)
-            m.account(kind, user=user, password=dovecot.password,
-                      server="%s://localhost:%d"
-                      % (scheme, dovecot.ports[scheme]),
-                      tls_ca=ca.file, delivery=kind,
-                      **(dict(mark_seen=True, move_to="Done")
-                         if kind == self.moves else dict(keep=keep)))
+            box = source(scheme, user, mails, dovecot, cert, expire)
+            self.sources[kind] = box
+            acts = dict(mark_seen=True, move_to="Done") \
+                if kind == self.moves else dict(keep=keep)
+            m.account(kind, user=user, password=box.password, server=box.url,
+                      delivery=kind, **acts,
+                      **(dict(tls="none") if clear else dict(tls_ca=ca.file)),
+                      on_doubt="hold" if hold else None)
             for n, octets in enumerate(mails):
                 self.mail[msgid(n, user)] = octets
                 self.route[msgid(n, user)] = kind
@@ -80,34 +91,49 @@ class Scene:
             for i, o in self.mail.items()}
 
     def close(self):
-        for sink in self.sinks.values():
-            sink.close()
-        for kind in self.sinks:
-            shutil.rmtree(os.path.join(self.dovecot.dir, "mail", "%s.%s"
-                                       % (self.name, kind)), True)
+        for one in [*self.places.values(), *self.sources.values()]:
+            one.close()
         shutil.rmtree(self.folder, True)
 
     # ------------------------------------------------------------- running
-    def under_shim(self, shim, power=False, **env):
+    def under_shim(self, shim, power=False, seen=None, **env):
         """fetch under the shim; returns (Result, Count). power: afterwards
-        the state directory is what a power cut would have left."""
+        the disk is what a power cut would have left. seen: is told of all
+        that was on record (disk.py)."""
         count = os.path.join(self.folder, "count")
-        if os.path.exists(count):
-            os.unlink(count)
+        log = os.path.join(self.folder, "record")
+        for path in (count, log):
+            if os.path.exists(path):
+                os.unlink(path)
         env = {"SHIM_" + k.upper(): str(v) for k, v in env.items()}
-        env.update(LD_PRELOAD=shim, SHIM_STATE=self.haul.state,
-                   SHIM_COUNT=count)
+        env.update(LD_PRELOAD=shim, SHIM_STATE=self.disk, SHIM_COUNT=count)
         asan = self.haul.environment()["ASAN_OPTIONS"]
         env["ASAN_OPTIONS"] = asan + ":verify_asan_link_order=0"
-        durable = os.path.join(self.folder, "durable")
         if power:
-            os.mkdir(durable)
-            env["SHIM_DURABLE"] = durable
+            self.before = Disk(self.disk)
+            env["SHIM_RECORD"] = log
         result = self.haul("fetch", "--json", env=env)
         self.look()
-        if power and os.path.isdir(self.haul.state):
-            power_cut(self.haul.state, durable)
+        if power:
+            self.before.replay(log, *([seen] if seen else []))
+            self.cut_power(Keep())
         return result, Count(count)
+
+    def cut_power(self, keep):
+        """The disk is what is left of the run before, by keep."""
+        shutil.rmtree(self.disk)
+        os.mkdir(self.disk)
+        self.before.image(self.disk, keep)
+
+    def snapshot(self):
+        """What restore() brings back: sources and destinations as they are."""
+        both = [*self.sources.values(), *self.places.values()]
+        return [(one, one.keep()) for one in both]
+
+    def restore(self, kept):
+        for one, state in kept:
+            one.restore(state)
+        self.doubted, self.history = set(), []
 
     def without_memory(self, nomem, first, times):
         """fetch whose allocations fail from that one on, so many times;
@@ -121,31 +147,36 @@ class Scene:
             return (result, *struct.unpack("2Q", f.read()))
 
     def look(self):
-        """Notes what the sinks saw of the first run."""
-        for sink in self.sinks.values():
-            sink.quiet()
-        self.first_conns = {kind: self._cut_connections(sink)
-                            for kind, sink in self.sinks.items()}
-        self.seen_mail = {kind: {e["sender"] for e in sink.events("mail")}
-                          for kind, sink in self.sinks.items()}
+        """Notes what the destinations saw of the first run."""
+        for one in [*self.places.values(), *self.sources.values()]:
+            one.quiet()
+        self.cut = {k: place.cut() for k, place in self.places.items()}
+        self.seen_mail = {k: place.senders()
+                          for k, place in self.places.items()}
+        self.gone_then = {i for kind in self.sources
+                          for i in self.gone(kind) if kind != self.expire}
 
-    @staticmethod
-    def _cut_connections(sink):
-        """How many connections ended without QUIT."""
-        return len([e for e in sink.events("close") if e["why"] != "quit"])
+    def gone(self, kind):
+        """What is not in that source's mailbox any more."""
+        return {i for i in self.mail if self.route[i] == kind} - \
+            self.sources[kind].left()
 
     def recover(self):
         """Runs fetch and releases doubts until all is quiet."""
+        self.released = False
         for _ in range(ROUNDS):
             # by name: an account in backoff is tried at once
-            result = self.haul("fetch", "--json", *self.sinks)
+            result = self.haul("fetch", "--json", *self.places)
             if result.code not in (0, 75):
                 raise Violation("fetch afterwards: %r" % result)
             queue = self.haul.queue()
             self.history.append((result.json, queue))
             self.doubted |= {q["message_id"] for q in queue
                              if q["state"] == "in_doubt"}
+            if self.hold and not self.released:
+                self.judge_once()
             if queue:
+                self.released = True
                 r = self.haul("queue", "retry", "--all", "-y")
                 if r.code != 0:
                     raise Violation("queue retry: %r" % r)
@@ -154,145 +185,108 @@ class Scene:
                     a["fetched"] + a["delivered"] + a["deleted"] == 0
                     for a in result.json["accounts"]):
                 if self.moves:       # what that moved is looked at once more
-                    self.haul("fetch", "--json", *self.sinks)
+                    self.haul("fetch", "--json", *self.places)
                 return
         raise Violation("not quiet after %d rounds: %r"
                         % (ROUNDS, self.history[-1]))
 
     # ------------------------------------------------------------ judgement
-    def stored(self):
-        counts = {}
-        for sink in self.sinks.values():
-            for i, n in sink.count().items():
-                counts[i] = counts.get(i, 0) + n
+    def copies(self):
+        """{(Message-ID, recipient): times delivered}, all there should be."""
+        counts = {(i, rcpt): 0 for i, kind in self.route.items()
+                  for rcpt in self.places[kind].rcpts}
+        for place in self.places.values():
+            counts.update(place.copies())
         return counts
 
-    def files(self, kind, *parts):
-        """[(file name, Message-ID)] of the mailbox, or of a folder in it."""
-        found = []
-        for sub in ("cur", "new"):
-            folder = self.dovecot.box("%s.%s" % (self.name, kind), *parts, sub)
-            for name in os.listdir(folder) if os.path.isdir(folder) else ():
-                try:
-                    with open(os.path.join(folder, name), "rb") as f:
-                        head = f.read(2000)
-                except FileNotFoundError:          # renamed or just deleted
-                    continue
-                found.append((name, re.search(rb"Message-ID: (\S+)",
-                                              head)[1].decode()))
-        return found
+    def delivered(self):
+        """Message-IDs that all their recipients have."""
+        counts = self.copies()
+        return set(self.mail) - {i for (i, _), n in counts.items() if not n}
 
-    def left(self, kind):
-        """Message-IDs still in the mailbox."""
-        return {i for _, i in self.files(kind)}
+    def judge_once(self):
+        """P3: with on_doubt = hold nothing comes twice by itself."""
+        twice = {i for (i, _), n in self.copies().items() if n > 1}
+        if twice:
+            raise Violation("twice with on_doubt = hold: %s" % twice)
 
     def judge_moves(self):
         """Each is in the other folder, once, and marked."""
-        moved = self.files(self.moves, ".Done")
-        ids = sorted(i for _, i in moved)
+        moved = self.sources[self.moves].moved()
+        ids = sorted(i for i, _ in moved)
         if ids != sorted(i for i in self.mail if self.route[i] == self.moves):
             raise Violation("not each moved once: %s" % ids)
-        unseen = [n for n, _ in moved if "S" not in n.partition(":2,")[2]]
+        unseen = [i for i, seen in moved if not seen]
         if unseen:
             raise Violation("moved and not marked as seen: %s" % unseen)
 
     def judge_source(self):
-        """Nothing left the source that no sink has."""
-        stored = self.stored()
-        for kind in self.sinks:
-            gone = {i for i in self.mail if self.route[i] == kind} - \
-                self.left(kind)
+        """Nothing left the source that its destination has not."""
+        delivered = self.delivered()
+        for kind, box in self.sources.items():
+            gone = self.gone(kind)
             if kind == self.moves:
-                lost = sorted(gone - {i for _, i in
-                                      self.files(kind, ".Done")})
+                lost = sorted(gone - {i for i, _ in box.moved()})
                 if lost:
                     raise Violation("neither here nor moved: %s" % lost)
-            lost = sorted(i for i in gone if not stored.get(i))
-            if lost:
+            lost = sorted(gone - delivered)
+            if lost and kind != self.expire:
                 raise Violation("gone from the source, never delivered: %s"
                                 % lost)
-            if self.keep and gone and kind != self.moves:
+            if self.keep and gone and kind not in (self.moves, self.expire):
                 raise Violation("keep = yes, and gone: %s" % sorted(gone))
 
     def judge(self):
         """All rules, after recover()."""
         self.judge_source()
-        stored = self.stored()
-        missing = sorted(i for i in self.mail if not stored.get(i))
+        missing = sorted(set(self.mail) - self.delivered())
         if missing:
             raise Violation("never delivered: %s" % missing)
-        repeated = {i for i, n in stored.items() if n > 1}
-        if repeated - self.doubted:
-            raise Violation("delivered again, and never in doubt: %s"
-                            % sorted(repeated - self.doubted))
-        if any(n > 2 for n in stored.values()):
-            raise Violation("more than one repeat after one kill: %s" % stored)
-        for kind, window in WINDOW.items():
-            doubts = {i for i in self.doubted if self.route.get(i) == kind}
-            most = window * self.first_conns[kind]
-            if len(doubts) > most:
-                raise Violation(
-                    "%d in doubt by %s, %d connection(s) were open: %s" % (
-                        len(doubts), kind, self.first_conns[kind],
-                        sorted(doubts)))
-            if kind == "data":
-                unseen = {i for i in doubts if self.sender_of[i] not in
-                          self.seen_mail[kind]}
-                if unseen:
-                    raise Violation("in doubt, and the sink saw no MAIL: %s"
-                                    % sorted(unseen))
+        self._judge_repeats()
+        for kind in self.places:
+            self._judge_doubts(kind)
+        if self.doubted & self.gone_then:
+            raise Violation("had left the source, and was in doubt: %s"
+                            % sorted(self.doubted & self.gone_then))
         if not self.keep:
-            left = [i for kind in self.sinks for i in self.left(kind)]
+            left = [i for box in self.sources.values() for i in box.left()]
             if left:
                 raise Violation("delivered and still at the source: %s"
                                 % left)
         if self.moves:
             self.judge_moves()
-        for sink in self.sinks.values():
-            for m in sink.accepted:
-                if strip(m.octets) != expected(self.mail[m.msgid]):
-                    raise Violation("%s arrived altered" % m.msgid)
+        for kind, place in self.places.items():
+            for i, octets in place.octets():
+                if strip(octets) != expected(self.mail[i], KINDS[kind][1]):
+                    raise Violation("%s arrived altered" % i)
 
+    def _judge_repeats(self):
+        counts = self.copies()
+        repeated = {i for (i, _), n in counts.items() if n > 1}
+        if repeated - self.doubted:
+            raise Violation("delivered again, and never in doubt: %s"
+                            % sorted(repeated - self.doubted))
+        if any(n > 2 for n in counts.values()):
+            raise Violation("more than one repeat after one kill: %s" % counts)
+        twice = [i for i in repeated if self.route[i] == "maildir"]
+        if twice:
+            raise Violation("twice in a maildir: %s" % twice)
 
-def power_cut(state, durable):
-    """Makes state what a power cut would have left of it."""
-    key = _key(state)
-    shutil.rmtree(state)
-    os.mkdir(state, 0o700)
-    _rebuild(durable, key, state)
-
-
-def _key(path):
-    """The name under which the shim keeps path (see durable_name)."""
-    out = subprocess.run(["stat", "-c", "%i %W %w", path], check=True,
-                         stdout=subprocess.PIPE, text=True).stdout.split()
-    if out[1] == "0":
-        return "%s-0-0" % out[0]
-    nanoseconds = int(out[3].split(".")[1]) if "." in out[3] else 0
-    return "%s-%s-%d" % (out[0], out[1], nanoseconds)
-
-
-def _rebuild(durable, key, target):
-    """Makes target what was durable of the folder known as key."""
-    listing = os.path.join(durable, "list." + key)
-    if not os.path.exists(listing):
-        return
-    with open(listing) as f:
-        for line in f:
-            kind, inner, name = line.rstrip("\n").split(" ", 2)
-            if name.startswith("anchor"):
-                continue    # it would give away that this is a copy
-            path = os.path.join(target, name)
-            if kind == "d":
-                os.mkdir(path, 0o700)
-                _rebuild(durable, inner, path)
-            elif kind == "f":
-                octets = os.path.join(durable, inner)
-                if os.path.exists(octets):
-                    shutil.copyfile(octets, path)
-                else:
-                    open(path, "wb").close()
-                os.chmod(path, 0o600)
+    def _judge_doubts(self, kind):
+        doubts = {i for i in self.doubted if self.route.get(i) == kind}
+        window = KINDS[kind][0]
+        if window is None:
+            return
+        if len(doubts) > window * self.cut[kind]:
+            raise Violation(
+                "%d in doubt by %s, %d connection(s) were open: %s" % (
+                    len(doubts), kind, self.cut[kind], sorted(doubts)))
+        if window == 1:
+            unseen = {i for i in doubts
+                      if self.sender_of[i] not in self.seen_mail[kind]}
+            if unseen:
+                raise Violation("in doubt, and the sink saw no MAIL: %s"
+                                % sorted(unseen))
 
 
 def one_kill(make, shim, at, how, power, slow=None):
@@ -316,6 +310,35 @@ def one_kill(make, shim, at, how, power, slow=None):
             scene.judge()
         except Violation as e:
             raise Violation("%s: %s" % (where, e)) from None
+        return count
+    finally:
+        scene.close()
+
+
+def one_cut(make, shim, at, how, images, seed, slow=None, **env):
+    """A power cut at a point, and so many images of what it may have left,
+    each restarted and judged. Returns Count, or None as one_kill. env: more
+    for the shim."""
+    scene = make()
+    try:
+        more = dict(env, slow=slow) if slow else env
+        result, count = scene.under_shim(shim, True, at=at, how=how, **more)
+        if not count.acted:
+            return None
+        assert not BROKEN.search(result.err)
+        kept = scene.snapshot()
+        for n in range(images):
+            keep = Keep.draw(random.Random("%s %s %s %s" % (seed, at, how, n)))
+            what = "power cut %s point %d (%s), seed %s, image %d (%s)" % (
+                how, at, count.what, seed, n, keep)
+            scene.restore(kept)
+            scene.cut_power(keep)
+            try:
+                scene.judge_source()
+                scene.recover()
+                scene.judge()
+            except Violation as e:
+                raise Violation("%s: %s" % (what, e)) from None
         return count
     finally:
         scene.close()

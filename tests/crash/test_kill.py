@@ -10,12 +10,13 @@ import sweep
 
 
 @functools.lru_cache(None)
-def points_of_a_run(make, shim, swap, power, moves=False):
+def points_of_a_run(make, shim, power, **scene):
     """How many points a whole, undisturbed run has."""
-    scene = make(swap=swap, moves=moves)
+    later = 75 if scene.get("several") else 0
+    scene = make(**scene)
     try:
         result, count = scene.under_shim(shim, power=power)
-        assert result.code == 0, result
+        assert result.code == later, result
         scene.recover()
         scene.judge()
         return count.points
@@ -51,7 +52,7 @@ def run(make, shim, points, how, power, **scene):
 def test_i16_killed_at_a_durable_step_nothing_is_lost(
         request, make_scene, shim, swap, how, power):
     """P1, P2, I16, I17."""
-    total = points_of_a_run(make_scene, shim, swap, power)
+    total = points_of_a_run(make_scene, shim, power, swap=swap)
     wanted = request.config.getoption("--points")
     wanted = total if wanted == "all" else max(1, int(wanted) // 12)
     points = chosen(total, wanted, "%s%s%s" % (swap, how, power))
@@ -60,9 +61,33 @@ def test_i16_killed_at_a_durable_step_nothing_is_lost(
     assert sum(count is not None for count in done) >= len(points) * 0.7
 
 
+WAYS = {
+    "lmtp": dict(kinds=("lmtp", "lmtp-bdat")),
+    "lmtp-and-maildir": dict(kinds=("lmtp", "maildir"), swap=True),
+    "maildir": dict(kinds=("bdat", "maildir")),
+    "several-recipients": dict(kinds=("data", "lmtp"), several=True),
+    "hold": dict(hold=True),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_i16_killed_whatever_the_destination(request, make_scene, shim, way):
+    """P1, P2, P3, I16 by LMTP, into maildirs, with recipients of different
+    fates, with on_doubt = hold."""
+    total = points_of_a_run(make_scene, shim, False, **WAYS[way])
+    wanted = request.config.getoption("--points")
+    wanted = total if wanted == "all" else max(2, int(wanted) // 15)
+    for how in ("before", "after", "half"):
+        if wanted < total and how != "after":
+            wanted = 2
+        points = chosen(total, wanted, way + how)
+        done = run(make_scene, shim, points, how, False, **WAYS[way])
+        assert sum(count is not None for count in done) >= len(points) * 0.5
+
+
 def test_i16_keep_leaves_the_source_alone(make_scene, shim):
     """With keep = yes a kill changes nothing at the source."""
-    total = points_of_a_run(make_scene, shim, False, False)
+    total = points_of_a_run(make_scene, shim, False)
     for at in chosen(total, 2, "keep"):
         sweep.one_kill(functools.partial(make_scene, keep=True), shim, at,
                        "after", False)
@@ -76,7 +101,7 @@ def test_d15_i16_killed_while_mail_is_marked_and_moved(
     """D15, I16: nothing lost, nothing delivered twice but in doubt, each moved
     exactly once, and marked."""
     make = make_scene if by == "move" else make_copying_scene
-    total = points_of_a_run(make, shim, False, power, True)
+    total = points_of_a_run(make, shim, power, moves=True)
     wanted = request.config.getoption("--points")
     wanted = total if wanted == "all" else max(2, int(wanted) // 12)
     points = chosen(total, wanted, "moves%s%s" % (how, power))

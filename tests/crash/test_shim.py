@@ -2,6 +2,7 @@
 sqlite is the witness: with synchronous=FULL a committed row is there after
 every cut, with NORMAL it is not."""
 import os
+import random
 import shutil
 import sqlite3
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import pytest
 
 import sweep
+from disk import Disk, Keep
 
 WITNESS = """
 import os, sqlite3, sys
@@ -27,19 +29,22 @@ for n in range(60):
 """
 
 
-def cut(folder, shim, sync, at, how):
+def cut(folder, shim, sync, at, how, keep):
     """Rows that were said to be committed and are not there afterwards."""
-    state, durable = folder + "/state", folder + "/durable"
+    state, record = folder + "/state", folder + "/record"
     shutil.rmtree(folder)
     os.makedirs(state)
-    os.mkdir(durable)
+    before = Disk(state)
     count, log = folder + "/count", folder + "/log"
     subprocess.run([sys.executable, "-c", WITNESS, state, sync, log],
                    env=dict(LD_PRELOAD=shim, SHIM_STATE=state,
-                            SHIM_DURABLE=durable, SHIM_COUNT=count,
+                            SHIM_RECORD=record, SHIM_COUNT=count,
                             SHIM_AT=str(at), SHIM_HOW=how))
     acted = sweep.Count(count).acted
-    sweep.power_cut(state, durable)
+    before.replay(record)
+    shutil.rmtree(state)
+    os.mkdir(state)
+    before.image(state, keep)
     said = len(open(log).readlines()) if os.path.exists(log) else 0
     try:
         c = sqlite3.connect(state + "/a.db")
@@ -55,7 +60,8 @@ def test_a_power_cut_takes_what_was_not_synced(folder, shim, sync, safe):
     where = os.path.realpath(folder.new("witness"))
     lost = []
     for n, at in enumerate(range(1, 130, 5)):
+        keep = Keep.draw(random.Random(at)) if n % 2 else Keep()
         acted, gone = cut(where, shim, sync, at,
-                          ("before", "after", "half")[n % 3])
+                          ("before", "after", "half")[n % 3], keep)
         lost.append(gone)
     assert (max(lost) <= 0) == safe, lost

@@ -31,6 +31,7 @@ class _Server:
     def __init__(self, cert=None, starttls=False):
         self.starttls = starttls
         self.hooks, self.commands, self.sessions = {}, [], 0
+        self.running = 0            # sessions that have not ended
         self.password = "s3cret-haul;z!"
         self.on_raw = lambda octets: None
         self.closing = threading.Event()
@@ -64,10 +65,19 @@ class _Server:
                 return
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.sessions += 1
+            with self.lock:
+                self.running += 1
             threading.Thread(target=self._run, args=(s,),
                              daemon=True).start()
 
     def _run(self, s):
+        try:
+            self._serve(s)
+        finally:
+            with self.lock:
+                self.running -= 1
+
+    def _serve(self, s):
         session = None
         try:
             if self.hooks.get("connect") and self.hooks["connect"](s):
