@@ -539,3 +539,20 @@ def test_status_of_a_delivery_that_refuses_is_not_ok(simple, user, answer,
     haul.fetch("anna")
     [home] = haul("status", "--json").json["deliveries"]
     assert home["state"] == "ok" and home["last_success"]
+
+
+def test_g16_a_smarthost_that_has_no_address_is_temporary(simple, user):
+    """G16: NXDOMAIN for our own smarthost holds nothing and pauses nothing for
+    good: the mail goes as soon as the name is there."""
+    haul = simple(3, keep=False)
+    good = haul.sections["delivery", "home"]["server"]
+    haul.sections["delivery", "home"].update(
+        server="smtp://nowhere.invalid", tls="none")
+    for _ in range(2):
+        assert haul("fetch", "--json", "anna").code == 75
+    assert len(haul.dovecot.left(user)) == 3
+    assert all(q["state"] == "queued" for q in haul.queue())
+    haul.sections["delivery", "home"].update(server=good, tls=None)
+    haul.fetch("anna")
+    assert haul.sink.count() == {msgid(n, user): 1 for n in range(3)}
+    assert haul.queue() == []
