@@ -9,17 +9,23 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define POOL_THREADS	8u
-#define LOOKUPS_AT_ONCE 6u /* the rest of the pool is for secrets */
+/* All are started with the first work, for a tenth of a millisecond each. */
+#define POOL_LEAST 4u
+#define POOL_MOST  8u
+#define POOL_REST  2u /* not for look-ups: secrets, long listings */
 /* A look at the ledger takes milliseconds. */
 #define TRIES	     60
 #define TRY_PAUSE_NS 50000000
 
 void kit_init(struct kit *k, const struct config *config, bool trace)
 {
+	size_t hosts = config->n_accounts + config->n_deliveries;
+	unsigned pool =
+		hosts <= POOL_LEAST - POOL_REST ? POOL_LEAST : POOL_MOST;
+
 	*k = (struct kit){ .parts.config = config, .parts.trace = trace };
-	k->parts.loop = loop_new(POOL_THREADS);
-	k->parts.resolver = resolver_new(k->parts.loop, LOOKUPS_AT_ONCE, NULL);
+	k->parts.loop = loop_new(pool);
+	k->parts.resolver = resolver_new(k->parts.loop, pool - POOL_REST, NULL);
 	k->parts.trusts = trusts_new();
 	process_hostname(config->hostname, k->parts.hostname,
 			 sizeof(k->parts.hostname));
