@@ -242,6 +242,7 @@ struct ledger {
 	char instance[13];
 	uint64_t generation;
 	int64_t generation_ms; /* when it rose last */
+	int64_t purged_ms;     /* when history was looked at last; 0: not yet */
 	bool generation_rose;  /* in this transaction */
 	bool anchor_waits;     /* ledger_drop_anchor() is to follow */
 	struct clock_mark clock;

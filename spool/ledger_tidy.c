@@ -9,11 +9,12 @@
 #define FOLD_SLICE  2048u
 #define PURGE_SLICE 256u
 #define DAY_MS	    86400000
+#define PURGE_EACH  3600000 /* ms */
 
 enum phase {
 	PHASE_HELD,
 	PHASE_FOLD,
-	PHASE_ONCE,
+	PHASE_ONCE, /* from here on of all accounts: once in an hour */
 	PHASE_PURGE,
 	PHASE_PRINTS,
 	PHASE_THIN,
@@ -276,8 +277,13 @@ static void fold(struct ledger *l, struct tidy_job *j,
 		for (size_t i = 0; i < n; i++)
 			known_drop(&l->known, e[i].folder, &e[i].key);
 	free(e);
-	if (!more)
-		j->phase = PHASE_ONCE;
+	if (more)
+		return;
+	j->phase = l->purged_ms && t->now_ms >= l->purged_ms &&
+				   t->now_ms < l->purged_ms + PURGE_EACH
+			   ? PHASE_DONE
+			   : PHASE_ONCE;
+	l->purged_ms = t->now_ms;
 }
 
 /* --- history
