@@ -18,6 +18,7 @@ struct listing {
 	const uint8_t *key;	  /* borrowed */
 	struct spool_item *items; /* owned, as all below */
 	size_t n, cap;
+	bool by_uid;
 	size_t cursor; /* where the next UIDL line is expected */
 	struct named *names;
 	size_t nnames, names_cap;
@@ -70,6 +71,11 @@ void listing_namesakes(struct listing *l, const struct message_key *key,
 	l->nnamesakes = n;
 }
 
+void listing_by_uid(struct listing *l)
+{
+	l->by_uid = true;
+}
+
 void listing_scan(struct listing *l, uint32_t number, uint64_t octets)
 {
 	if (l->n == l->cap) {
@@ -103,7 +109,8 @@ bool listing_scanned(struct listing *l, struct err *err)
 		return true; /* also where there is none */
 	qsort(l->items, l->n, sizeof(*l->items), by_number);
 	return in_order(l) ||
-	       err_set(err, ERR_PROTOCOL, "LIST names a message number twice");
+	       err_set(err, ERR_PROTOCOL, "%s names a message number twice",
+		       l->by_uid ? "UIDL" : "LIST");
 }
 
 static struct spool_item *item_at(struct listing *l, uint32_t number)
@@ -170,8 +177,13 @@ struct message_key listing_key(const uint8_t *key, struct view id)
 bool listing_uid(struct listing *l, uint32_t number, struct view id,
 		 struct err *err)
 {
-	struct spool_item *i = item_at(l, number);
+	struct spool_item *i;
 
+	if (l->by_uid) {
+		listing_scan(l, number, 0);
+		l->cursor = l->n - 1;
+	}
+	i = item_at(l, number);
 	if (!i)
 		return err_set(err, ERR_PROTOCOL,
 			       "UIDL names message %u, LIST does not", number);

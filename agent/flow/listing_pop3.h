@@ -37,6 +37,11 @@ void listing_namesakes(struct listing *l, const struct message_key *key,
 /* What names a message that bears this unique-id alone. key: HASH_KEY_OCTETS.
  */
 struct message_key listing_key(const uint8_t *key, struct view id);
+/*
+ * One that UIDL alone makes: listing_uid() takes any number then, octets are 0,
+ * and listing_scanned() comes behind it. Before any line.
+ */
+void listing_by_uid(struct listing *l);
 /* octets: UINT64_MAX where unknown. */
 void listing_scan(struct listing *l, uint32_t number, uint64_t octets);
 /* false: two lines for one number (ERR_PROTOCOL). */

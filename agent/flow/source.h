@@ -77,6 +77,11 @@ struct source_moved {
 	uint32_t uid;
 };
 
+/* What a message measures, as its server says. */
+struct source_size {
+	uint32_t number, octets;
+};
+
 /* Where a deleted message disappears from. */
 enum source_erase {
 	SOURCE_ERASE,	   /* from the mailbox */
@@ -111,6 +116,9 @@ struct source_reports {
 	 * both LIST and UIDL); anything less is an error of the session.
 	 */
 	void (*items)(void *who, struct spool_item *items, size_t n);
+	/* Answer to sizes(): of all items, in the order of their numbers;
+	 * borrowed. NULL where sizes() is never asked. */
+	void (*sizes)(void *who, const struct source_size *sizes, size_t n);
 	/* The body of this message begins; uid: UID or UIDL, for people. */
 	void (*body_begin)(void *who, const struct message_key *key,
 			   struct view uid);
@@ -171,8 +179,13 @@ struct source_ops {
 	void (*folder)(struct source *s, const char *name);
 	/*
 	 * from: list UIDs from here on (1: all); POP3 lists all in any case.
+	 * sizes: false: POP3 may leave octets at 0, which spares it a listing;
+	 * sizes() brings them.
 	 */
-	void (*list)(struct source *s, uint32_t from);
+	void (*list)(struct source *s, uint32_t from, bool sizes);
+	/* After items: what they measure. false: they came with it. NULL: they
+	 * always do. */
+	bool (*sizes)(struct source *s);
 	/* Before list(): unique-ids that were shared once, sorted, borrowed
 	 * until the listing is reported. NULL: the protocol has none. */
 	void (*namesakes)(struct source *s, const struct message_key *keys,

@@ -22,10 +22,11 @@ static void op_folder(struct source *source, const char *name)
 	task_post(&s->turn);
 }
 
-static void op_list(struct source *source, uint32_t from)
+static void op_list(struct source *source, uint32_t from, bool sizes)
 {
 	struct imap_source *s = of(source);
 
+	(void)sizes; /* of a message's line in any case */
 	s->from = from ? from : 1;
 	s->from_start = false;
 	s->list = LOOK_WANTED;

@@ -41,6 +41,7 @@ static void source_free(struct pop3_source *s)
 	hash_free(s->hash);
 	pop3_free(s->pop3);
 	free(s->jobs.job);
+	free(s->sizes);
 	free(s->deleted);
 	free(s);
 }
@@ -169,6 +170,9 @@ static void on_event(struct pop3_source *s, const struct pop3_event *ev)
 		return;
 	}
 	switch (ev->cmd) {
+	case POP3_CMD_STAT:
+		pop3_source_on_stat(s, ev);
+		return;
 	case POP3_CMD_LIST:
 		pop3_source_on_list(s, ev);
 		return;
@@ -190,7 +194,6 @@ static void on_event(struct pop3_source *s, const struct pop3_event *ev)
 	case POP3_CMD_APOP:
 	case POP3_CMD_AUTH:
 	case POP3_CMD_UTF8:
-	case POP3_CMD_STAT:
 	case POP3_CMD_NOOP:
 	case POP3_CMD_RSET:
 		break; /* of the sign-in, or never given */
@@ -323,14 +326,26 @@ static void ask_folder(struct source *source, const char *name)
 	task_post(&s->turn);
 }
 
-static void ask_list(struct source *source, uint32_t from)
+static void ask_list(struct source *source, uint32_t from, bool sizes)
 {
 	struct pop3_source *s = of(source);
 
 	(void)from; /* POP3 cannot list a part */
+	s->wants_sizes = sizes;
 	if (s->look == LOOK_NOT)
 		s->look = LOOK_ASKED;
 	task_post(&s->turn);
+}
+
+static bool ask_sizes(struct source *source)
+{
+	struct pop3_source *s = of(source);
+
+	if (s->look != LOOK_NOT || s->with_list)
+		return false;
+	s->look = LOOK_SIZES_ASKED;
+	task_post(&s->turn);
+	return true;
 }
 
 static void ask_namesakes(struct source *source, const struct message_key *keys,
@@ -416,6 +431,7 @@ struct source *source_pop3_open(const struct source_options *o,
 	static const struct source_ops ops = {
 		.folder = ask_folder,
 		.list = ask_list,
+		.sizes = ask_sizes,
 		.namesakes = ask_namesakes,
 		.fetch = ask_fetch,
 		.erase = ask_erase,

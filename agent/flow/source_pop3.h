@@ -24,10 +24,13 @@ enum phase {
 enum look {
 	LOOK_NOT, /* not asked for yet, or done */
 	LOOK_ASKED,
+	LOOK_STAT,
 	LOOK_LIST,
 	LOOK_UIDL,
 	LOOK_SORT, /* on the pool */
 	LOOK_HEADERS,
+	LOOK_SIZES_ASKED, /* of what is listed */
+	LOOK_SIZES,
 };
 
 enum job_kind {
@@ -80,6 +83,10 @@ struct pop3_source {
 	const struct message_key *namesakes; /* borrowed */
 	size_t nnamesakes;
 	struct listing *listing;
+	bool wants_sizes, with_list; /* LIST goes along with UIDL */
+	uint32_t told;		     /* without LIST: messages by STAT */
+	struct source_size *sizes;   /* owned */
+	size_t nsizes, sizes_cap;
 	bool no_uidl, long_uidl;
 	size_t naming;	 /* JOB_NAMEs not answered */
 	size_t left_out; /* without an identity */
@@ -116,6 +123,7 @@ void pop3_source_on_job(struct pop3_source *s, const struct pop3_event *ev);
 
 /* Lists, if it was asked for and nothing else is in flight. */
 void pop3_source_begin_look(struct pop3_source *s);
+void pop3_source_on_stat(struct pop3_source *s, const struct pop3_event *ev);
 void pop3_source_on_list(struct pop3_source *s, const struct pop3_event *ev);
 void pop3_source_on_uidl(struct pop3_source *s, const struct pop3_event *ev);
 /* A JOB_NAME is answered: s->hash has seen the header, or there is none. */

@@ -79,6 +79,16 @@ static void finish_look(struct pop3_source *s)
 	s->report->items(s->who, items, n);
 }
 
+/*
+ * UIDL alone does not tell all of them apart, or does not name them all: with
+ * LIST it is known which there are, and what those without a name measure.
+ */
+static void look_again(struct pop3_source *s)
+{
+	s->wants_sizes = true;
+	s->look = LOOK_ASKED;
+}
+
 static void name_or_finish(struct pop3_source *s)
 {
 	uint32_t number;
@@ -86,6 +96,10 @@ static void name_or_finish(struct pop3_source *s)
 	s->look = LOOK_HEADERS;
 	if (listing_unnamed_count(s->listing) == 0) {
 		finish_look(s);
+		return;
+	}
+	if (!s->with_list) {
+		look_again(s);
 		return;
 	}
 	if (s->no_uidl || !s->nnamesakes) /* else it was told before */
@@ -132,20 +146,99 @@ static void sort_look(struct pop3_source *s)
 	loop_work(s->o.loop, sort_on_pool, on_sorted, s->sorting);
 }
 
+static void begin_sizes(struct pop3_source *s)
+{
+	MUST(pop3_list(s->pop3));
+	s->nsizes = 0;
+	s->look = LOOK_SIZES;
+}
+
+/*
+ * UIDL says what is new, if anything is, and STAT whether it named them all:
+ * LIST, of as many lines, is worth it for mail that is to be fetched.
+ */
 void pop3_source_begin_look(struct pop3_source *s)
 {
 	bool pipelining = pop3_caps(s->pop3)->pipelining;
 
-	if (s->look != LOOK_ASKED || pop3_in_flight(s->pop3))
+	if (pop3_in_flight(s->pop3))
 		return;
+	if (s->look == LOOK_SIZES_ASKED)
+		begin_sizes(s);
+	if (s->look != LOOK_ASKED)
+		return;
+	s->with_list = s->wants_sizes || s->nnamesakes;
 	listing_free(s->listing);
 	s->listing = listing_new(s->o.key);
 	listing_namesakes(s->listing, s->namesakes, s->nnamesakes);
 	s->left_out = 0;
 	s->no_uidl = s->long_uidl = false;
-	MUST(pop3_list(s->pop3) && (!pipelining || pop3_uidl(s->pop3)));
-	s->look = LOOK_LIST;
+	if (s->with_list) {
+		MUST(pop3_list(s->pop3));
+		s->look = LOOK_LIST;
+	} else {
+		listing_by_uid(s->listing);
+		MUST(pop3_stat(s->pop3));
+		s->look = LOOK_STAT;
+	}
+	MUST(!pipelining || pop3_uidl(s->pop3));
 }
+
+static void ask_uidl(struct pop3_source *s)
+{
+	s->look = LOOK_UIDL;
+	if (pop3_in_flight(s->pop3) == 0)
+		MUST(pop3_uidl(s->pop3));
+}
+
+void pop3_source_on_stat(struct pop3_source *s, const struct pop3_event *ev)
+{
+	s->told = ev->ok ? ev->number : UINT32_MAX;
+	ask_uidl(s);
+}
+
+/* --- sizes --- */
+
+static int by_number(const void *a, const void *b)
+{
+	const struct source_size *x = a, *y = b;
+
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
+static void add_size(struct pop3_source *s, uint32_t number, uint64_t octets)
+{
+	if (s->nsizes == s->sizes_cap) {
+		s->sizes_cap = s->sizes_cap * 2 + 64;
+		s->sizes = mem_grow(s->sizes, s->sizes_cap * sizeof(*s->sizes));
+	}
+	s->sizes[s->nsizes++] = (struct source_size){
+		number, octets < UINT32_MAX ? (uint32_t)octets : UINT32_MAX
+	};
+}
+
+static void on_size(struct pop3_source *s, const struct pop3_event *ev)
+{
+	struct err err;
+
+	if (ev->type == POP3_EV_LISTING)
+		add_size(s, ev->number, ev->octets);
+	if (ev->type != POP3_EV_END)
+		return;
+	s->look = LOOK_NOT;
+	if (s->nsizes)
+		qsort(s->sizes, s->nsizes, sizeof(*s->sizes), by_number);
+	if (s->nsizes == s->told) {
+		s->report->sizes(s->who, s->sizes, s->nsizes);
+		return;
+	}
+	err_set(&err, ERR_PROTOCOL,
+		"LIST names %zu messages, STAT and UIDL say %u", s->nsizes,
+		s->told);
+	pop3_source_end(s, &err);
+}
+
+/* --- events --- */
 
 void pop3_source_on_list(struct pop3_source *s, const struct pop3_event *ev)
 {
@@ -153,6 +246,10 @@ void pop3_source_on_list(struct pop3_source *s, const struct pop3_event *ev)
 
 	if (ev->type == POP3_EV_REPLY && !ev->ok)
 		refuse_listing(s, ev);
+	if (s->look == LOOK_SIZES) {
+		on_size(s, ev);
+		return;
+	}
 	if (ev->type == POP3_EV_LISTING)
 		listing_scan(s->listing, ev->number, ev->octets);
 	if (ev->type != POP3_EV_END)
@@ -161,9 +258,21 @@ void pop3_source_on_list(struct pop3_source *s, const struct pop3_event *ev)
 		pop3_source_end(s, &err);
 		return;
 	}
-	s->look = LOOK_UIDL;
-	if (pop3_in_flight(s->pop3) == 0)
-		MUST(pop3_uidl(s->pop3));
+	ask_uidl(s);
+}
+
+static void on_uidl_end(struct pop3_source *s)
+{
+	struct err err;
+
+	if (s->with_list)
+		sort_look(s);
+	else if (listing_count(s->listing) != s->told)
+		look_again(s);
+	else if (listing_scanned(s->listing, &err))
+		sort_look(s);
+	else
+		pop3_source_end(s, &err);
 }
 
 void pop3_source_on_uidl(struct pop3_source *s, const struct pop3_event *ev)
@@ -186,7 +295,7 @@ void pop3_source_on_uidl(struct pop3_source *s, const struct pop3_event *ev)
 	if (s->no_uidl && !s->o.by_headers)
 		refuse_nameless(s, ev);
 	else
-		sort_look(s);
+		on_uidl_end(s);
 }
 
 void pop3_source_named(struct pop3_source *s, bool ok)

@@ -368,6 +368,7 @@ static const struct source_reports reports = {
 	.folder = visit_on_folder,
 	.shared = visit_on_shared,
 	.items = visit_on_items,
+	.sizes = visit_on_sizes,
 	.notice = on_notice,
 	.body_begin = visit_on_body_begin,
 	.body = visit_on_body,

@@ -308,6 +308,7 @@ void visit_on_folder(void *who, const struct source_folder *f,
 		     const struct err *err);
 void visit_on_shared(void *who, const struct message_key *keys, size_t n);
 void visit_on_items(void *who, struct spool_item *items, size_t n);
+void visit_on_sizes(void *who, const struct source_size *sizes, size_t n);
 void visit_on_unseen(void *who, struct spool_item *items, size_t n,
 		     const struct err *err);
 void visit_begin_listing(struct visit *v);    /* the folder is known */

@@ -103,6 +103,12 @@ void visit_unchanged(struct visit *v)
 	spool_folder_save(v->parts->spool, &v->req.save);
 }
 
+/* Each message is explained, or all are new: else most are known. */
+static bool wants_sizes(const struct visit *v)
+{
+	return v->options->dry_run || visit_is_task(v) || !v->here.whole_ms;
+}
+
 static void begin_listing_from(struct visit *v, uint32_t from)
 {
 	if (!from) {
@@ -117,7 +123,7 @@ static void begin_listing_from(struct visit *v, uint32_t from)
 	if (v->namesakes)
 		v->source->ops->namesakes(v->source, v->namesakes,
 					  v->nnamesakes);
-	v->source->ops->list(v->source, from);
+	v->source->ops->list(v->source, from, wants_sizes(v));
 }
 
 static void on_unseen_known(struct spool_req *req)
@@ -459,6 +465,48 @@ uint64_t visit_sudden(const struct visit *v)
 	return n > v->here.backlog ? n - v->here.backlog : 0;
 }
 
+static void go_on_comparing(struct visit *v)
+{
+	sort_out(v);
+	if (v->proof.n)
+		visit_look_at(v, is_pop3(v) ? LOOK_NAMESAKES : LOOK_PROOF);
+	else
+		visit_go_on_looking(v);
+}
+
+/* What may be fetched is measured first; where there is such a thing at all. */
+static bool ask_sizes(struct visit *v)
+{
+	if (!v->source->ops->sizes)
+		return false;
+	for (size_t n = 0; n < v->nitems; n++)
+		if (settled_reason(v, &v->items[n]) == REASON_NEW)
+			return v->source->ops->sizes(v->source);
+	return false;
+}
+
+static int size_by_number(const void *a, const void *b)
+{
+	const struct source_size *x = a, *y = b;
+
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
+void visit_on_sizes(void *who, const struct source_size *sizes, size_t n)
+{
+	struct visit *v = who;
+
+	for (size_t i = 0; i < v->nitems; i++) {
+		struct source_size want = { .number = v->items[i].number };
+		const struct source_size *s =
+			bsearch(&want, sizes, n, sizeof(want), size_by_number);
+
+		if (s)
+			v->items[i].octets = s->octets;
+	}
+	go_on_comparing(v);
+}
+
 static void on_compared(struct spool_req *req)
 {
 	struct visit *v = req->who;
@@ -475,11 +523,8 @@ static void on_compared(struct spool_req *req)
 		visit_task(v);
 		return;
 	}
-	sort_out(v);
-	if (v->proof.n)
-		visit_look_at(v, is_pop3(v) ? LOOK_NAMESAKES : LOOK_PROOF);
-	else
-		visit_go_on_looking(v);
+	if (!ask_sizes(v))
+		go_on_comparing(v);
 }
 
 void visit_go_on_looking(struct visit *v)

@@ -45,6 +45,39 @@ def test_e11_sizes_are_advice(at, user, size):
     assert haul.sink.count() == ids(user, [0])
 
 
+def test_an_empty_poll_asks_for_no_sizes(at, user):
+    """UIDL says that nothing is new; LIST would be as long again. What is new
+    is measured before it is taken, and what was skipped whenever it is seen."""
+    fake = box(user)
+    haul = at(fake, max_size="1M")
+    haul.fetch()
+    del fake.commands[:]
+    assert haul.fetch().account("anna")["found"] == 3
+    assert "LIST" not in fake.commands and "UIDL" in fake.commands
+    fake.messages += [("u3", plain(3, user)),
+                      ("u4", plain(4, user, size=2 << 20))]
+    for _ in range(2):
+        del fake.commands[:]
+        told = haul.fetch().account("anna")
+        assert "LIST" in fake.commands
+        assert told["skipped"] == 1
+    assert haul.sink.count() == ids(user, range(4))
+
+
+@pytest.mark.parametrize("reply", [b"+OK", b"+OK 7 1", b"+OK ? ?",
+                                   b"-ERR what?", b"+OK 3 99999999999999999999"
+                                   ])
+def test_a_stat_that_says_something_else(at, user, reply):
+    """It is a check of UIDL only: where it does not fit LIST decides."""
+    fake = box(user)
+    fake.on("STAT", lambda s, a: s.say(reply + b"\r\n") or True)
+    haul = at(fake)
+    for n in range(3, 5):
+        haul.fetch()
+        assert haul.sink.count() == ids(user, range(n))
+        fake.messages.append(("u%d" % n, plain(n, user)))
+
+
 def test_e13_a_line_cut_before_quit(at, user):
     """E13: deleted again at the next pass, without another RETR."""
     fake = box(user)

@@ -135,7 +135,7 @@ static void on_folder(void *who, const struct source_folder *f,
 	if (b->unseen)
 		b->source->ops->unseen(b->source);
 	else
-		b->source->ops->list(b->source, b->from);
+		b->source->ops->list(b->source, b->from, true);
 }
 
 static void on_items(void *who, struct spool_item *items, size_t n)
@@ -323,7 +323,7 @@ static void on_unseen(void *who, struct spool_item *items, size_t n,
 	tell_keys(b, "unseen", keys, n);
 	free(keys);
 	free(items);
-	b->source->ops->list(b->source, b->from);
+	b->source->ops->list(b->source, b->from, true);
 }
 
 static void on_erased(void *who, const struct message_key *keys, size_t n,
@@ -369,7 +369,7 @@ static void look_again(struct box *b)
 	b->items = b->came = NULL;
 	b->n = b->ncame = 0;
 	b->source->ops->wake(b->source);
-	b->source->ops->list(b->source, 9);
+	b->source->ops->list(b->source, 9, true);
 }
 
 static void on_stirred(void *who)

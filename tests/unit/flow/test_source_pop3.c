@@ -27,7 +27,7 @@ struct box {
 	struct trusts *trusts;
 	struct source *source;
 	struct source_options o;
-	bool headers, cancels, closed;
+	bool headers, cancels, closed, unsized;
 	size_t drip; /* octets the server sends at once; 0: all */
 	struct spool_item *items, *came; /* came: whole bodies */
 	size_t n, ncame;
@@ -77,13 +77,21 @@ static void on_folder(void *who, const struct source_folder *f,
 	assert_null(err);
 	assert_int_equal(f->uidvalidity, 0);
 	tell(b, "folder");
-	b->source->ops->list(b->source, 1);
+	b->source->ops->list(b->source, 1, !b->unsized);
 }
 
 static int by_number(const void *x, const void *y)
 {
 	return (int)((const struct spool_item *)x)->number -
 	       (int)((const struct spool_item *)y)->number;
+}
+
+static void take(struct box *b)
+{
+	if (b->headers)
+		b->source->ops->headers(b->source, b->items, b->n);
+	else
+		b->source->ops->fetch(b->source, b->items, b->n);
 }
 
 static void on_items(void *who, struct spool_item *items, size_t n)
@@ -106,10 +114,18 @@ static void on_items(void *who, struct spool_item *items, size_t n)
 	b->came = mem_new((n + 1) * sizeof(*b->came));
 	if (n == 0)
 		b->source->ops->quit(b->source);
-	else if (b->headers)
-		b->source->ops->headers(b->source, items, n);
-	else
-		b->source->ops->fetch(b->source, items, n);
+	else if (!b->unsized || !b->source->ops->sizes(b->source))
+		take(b);
+}
+
+static void on_sizes(void *who, const struct source_size *sizes, size_t n)
+{
+	struct box *b = who;
+
+	for (size_t i = 0; i < n; i++)
+		tell(b, "size %" PRIu32 " %" PRIu32, sizes[i].number,
+		     sizes[i].octets);
+	take(b);
 }
 
 static void on_begin(void *who, const struct message_key *k, struct view uid)
@@ -209,6 +225,7 @@ static const struct source_reports reports = {
 	.ready = on_ready,
 	.folder = on_folder,
 	.items = on_items,
+	.sizes = on_sizes,
 	.body_begin = on_begin,
 	.body = on_body,
 	.body_end = on_end,
@@ -239,6 +256,8 @@ static void set_up(struct box *b, struct view words)
 		b->headers = true;
 	else if (view_eq(words, VIEW_LIT("keep")))
 		b->o.by_headers = false;
+	else if (view_eq(words, VIEW_LIT("unsized")))
+		b->unsized = true;
 	else if (view_eq(words, VIEW_LIT("cancel")))
 		b->cancels = true;
 	else
