@@ -160,7 +160,9 @@ enum mech exchange_pick(struct exchange *x, unsigned offered,
 	struct view type;
 
 	x->offered = offered;
-	x->is_bound = bound(stream, data, &type) > 0;
+	/* taking the data is a derivation of keys: only where SCRAM asks */
+	x->is_bound = (named || offered & MECH_BITS_SCRAM) &&
+		      bound(stream, data, &type) > 0;
 	if (!stream_is_tls(stream) && !s->password_in_clear) {
 		err_set(err, ERR_TRUST,
 			"a password is not sent over a clear line");
@@ -201,7 +203,9 @@ bool exchange_begin(struct exchange *x, const struct stream *stream,
 	char octets[SASL_NONCE_OCTETS / 4 * 3], nonce[SASL_NONCE_OCTETS];
 	uint8_t data[TLS_BINDING_MAX];
 	struct view type = VIEW_NONE;
-	size_t n = bound(stream, data, &type);
+	size_t n = MECH_BIT(x->mech) & MECH_BITS_SCRAM_PLUS
+			   ? bound(stream, data, &type)
+			   : 0;
 	struct sasl_options o = {
 		.mech = x->mech,
 		.user = view_of(s->user),
