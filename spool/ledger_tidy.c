@@ -268,7 +268,7 @@ static bool drop_unfolded(struct ledger *l, const struct known_entry *e,
 static void fold(struct ledger *l, struct tidy_job *j,
 		 const struct spool_tidy *t)
 {
-	struct known_entry *e = mem_new(FOLD_SLICE * sizeof(*e));
+	struct known_entry *e = mem_grow(NULL, FOLD_SLICE * sizeof(*e));
 	bool more;
 	size_t n = gather(l, j, e, &more);
 
