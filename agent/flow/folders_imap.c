@@ -1,5 +1,6 @@
 #include "folders_imap.h"
 #include "form.h"
+#include "hash.h"
 #include "must.h"
 #include "mutf7.h"
 
@@ -68,18 +69,55 @@ static bool same_wire(struct view a, struct view b)
 	return view_eq(a, b);
 }
 
+/*
+ * Where a name is, or would be. The seed is a die: with names of its choice a
+ * server could have all of them meet in one slot else.
+ */
+static size_t slot_of(const struct imap_folders *f, struct view wire)
+{
+	uint32_t hash = f->seed;
+	size_t at;
+
+	if (view_ieq(wire, VIEW_LIT("INBOX")))
+		wire = VIEW_LIT("INBOX");
+	for (size_t i = 0; i < wire.n; i++)
+		hash = (hash ^ (unsigned char)wire.p[i]) * 16777619u;
+	for (at = (hash ^ hash >> 15) & (f->slots - 1);
+	     f->slot[at] && !same_wire(view_of(f->wire[f->slot[at] - 1]), wire);
+	     at = (at + 1) & (f->slots - 1))
+		;
+	return at;
+}
+
+/* For one name more; at most half of the slots are taken. */
+static void make_slots(struct imap_folders *f)
+{
+	if (f->slots && f->n < f->slots / 2)
+		return;
+	if (!f->slots)
+		hash_random(&f->seed, sizeof(f->seed));
+	f->slots = f->slots ? f->slots * 2 : 128;
+	free(f->slot);
+	f->slot = mem_new(f->slots * sizeof(*f->slot));
+	for (size_t i = 0; i < f->n; i++)
+		f->slot[slot_of(f, view_of(f->wire[i]))] = (uint32_t)i + 1;
+}
+
 /* Numbers mostly come in the order of the names. NULL: it was not listed. */
 static struct source_listed *find(struct imap_folders *f, struct view wire)
 {
-	for (size_t i = 0; i < f->n; i++) {
-		size_t at = (f->near + i) % f->n;
+	size_t at = f->near + 1 < f->n ? f->near + 1 : 0;
 
-		if (same_wire(view_of(f->wire[at]), wire)) {
-			f->near = at;
-			return &f->item[at];
-		}
+	if (f->n == 0)
+		return NULL;
+	if (!same_wire(view_of(f->wire[at]), wire)) {
+		at = f->slot[slot_of(f, wire)];
+		if (at == 0)
+			return NULL;
+		at--;
 	}
-	return NULL;
+	f->near = at;
+	return &f->item[at];
 }
 
 char *imap_folders_wire(const struct imap_folders *f, const char *name)
@@ -109,8 +147,11 @@ static void forget(struct imap_folders *f)
 	}
 	free(f->item);
 	free(f->wire);
+	free(f->slot);
 	f->item = NULL;
 	f->wire = NULL;
+	f->slot = NULL;
+	f->slots = 0;
 	f->n = f->cap = f->octets = f->near = f->next = f->asked = 0;
 	f->too_many = false;
 }
@@ -297,6 +338,8 @@ static void add(struct imap_folders *f, const struct imap_list *l)
 	f->wire[f->n] = mem_new(l->name.n + 1);
 	memcpy(f->wire[f->n], l->name.p, l->name.n);
 	f->octets += l->name.n;
+	make_slots(f);
+	f->slot[slot_of(f, l->name)] = (uint32_t)f->n + 1;
 	f->near = f->n++;
 }
 

@@ -41,6 +41,9 @@ struct imap_folders {
 	struct source_listed *item; /* owned; as listed, no doubles */
 	char **wire;		    /* owned; of each */
 	size_t n, cap, octets;
+	uint32_t *slot; /* owned; hashed by wire name: where in item, + 1 */
+	size_t slots;	/* a power of two; 0: none yet */
+	uint32_t seed;
 	bool too_many;
 	size_t near;  /* where the last name was found */
 	size_t next;  /* STATUS: the next to be asked for */

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #define DAY_MS	  86400000
-#define SURVEY_MS 30000u /* nothing waits longer for what is nice to know */
+#define SURVEY_MS 5000u /* nothing waits longer for what is nice to know */
 /* Of folders that are not fetched, and of the name of one. */
 #define UNFETCHED_OCTETS (16u << 10)
 #define SHOWN_OCTETS	 200u
