@@ -16,6 +16,7 @@
 #include "cmd_trace.h"
 #include "cmd_version.h"
 #include "command.h"
+#include "hash.h"
 #include "process.h"
 #include "text.h"
 
@@ -198,6 +199,7 @@ int main(int argc, char **argv)
 	int code = 64;
 
 	process_setup();
+	hash_set_up();
 	if (options_parse(&o, argc, argv, wrong))
 		code = dispatch(&o);
 	else

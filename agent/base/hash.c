@@ -13,6 +13,11 @@ struct hash {
 	EVP_MD_CTX *ctx;
 };
 
+void hash_set_up(void)
+{
+	MUST(OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL) == 1);
+}
+
 /* Fetched once: an implicit fetch a message costs more than a small body. */
 static EVP_MD *sha256(void)
 {

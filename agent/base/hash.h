@@ -12,6 +12,12 @@
 #define HASH_BODY_OCTETS 16u
 #define HASH_KEY_OCTETS	 32u
 
+/*
+ * Before anything else of libcrypto is used, by a process that may live for
+ * milliseconds: what libcrypto holds is not given back piece by piece at exit.
+ */
+void hash_set_up(void);
+
 struct hash; /* a running body hash */
 struct hash *hash_new(void);
 void hash_free(struct hash *h);
