@@ -494,9 +494,10 @@ static bool begin_work(struct ledger *l, const struct spool_options *o,
 
 	if (!ledger_begin(l) || !load_site(l, &site, &there) ||
 	    (!there && !make_site(l)) ||
-	    /* left by a commit under load: ledger.h, `postpone` */
-	    !ledger_exec(l, "DELETE FROM queue WHERE id IN"
-			    " (SELECT id FROM settled)"))
+	    /* left by a commit under load: ledger.h, `postpone`; by way of
+	     * the queue, which is short, not of all that is settled */
+	    !ledger_exec(l, "DELETE FROM queue WHERE EXISTS"
+			    " (SELECT 1 FROM settled s WHERE s.id = queue.id)"))
 		return ledger_failed(l, err, "");
 	if (!o->look_only) {
 		if (!recover(l, o, &site, f))
