@@ -1,4 +1,5 @@
 #include "cmd_passwd.h"
+#include "ask.h"
 #include "command.h"
 #include "must.h"
 #include "parts.h"
@@ -129,6 +130,20 @@ static bool try_it(void *who, const struct passwd_target *t,
 	return ok;
 }
 
+/* A running `run` need not wait for the end of its backoff. */
+static void tell_running(const struct config *c, const char *name)
+{
+	json_t *request, *answer;
+	struct err err;
+
+	if (!ask_is_held(c->state_dir))
+		return;
+	request = json_pack("{s:s, s:s}", "ask", "poll", "name", name);
+	answer = ask(c->state_dir, request, &err);
+	json_decref(answer);
+	json_decref(request);
+}
+
 static int change(struct trial *trial, const struct options *o)
 {
 	struct passwd_target t;
@@ -147,6 +162,7 @@ static int change(struct trial *trial, const struct options *o)
 	}
 	if (tried.class != ERR_NONE)
 		(void)command_failed(&tried);
+	tell_running(trial->config, o->words[0]);
 	if (o->verbosity >= 0 && isatty(STDIN_FILENO))
 		(void)fprintf(stderr, "stored in %s/secrets.d/%s\n",
 			      trial->config->dir, t.credential);

@@ -324,6 +324,22 @@ static void on_signal(void *who, int signum)
 		daemon_poll_all(r->daemon);
 }
 
+/* `queue retry` and `queue drop` beside us. */
+static void on_queue_changed(void *who)
+{
+	daemon_retry(((struct run *)who)->daemon);
+}
+
+/* `passwd` beside us: of an account, else of a delivery. */
+static bool on_poll(void *who, const char *name)
+{
+	struct run *r = who;
+
+	if (!daemon_poll(r->daemon, name))
+		daemon_retry(r->daemon);
+	return true;
+}
+
 static const struct daemon_reports reports = {
 	.working = on_working,
 	.account = on_account,
@@ -343,6 +359,12 @@ static void begin(struct run *r)
 	warn_of_config(r->config);
 	r->reload_ok = true;
 	r->daemon = daemon_start(&r->kit.parts, &reports, r);
+	if (r->kit.control)
+		control_hook(
+			r->kit.control,
+			&(struct control_hooks){ .changed = on_queue_changed,
+						 .poll = on_poll,
+						 .who = r });
 	begin_beat(r);
 }
 

@@ -17,6 +17,7 @@
 struct control {
 	struct loop *loop;
 	struct spool *spool;
+	struct control_hooks hooks;
 	uv_pipe_t listener;
 	int dirfd; /* -1: no listener */
 	struct link clients;
@@ -213,6 +214,9 @@ static void on_called(struct spool_req *r)
 	struct client *cl = r->who;
 
 	cl->is_out = false;
+	if (r->ok && cl->control->hooks.changed &&
+	    (answer_is(cl->request, "retry") || answer_is(cl->request, "drop")))
+		cl->control->hooks.changed(cl->control->hooks.who);
 	if (cl->phase != PHASE_ASKING) {
 		client_settle(cl);
 		return;
@@ -225,6 +229,23 @@ static void on_called(struct spool_req *r)
 
 /* ---- the request ---- */
 
+void control_hook(struct control *c, const struct control_hooks *h)
+{
+	c->hooks = *h;
+}
+
+static void answer_poll(struct client *cl)
+{
+	const struct control_hooks *h = &cl->control->hooks;
+	const char *name =
+		json_string_value(json_object_get(cl->request, "name"));
+	bool told = h->poll && name && h->poll(h->who, name);
+
+	cl->answer = answer_line(
+		json_pack("{s:b, s:{s:b}}", "ok", 1, "answer", "polled", told));
+	send_answer(cl);
+}
+
 static void asked(struct client *cl)
 {
 	struct err err;
@@ -235,6 +256,10 @@ static void asked(struct client *cl)
 	if (!cl->request) {
 		(void)err_set(&err, ERR_CONFIG, "a request that is no JSON");
 		refuse(cl, &err);
+		return;
+	}
+	if (answer_is(cl->request, "poll")) {
+		answer_poll(cl);
 		return;
 	}
 	cl->phase = PHASE_ASKING;

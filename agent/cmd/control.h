@@ -29,6 +29,18 @@ struct control;
  */
 struct control *control_serve(struct loop *l, struct spool *s, const char *dir,
 			      struct err *err);
+/*
+ * What a process that stays wants to know, on the loop: the queue was changed
+ * by `retry` or `drop`; and {"ask": "poll", "name": n}: the secret of an
+ * account or delivery is another now ({"polled": true}: somebody was told).
+ * Without them nobody is told.
+ */
+struct control_hooks {
+	void (*changed)(void *who);
+	bool (*poll)(void *who, const char *name);
+	void *who;
+};
+void control_hook(struct control *c, const struct control_hooks *h);
 /* Serves one connected socket (owned from here on); for tests. */
 void control_client(struct control *c, int fd);
 /* Without a listening socket; for tests. */

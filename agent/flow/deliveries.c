@@ -167,7 +167,7 @@ static void note_warning(struct one *o, int64_t now)
 		ds->reports->told(ds->who, c, w, trouble_note(t, w, now));
 		return;
 	}
-	if (t->told_ms)
+	if (t->told_ms || (ds->stays && t->class != ERR_NONE))
 		ds->reports->told(ds->who, c, NULL, true);
 	*t = (struct spool_trouble){ 0 };
 }

@@ -176,6 +176,7 @@ bool delivery_revive(struct delivery *d)
 	d->barren = 0;
 	d->limit = d->config->connections;
 	d->reports->changed(d->who, d);
+	reach_done(&d->endpoint);
 	delivery_reach_out(d);
 	delivery_load(d, loop_unix_ms());
 	return true;

@@ -260,6 +260,8 @@ void schedule_poll_all(struct schedule *s, struct schedule_now now)
 	for (size_t i = 0; i < s->o.accounts; i++) {
 		struct entry *e = &s->all[i];
 
+		if (e->state == ENTRY_RUNNING && e->every_ms)
+			e->requested = true; /* it may have looked before */
 		if (e->state == ENTRY_RESTING && e->due_ms != NEVER &&
 		    e->due_ms > t && (!e->waits || e->missed))
 			rest(s, e, t);

@@ -135,3 +135,100 @@ def test_mail_arrives_and_is_polled_by_schedule(simple, start, notify):
     notify.wait("STOPPING=1")
     assert haul.fetch().account("anna")["fetched"] == 0
     assert len(haul.sink.accepted) == 4
+
+
+def test_sigusr1_polls_now_and_a_second_run_does_not_start(simple, start,
+                                                           notify):
+    haul = simple(1, poll_every=Raw("1h"))
+    run = start(haul, notify=notify)
+    arrived(haul.sink, 1)
+    at = run.wait("polled account=anna")
+    second = haul("run", keep=True)
+    assert second.code == 75 and not second.err, second
+    assert haul("fetch", keep=True).code == 75
+    haul.dovecot.put(haul.mailbox, [plain(5, haul.mailbox)])
+    run.kill_with(signal.SIGUSR1)
+    arrived(haul.sink, 2)
+    run.wait("polled account=anna", at)
+    assert run.stop().code == 0
+
+
+def test_i23_a_wrong_file_keeps_the_old_one(simple, start, notify):
+    haul = simple(1, poll_every=Raw("1h"))
+    run = start(haul, notify=notify)
+    notify.wait("READY=1")
+    arrived(haul.sink, 1)
+    good = haul.text()
+    haul.write(good + 'acount "ben" { }\nfolder_typo = 3\n')
+    run.kill_with(signal.SIGHUP)
+    assert "MONOTONIC_USEC=" in notify.wait("RELOADING=1")
+    notify.wait("READY=1")
+    run.wait("acount")
+    run.wait("folder_typo")
+    haul.dovecot.put(haul.mailbox, [plain(5, haul.mailbox)])
+    run.kill_with(signal.SIGUSR1)
+    arrived(haul.sink, 2)
+    haul.write(good)
+    run.kill_with(signal.SIGHUP)
+    run.wait("reloaded accounts=1")
+    assert run.stop().code == 0
+
+
+def test_i22_an_account_is_renamed_and_gets_another_target(
+        simple, new_sink, smtp, source, start, notify):
+    haul = simple(3, poll_every=Raw("1h"))
+    run = start(haul, notify=notify)
+    arrived(haul.sink, 3)
+    run.wait("polled account=anna")
+    other = new_sink()
+    haul.forget("account", "anna")
+    haul.delivery("away", **smtp(other))
+    haul.account("renamed", delivery="away", poll_every=Raw("1h"),
+                 **source(haul.dovecot, "imaps", haul.mailbox))
+    for settings in haul.sections.values():
+        settings.setdefault("to", "anna@office.test")
+    haul.write()
+    haul.dovecot.put(haul.mailbox, [plain(9, haul.mailbox)])
+    run.kill_with(signal.SIGHUP)
+    at = run.wait("reloaded")
+    run.kill_with(signal.SIGUSR1)
+    arrived(other, 1)
+    run.wait("polled account=renamed", at)
+    assert len(haul.sink.accepted) == 3 and len(other.accepted) == 1
+    assert run.stop().code == 0
+
+
+def test_kill_9_and_a_fetch_behind_it(simple, start):
+    haul = simple(60, keep=False)
+    run = start(haul)
+    arrived(haul.sink, 5)
+    run.kill()
+    haul("fetch", "anna")
+    haul("fetch", "anna")
+    n = haul.sink.count()
+    assert len(n) + len(haul.queue()) >= 60, (len(n), haul.queue())
+    assert max(n.values()) == 1, n
+
+
+def test_stopped_under_load_loses_and_repeats_nothing(simple, start):
+    haul = simple(200, keep=False)
+    run = start(haul)
+    arrived(haul.sink, 5)
+    assert run.stop().code == 0
+    haul.fetch("anna")
+    n = haul.sink.count()
+    assert len(n) == 200 and max(n.values()) == 1
+
+
+def test_a_destination_that_comes_back_gets_what_waits(simple, start):
+    haul = simple(3, poll_every=Raw("1h"))
+    haul.sink.down()
+    run = start(haul)
+    run.wait("paused delivery=home")
+    run.wait("polled account=anna")
+    haul.sink.up()
+    assert haul("queue", "retry", "--all", "-y", keep=True).code == 0
+    arrived(haul.sink, 3)
+    run.wait("resumed delivery=home")
+    assert run.stop().code == 0
+    assert max(haul.sink.count().values()) == 1
