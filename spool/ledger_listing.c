@@ -373,6 +373,16 @@ static void count(struct spool_listing *q)
 		q->count[q->items[i].fate]++;
 }
 
+/*
+ * What is done at a source with something delivered is done because of a
+ * record that is on disk; anything else may be decided once more after a crash.
+ */
+static bool is_harmless(const struct spool_listing *q)
+{
+	return !q->count[FATE_DELIVERED] && !q->count[FATE_MARKED] &&
+	       !q->count[FATE_BROUGHT];
+}
+
 static bool step(struct ledger *l, struct ledger_job *job)
 {
 	struct listing_job *j = LIST_OF(job, struct listing_job, job);
@@ -392,6 +402,7 @@ static bool step(struct ledger *l, struct ledger_job *job)
 	if (j->phase != PHASE_DONE && !l->broken)
 		return false;
 	count(q);
+	q->req.early = is_harmless(q);
 	ledger_flag_suspects(l, q);
 	q->known += j->folded;
 	q->req.ok = !l->broken || ledger_failed(l, &q->req.err, "");

@@ -97,6 +97,11 @@ struct spool_req {
 	struct err err;
 	bool (*run)(struct ledger *, struct spool_req *); /* the spool's */
 	bool urgent; /* commit at once, do not wait for company */
+	/*
+	 * May come back before its commit: for what does no harm where a crash
+	 * undoes it. What is asked for behind it is never durable without it.
+	 */
+	bool early;
 };
 
 /*
@@ -483,6 +488,8 @@ struct spool_item {
  * folder completely, so that what is absent counts as absent (an identity is
  * retired after 3 complete listings and 30 days of absence). Works in slices;
  * other requests are not held up. Nothing is written but absences.
+ * Early where nothing of it was delivered, so that nothing is to be done with
+ * it at its source.
  */
 struct spool_listing {
 	struct spool_req req;

@@ -10,9 +10,10 @@
 /* What the open transaction holds. */
 struct batch {
 	struct link ran; /* requests that wait for the commit */
-	unsigned n;
+	unsigned n;	 /* of them */
 	bool urgent;
 	int64_t first_us, last_us; /* when the first and the last came */
+	int64_t begun_us;	   /* when the transaction was */
 	int64_t busy_us;	   /* when the last commit was no small one */
 };
 
@@ -89,28 +90,51 @@ static bool commit(struct spool *s, struct batch *b)
 	return true;
 }
 
-/* false: fatal. */
-static bool run_one(struct spool *s, struct batch *b, struct spool_req *r)
+static void give_back_one(struct spool *s, struct spool_req *r)
 {
-	struct ledger *l = s->ledger;
 	struct link back;
 
-	if (without_commit(r)) {
-		(void)r->run(l, r);
-		list_init(&back);
-		list_push(&back, &r->link);
-		give_back(s, &back);
-		return true;
-	}
-	if (!ledger_begin(l)) {
-		list_push(&b->ran, &r->link);
-		return stop_for(s, &l->why);
+	list_init(&back);
+	list_push(&back, &r->link);
+	give_back(s, &back);
+}
+
+static bool begin(struct spool *s, struct batch *b)
+{
+	if (!s->ledger->begun)
+		b->begun_us = clock_us();
+	return ledger_begin(s->ledger);
+}
+
+/* r is done, and waits for the commit unless it need not. */
+static void ran(struct spool *s, struct batch *b, struct spool_req *r)
+{
+	if (r->early && !s->ledger->broken) {
+		give_back_one(s, r);
+		return;
 	}
 	if (b->n++ == 0)
 		b->first_us = clock_us();
 	b->urgent = b->urgent || r->urgent;
-	if (r->run(l, r))
+	list_push(&b->ran, &r->link);
+}
+
+/* false: fatal. */
+static bool run_one(struct spool *s, struct batch *b, struct spool_req *r)
+{
+	struct ledger *l = s->ledger;
+
+	if (without_commit(r)) {
+		(void)r->run(l, r);
+		give_back_one(s, r);
+		return true;
+	}
+	if (!begin(s, b)) {
 		list_push(&b->ran, &r->link);
+		return stop_for(s, &l->why);
+	}
+	if (r->run(l, r))
+		ran(s, b, r);
 #ifdef MAILHAUL_MUTANT_EARLY_RESULT
 	if (r->run == ledger_run_result)
 		give_back(s, &b->ran);
@@ -127,12 +151,12 @@ static bool run_job(struct spool *s, struct batch *b)
 	struct link *at = list_pop(&l->jobs);
 	struct ledger_job *j = LIST_OF(at, struct ledger_job, link);
 
-	if (!ledger_begin(l)) {
+	if (!begin(s, b)) {
 		list_push(&l->jobs, &j->link);
 		return stop_for(s, &l->why);
 	}
 	if (j->step(l, j)) {
-		list_push(&b->ran, &j->req->link);
+		ran(s, b, j->req);
 		ledger_job_free(j);
 	} else {
 		list_push(&l->jobs, &j->link);
@@ -164,6 +188,10 @@ static int64_t commit_in(const struct spool *s, const struct batch *b)
 	if (!ledger_changed(l) || b->urgent || b->n >= STORE_BATCH)
 		return 0;
 	now = clock_us();
+	if (!b->n) { /* nobody waits */
+		wait = b->begun_us + STORE_EARLY_US - now;
+		return wait > 0 ? wait : 0;
+	}
 #ifdef MAILHAUL_MUTANT_EARLY_RESULT
 	wait = b->first_us + 500000 - now;
 	return wait > 0 ? wait : 0;

@@ -20,6 +20,7 @@
 #define STORE_BUSY	     4u /* requests that make a commit no small one */
 #define STORE_CALM_US	     50000 /* after such a one, none is at once */
 #define STORE_WAIT_MS	     8
+#define STORE_EARLY_US	     20000 /* what nobody waits for may wait */
 #define STORE_QUIET_US	     2000
 #define STORE_QUIET_LEAST_US 500
 

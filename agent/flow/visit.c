@@ -240,7 +240,7 @@ static void save(struct visit *v)
 	free(v->patterns);
 	v->patterns = visit_patterns(v);
 	v->req.account = (struct spool_account_save){
-		.req = { .done = on_saved, .who = v },
+		.req = { .done = on_saved, .who = v, .early = true },
 		.a = v->row,
 		.patterns = v->patterns,
 		.unfetched = v->unfetched,

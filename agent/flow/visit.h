@@ -381,7 +381,8 @@ void visit_plan(struct visit *v, const struct spool_item *i, uint64_t print);
 void visit_plan_move(struct visit *v, const struct spool_item *i,
 		     uint64_t print);
 size_t visit_acts_waiting(const struct visit *v); /* messages */
-bool visit_acts_busy(const struct visit *v);	  /* waiting, or under way */
+/* Waiting, or under way; what is merely written down may still be. */
+bool visit_acts_unanswered(const struct visit *v);
 /* Begins the next of what waits, unless something is under way. */
 void visit_act(struct visit *v);
 void visit_record_moved(struct visit *v, bool all);

@@ -157,9 +157,12 @@ size_t visit_acts_waiting(const struct visit *v)
 	return a->mark.n + a->move.n + a->erase.n + a->leftover.n;
 }
 
-bool visit_acts_busy(const struct visit *v)
+bool visit_acts_unanswered(const struct visit *v)
 {
-	return v->acts.doing != ACT_NONE || visit_acts_waiting(v);
+	const struct visit_acts *a = &v->acts;
+
+	return visit_acts_waiting(v) ||
+	       (a->doing != ACT_NONE && a->doing != ACT_RECORDING);
 }
 
 /* --- what the server refuses -------------------------------------------------
@@ -234,7 +237,7 @@ static void record(struct visit *v, enum spool_act act,
 	a->doing = ACT_RECORDING;
 	a->out = true;
 	a->req.acted = (struct spool_acted){
-		.req = { .done = on_recorded, .who = v },
+		.req = { .done = on_recorded, .who = v, .early = true },
 		.act = act,
 		.account = v->row.id,
 		.folder = v->here.id,

@@ -241,7 +241,7 @@ static void save_first(struct visit *v)
 	v->here.backlog =
 		v->wanted.n < UINT32_MAX ? (uint32_t)v->wanted.n : UINT32_MAX;
 	v->req.save = (struct spool_folder_save){
-		.req = { .done = on_folder_saved, .who = v, .urgent = true },
+		.req = { .done = on_folder_saved, .who = v, .early = true },
 		.f = v->here,
 	};
 	v->req_out = true;

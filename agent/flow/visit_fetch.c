@@ -257,7 +257,7 @@ static void finish_folder(struct visit *v)
 		h->listings++;
 	}
 	v->req.save = (struct spool_folder_save){
-		.req = { .done = on_folder_saved, .who = v },
+		.req = { .done = on_folder_saved, .who = v, .early = true },
 		.f = *h,
 	};
 	v->req_out = true;
@@ -289,7 +289,7 @@ void visit_work(struct visit *v)
 	if (is_pop3(v) && v->unrecorded)
 		return;
 	visit_act(v);
-	if (is_pop3(v) ? v->acts.out : visit_acts_busy(v))
+	if (!is_pop3(v) && visit_acts_unanswered(v))
 		return;
 	if (v->sweeping)
 		visit_next_folder(v);

@@ -143,7 +143,7 @@ void visit_on_listed(void *who, const struct source_listed *l, size_t n,
 	v->folder = NULL;
 	plan_make(&v->plan, v->config, l, n);
 	v->req.patterns = (struct spool_patterns){
-		.req = { .done = on_patterns, .who = v, .urgent = true },
+		.req = { .done = on_patterns, .who = v, .early = true },
 		.account = v->row.id,
 	};
 	v->req_out = true;
@@ -225,7 +225,7 @@ static void look_up(struct visit *v)
 {
 	v->there = in_hand(v)->there;
 	v->req.open = (struct spool_folder_open){
-		.req = { .done = on_looked_up, .who = v, .urgent = true },
+		.req = { .done = on_looked_up, .who = v, .early = true },
 		.account = v->row.id,
 		.name = v->folder,
 		.uidvalidity = v->there.uidvalidity,

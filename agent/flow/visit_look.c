@@ -96,7 +96,7 @@ void visit_unchanged(struct visit *v)
 	}
 	v->here.keep_ms = keep;
 	v->req.save = (struct spool_folder_save){
-		.req = { .done = on_keep_saved, .who = v },
+		.req = { .done = on_keep_saved, .who = v, .early = true },
 		.f = v->here,
 	};
 	v->req_out = true;
@@ -224,7 +224,7 @@ void visit_on_folder(void *who, const struct source_folder *f,
 	}
 	v->there = *f;
 	v->req.open = (struct spool_folder_open){
-		.req = { .done = on_opened, .who = v, .urgent = true },
+		.req = { .done = on_opened, .who = v, .early = true },
 		.account = v->row.id,
 		.name = v->folder,
 		.uidvalidity = f->uidvalidity,

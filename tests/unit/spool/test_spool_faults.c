@@ -138,6 +138,69 @@ static void many_messages_share_their_barriers(void **state)
 	assert_true(body_syncs > bodies);
 }
 
+/* One behind the other, each answered before the next: no barrier each. */
+static void what_is_early_waits_for_no_barrier(void **state)
+{
+	enum {
+		N = 200
+	};
+	struct bed *b = *state;
+	struct place p = place(b);
+	struct spool_folder_open q = { .account = p.account };
+	long before = barrier_count;
+	char name[16];
+
+	for (unsigned i = 0; i < N; i++) {
+		(void)snprintf(name, sizeof(name), "f%u", i);
+		q = (struct spool_folder_open){ .account = p.account,
+						.name = name };
+		bed_prepare(&q.req);
+		q.req.early = true;
+		spool_folder_open(b->spool, &q);
+		bed_wait(b, &q.req);
+		assert_true(q.req.ok && q.f.id);
+	}
+	assert_true(barrier_count - before < N / 2);
+	/* what is asked for behind them is durable with them */
+	bed_close(b);
+	bed_open(b, NOW);
+	assert_int_equal(bed_sql(b, "SELECT count(*) FROM folder"), N + 1);
+}
+
+static bool is_early(struct bed *b, int64_t folder, uint32_t uid)
+{
+	struct spool_item item = { .key = message_key_uid(uid) };
+	struct spool_listing q = {
+		.folder = folder, .items = &item, .n = 1, .now_ms = NOW
+	};
+
+	bed_prepare(&q.req);
+	spool_listing(b->spool, &q);
+	bed_wait(b, &q.req);
+	assert_true(q.req.ok);
+	return q.req.early;
+}
+
+/* What may be deleted because of it is deleted because of what is on disk. */
+static void a_listing_is_early_only_without_delivered_mail(void **state)
+{
+	struct bed *b = *state;
+	struct place p = place(b);
+	struct message *m =
+		bed_message(p.account, p.folder, message_key_uid(7));
+
+	assert_true(is_early(b, p.folder, 7));
+	assert_true(bed_put(b, m, "abc", 3, true));
+	assert_true(is_early(b, p.folder, 7));
+	assert_true(bed_result(b, m, MESSAGE_DELIVERED, NOW));
+	assert_false(is_early(b, p.folder, 7));
+	assert_true(bed_marked(b, p.account, p.folder, &m->key, 1, NOW));
+	assert_false(is_early(b, p.folder, 7));
+	assert_true(bed_gone(b, p.account, p.folder, &m->key, 1, NOW));
+	assert_true(is_early(b, p.folder, 7));
+	message_free(m);
+}
+
 /* CASES I12: what is written is checkpointed as it goes. */
 static void the_wal_stays_small(void **state)
 {
@@ -461,6 +524,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(many_messages_share_their_barriers),
+		TEST(what_is_early_waits_for_no_barrier),
+		TEST(a_listing_is_early_only_without_delivered_mail),
 		TEST(the_wal_stays_small),
 		TEST(one_body_is_synced_before_its_commit),
 		TEST(what_changes_nothing_costs_no_barrier),
