@@ -42,6 +42,11 @@ static void bury(struct tenancy *y, struct visit *v)
 	task_post(&d->tidy);
 }
 
+static void on_visit_left(void *who, struct visit *v)
+{
+	seat_disconnected(((struct tenant *)who)->seat, v);
+}
+
 static void on_visit_ended(void *who, struct visit *v)
 {
 	struct tenant *t = who;
@@ -80,6 +85,7 @@ static void on_judged(void *who, struct visit *v, const struct pass_judged *j)
 }
 
 static const struct visit_reports visit_reports = {
+	.left = on_visit_left,
 	.ended = on_visit_ended,
 	.changed = on_visit_changed,
 	.ask = on_ask,

@@ -240,6 +240,13 @@ static const struct deliveries_reports delivery_reports = {
 
 /* --- visits --------------------------------------------------------------- */
 
+static void on_visit_left(void *who, struct visit *v)
+{
+	struct guest *g = who;
+
+	seat_disconnected(g->seat, v);
+}
+
 static void on_visit_ended(void *who, struct visit *v)
 {
 	struct guest *g = who;
@@ -275,6 +282,7 @@ static void on_judged(void *who, struct visit *v, const struct pass_judged *j)
 }
 
 static const struct visit_reports visit_reports = {
+	.left = on_visit_left,
 	.ended = on_visit_ended,
 	.changed = on_visit_changed,
 	.ask = on_ask,

@@ -167,6 +167,14 @@ static enum schedule_reach reach_of(const struct visit *v)
 		       : SCHEDULE_REACHED;
 }
 
+void seat_disconnected(struct seat *s, const struct visit *v)
+{
+	if (s->visit != v)
+		return;
+	schedule_disconnected(s->seats->schedule, index_of(s));
+	look_again(s->seats);
+}
+
 void seat_leave(struct seat *s, struct visit *v)
 {
 	struct seats *ss = s->seats;

@@ -58,6 +58,8 @@ void seats_bind(struct seats *ss);
  * Visits begin in a later turn of the loop, none before the first seats_open().
  */
 void seat_book(struct seat *s, struct visit *v);
+/* v has closed its connection: another seat may have its turn. */
+void seat_disconnected(struct seat *s, const struct visit *v);
 /*
  * v is over, or is not to begin: another may take the seat. The visit is
  * whoever's that made it.

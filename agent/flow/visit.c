@@ -355,6 +355,7 @@ static void on_closed(void *who, const struct err *err)
 		return;
 	}
 	v->phase = VISIT_LEAVING;
+	v->reports->left(v->who, v);
 	end_if_settled(v);
 }
 

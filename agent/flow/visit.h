@@ -106,6 +106,9 @@ struct visit;
 
 /* Who has the account visited; called from the loop. */
 struct visit_reports {
+	/* Its last connection is closed; the rest is between us and the disk.
+	 */
+	void (*left)(void *who, struct visit *v);
 	/* Over; it may be freed once this has returned, not from inside. */
 	void (*ended)(void *who, struct visit *v);
 	/* Its struct pass_account changed. */

@@ -31,12 +31,13 @@ struct entry {
 	bool waits;  /* due_ms is a wait that only a request ends */
 	bool missed; /* its host could not be reached the last time */
 	bool probes;
+	bool counts; /* of connected, for its host and for all */
 };
 
 struct host {
 	struct link link; /* in turns, while somebody is ready */
 	struct link requested, ready;
-	size_t running;
+	size_t connected;
 	int64_t paced_ms; /* GCRA: when the next would be in step */
 };
 
@@ -48,7 +49,7 @@ struct schedule {
 	struct entry **heap; /* [0] is due first */
 	size_t count;
 	struct link turns; /* hosts with somebody ready */
-	size_t running, probing;
+	size_t running, connected, probing;
 	int64_t paced_ms;
 	/* The schedule's clock: the monotonic one, and what the wall clock
 	 * gained on it. */
@@ -169,7 +170,9 @@ static void run(struct schedule *s, struct entry *e)
 	e->state = ENTRY_RUNNING;
 	e->requested = false;
 	e->began_ms = told(s);
-	e->host->running++;
+	e->counts = true;
+	e->host->connected++;
+	s->connected++;
 	s->running++;
 }
 
@@ -274,7 +277,7 @@ void schedule_poll_all(struct schedule *s, struct schedule_now now)
 static struct entry *first_of(const struct schedule *s, const struct host *h,
 			      bool also_due)
 {
-	if (h->running >= s->o.most_per_host ||
+	if (h->connected >= s->o.most_per_host ||
 	    pace_wait(s, s->o.pace_per_host, h->paced_ms))
 		return NULL;
 	if (!list_empty(&h->requested))
@@ -319,7 +322,7 @@ bool schedule_next(struct schedule *s, struct schedule_now now, size_t *i,
 	(void)tell(s, now);
 	take_due(s);
 	*is_probe = false;
-	if (s->running >= s->o.most || pace_wait(s, s->o.pace, s->paced_ms))
+	if (s->connected >= s->o.most || pace_wait(s, s->o.pace, s->paced_ms))
 		return false;
 	e = next_in_turn(s, !s->outage.is_down);
 	if (!e && s->outage.is_down) {
@@ -347,13 +350,13 @@ static int64_t turn_wait(const struct schedule *s)
 {
 	int64_t all = pace_wait(s, s->o.pace, s->paced_ms), least = NEVER;
 
-	if (s->running >= s->o.most)
+	if (s->connected >= s->o.most)
 		return NEVER;
 	LIST_EACH(at, kept, (struct link *)&s->turns) {
 		const struct host *h = LIST_OF(at, struct host, link);
 		int64_t wait = pace_wait(s, s->o.pace_per_host, h->paced_ms);
 
-		if (h->running >= s->o.most_per_host ||
+		if (h->connected >= s->o.most_per_host ||
 		    (s->outage.is_down && list_empty(&h->requested)))
 			continue;
 		least = sooner(least, wait > all ? wait : all);
@@ -423,6 +426,17 @@ static int64_t due_after(struct schedule *s, const struct entry *e,
 	return due < t + wait ? t + wait : due;
 }
 
+void schedule_disconnected(struct schedule *s, size_t i)
+{
+	struct entry *e = &s->all[i];
+
+	if (!e->counts)
+		return;
+	e->counts = false;
+	e->host->connected--;
+	s->connected--;
+}
+
 void schedule_ended(struct schedule *s, size_t i, struct schedule_now now,
 		    const struct schedule_end *end)
 {
@@ -430,7 +444,7 @@ void schedule_ended(struct schedule *s, size_t i, struct schedule_now now,
 	int64_t t = tell(s, now), wait = wait_until(now, end->not_before_ms);
 
 	MUST(e->state == ENTRY_RUNNING);
-	e->host->running--;
+	schedule_disconnected(s, i);
 	s->running--;
 	s->probing -= e->probes;
 	e->probes = false;

@@ -84,6 +84,10 @@ bool schedule_next(struct schedule *s, struct schedule_now now, size_t *i,
 #define SCHEDULE_LOOK_MS 30000u
 uint64_t schedule_wait_ms(const struct schedule *s, struct schedule_now now);
 
+/* Its session has no connection any more, though it is not over yet: another
+ * may begin, but not this one. */
+void schedule_disconnected(struct schedule *s, size_t i);
+
 enum schedule_reach {
 	SCHEDULE_UNTRIED,   /* it did not come to a connection */
 	SCHEDULE_REACHED,   /* its host answered, whatever it said */

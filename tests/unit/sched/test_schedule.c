@@ -587,6 +587,41 @@ static void a_request_is_tried_without_a_network(void **state)
 	end_world(w);
 }
 
+/* What is left of it is between us and the disk: its host is free. */
+static void who_closed_its_connection_gives_up_its_place(void **state)
+{
+	const struct schedule_options o = { .accounts = 2,
+					    .hosts = 1,
+					    .most = 1,
+					    .most_per_host = 1,
+					    .random = random32 };
+	struct schedule_now now = { .now_ms = 1000, .unix_ms = BEGIN };
+	struct schedule *s = schedule_new(&o, now);
+	const struct schedule_account a = { 0 };
+	bool is_probe;
+	size_t i, j;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		schedule_account(s, i, now, &a);
+		schedule_request(s, i);
+	}
+	assert_true(schedule_next(s, now, &i, &is_probe));
+	assert_false(schedule_next(s, now, &j, &is_probe));
+	schedule_disconnected(s, i);
+	schedule_request(s, i); /* once more, but not beside itself */
+	assert_true(schedule_next(s, now, &j, &is_probe));
+	assert_int_equal(j, 1 - i);
+	schedule_disconnected(s, j);
+	assert_false(schedule_next(s, now, &j, &is_probe));
+	schedule_ended(s, i, now,
+		       &(struct schedule_end){ .reach = SCHEDULE_REACHED });
+	assert_true(schedule_next(s, now, &j, &is_probe));
+	assert_int_equal(j, i);
+	assert_int_equal(schedule_running(s), 2);
+	schedule_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -606,6 +641,7 @@ int main(void)
 		cmocka_unit_test(no_network_is_one_event),
 		cmocka_unit_test(nearly_all_hosts_are_enough),
 		cmocka_unit_test(a_request_is_tried_without_a_network),
+		cmocka_unit_test(who_closed_its_connection_gives_up_its_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
