@@ -56,6 +56,7 @@ void delivery_free(struct delivery *d)
 	for (size_t i = 0; i < d->nfortunes; i++)
 		forget_senders(&d->fortunes[i]);
 	free(d->fortunes);
+	welcome_fini(&d->welcome);
 	free(d);
 }
 
@@ -440,11 +441,12 @@ bool delivery_is_paused(const struct delivery *d, int64_t account)
 	return f && f->paused;
 }
 
-bool delivery_may_offer(const struct delivery *d, int64_t account)
+bool delivery_may_offer(const struct delivery *d, const struct message *m)
 {
-	const struct fortune *f = find_fortune(d, account);
+	const struct fortune *f = find_fortune(d, m->account);
 
-	return !f || (!f->paused && (f->proven || !f->offered));
+	return !f || (!f->paused && (f->proven || !f->offered ||
+				     welcome_has(&d->welcome, m)));
 }
 
 void delivery_note_offer(struct delivery *d, int64_t account, int change)
@@ -454,12 +456,14 @@ void delivery_note_offer(struct delivery *d, int64_t account, int change)
 	f->offered = (uint32_t)((int)f->offered + change);
 }
 
-void delivery_note(struct delivery *d, int64_t account, enum verdict v)
+void delivery_note(struct delivery *d, const struct message *m, enum verdict v)
 {
-	struct fortune *f = fortune_of(d, account);
+	struct fortune *f = fortune_of(d, m->account);
 
 	switch (v) {
 	case VERDICT_DELIVERED:
+		if (!f->proven)
+			welcome_add(&d->welcome, m);
 		f->proven = f->accepted = true;
 		f->deferred = 0;
 		break;
@@ -539,7 +543,7 @@ static void fill(struct delivery *d)
 			list_drop(&p->link);
 			d->nready--;
 			handoff_settle(d, p);
-		} else if (c && delivery_may_offer(d, p->m->account) &&
+		} else if (c && delivery_may_offer(d, p->m) &&
 			   solo_may(d->parts.solo, p->m->suspect)) {
 			list_drop(&p->link);
 			d->nready--;

@@ -124,7 +124,7 @@ static void record(struct parcel *p)
 		.senders = delivery_note_sender(d, p->m, &p->answer),
 	};
 	paced_done(p, paced_counts(&p->answer));
-	delivery_note(d, p->m->account, v);
+	delivery_note(d, p->m, v);
 	if (v == VERDICT_SETTING)
 		d->reports->refused(d->who, d, p->m);
 	spool_result(d->parts.spool, &p->req.result);
@@ -333,7 +333,7 @@ void delivery_enter(struct delivery *d, struct parcel *p,
 	d->in_hand++;
 	/* TX1 has to say first for whom it is to be sent */
 	if (!hold_it && !p->m->once && !d->nready && !d->stopping &&
-	    delivery_may_offer(d, p->m->account) && d->state == DELIVERY_UP &&
+	    delivery_may_offer(d, p->m) && d->state == DELIVERY_UP &&
 	    solo_may(d->parts.solo, false) && paced_may(d))
 		c = delivery_conn_with_room(d, delivery_client_of(d, p->m));
 	p->req.put = (struct spool_put){

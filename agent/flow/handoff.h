@@ -14,6 +14,7 @@
 #include "rate.h"
 #include "reach.h"
 #include "verdict.h"
+#include "welcome.h"
 
 #define DELIVERY_LOAD_MAX 256u /* taken from the ledger at a time */
 
@@ -58,6 +59,7 @@ struct delivery {
 
 	struct fortune *fortunes; /* owned */
 	size_t nfortunes;
+	struct welcome welcome;
 
 	struct link conns, ready;
 	size_t nconns, nconnecting, limit, nready, in_hand, barren;
@@ -103,12 +105,13 @@ void delivery_quit_all(struct delivery *d);
  */
 bool delivery_is_paused(const struct delivery *d, int64_t account);
 /*
- * Not paused; and until something of the account was accepted, one message at
- * a time: a wrong recipient is not tried by sixteen connections at once.
+ * Not paused; and until something of the account was accepted, or of another
+ * for the same recipients, one message at a time: a wrong recipient is not
+ * tried by sixteen connections at once.
  */
-bool delivery_may_offer(const struct delivery *d, int64_t account);
+bool delivery_may_offer(const struct delivery *d, const struct message *m);
 void delivery_note_offer(struct delivery *d, int64_t account, int change);
-void delivery_note(struct delivery *d, int64_t account, enum verdict v);
+void delivery_note(struct delivery *d, const struct message *m, enum verdict v);
 /* Others of m's account that were refused as senders in a row until now. */
 unsigned delivery_refused_senders(const struct delivery *d,
 				  const struct message *m);

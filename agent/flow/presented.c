@@ -52,7 +52,7 @@ static struct parcel *lacking(struct delivery *d)
 		struct parcel *p = LIST_OF(at, struct parcel, link);
 
 		if (!delivery_is_paused(d, p->m->account) &&
-		    delivery_may_offer(d, p->m->account) &&
+		    delivery_may_offer(d, p->m) &&
 		    solo_may(d->parts.solo, p->m->suspect) &&
 		    !has_conn(d, delivery_client_of(d, p->m)))
 			return p;
