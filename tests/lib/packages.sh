@@ -17,7 +17,8 @@ packages_servers="dovecot-imapd dovecot-pop3d dovecot-lmtpd postfix openssl pyth
 packages_tests="python3-pytest strace valgrind libdb5.3 libgnutls-dane0
 	libpcre2-8-0 libidn12 libnss-wrapper libsasl2-2 libsasl2-modules
 	libsasl2-modules-db libsasl2-modules-gssapi-mit microsocks tinyproxy-bin
-	krb5-kdc krb5-admin-server krb5-user dovecot-gssapi"
+	krb5-kdc krb5-admin-server krb5-user dovecot-gssapi
+	systemd libseccomp2"
 
 packages_root() {
 	if [ "$(id -u)" = 0 ]; then
