@@ -509,10 +509,10 @@ static void add_sender(struct fortune *f, const char *sender)
 
 enum spool_senders delivery_note_sender(struct delivery *d,
 					const struct message *m,
-					const struct dest_result *r)
+					const struct dest_result *r,
+					bool refused)
 {
 	struct fortune *f = fortune_of(d, m->account);
-	bool refused = r->outcome == DEST_REFUSED && r->stage == DEST_AT_MAIL;
 
 	if (refused && f->nsenders < VERDICT_SENDERS &&
 	    f->nsenders == delivery_refused_senders(d, m)) {

@@ -101,6 +101,7 @@ static void record(struct parcel *p)
 {
 	struct delivery *d = p->delivery;
 	int64_t now = loop_unix_ms();
+	bool blamed = verdict_blames_sender(p->m, &p->answer);
 	enum verdict v;
 
 	v = verdict_apply(
@@ -121,7 +122,7 @@ static void record(struct parcel *p)
 		.now_ms = now,
 		.delivery = d->config->name,
 		.handed = d->config->rate && paced_counts(&p->answer),
-		.senders = delivery_note_sender(d, p->m, &p->answer),
+		.senders = delivery_note_sender(d, p->m, &p->answer, blamed),
 	};
 	paced_done(p, paced_counts(&p->answer));
 	delivery_note(d, p->m, v);

@@ -115,9 +115,11 @@ void delivery_note(struct delivery *d, const struct message *m, enum verdict v);
 /* Others of m's account that were refused as senders in a row until now. */
 unsigned delivery_refused_senders(const struct delivery *d,
 				  const struct message *m);
+/* refused: verdict_blames_sender() */
 enum spool_senders delivery_note_sender(struct delivery *d,
 					const struct message *m,
-					const struct dest_result *r);
+					const struct dest_result *r,
+					bool refused);
 
 /*
  * The emptiest connection with room, since its MAIL goes out first; or NULL.

@@ -1,6 +1,7 @@
 #include "verdict.h"
 #include "backoff.h"
 #include "limits.h"
+#include "refusal.h"
 #include "text.h"
 
 static void reason(struct message *m, const char *what, struct view words)
@@ -202,11 +203,83 @@ static enum verdict wrong_rcpt(struct message *m, const struct message_rcpt *r,
 	return VERDICT_SETTING;
 }
 
+static enum verdict refused_sender(struct message *m,
+				   const struct dest_result *r,
+				   const struct verdict_given *g)
+{
+	if (g->handed_over && !is_about_address(r->words))
+		return refused_for_good(m, "its client was refused", r->words,
+					g);
+	if (g->delivery->sender == CONFIG_SENDER_FIXED)
+		return setting(m, "the sender was refused", r->words, g);
+	if (r->code == 552) /* RFC 1870 6.1: for its size */
+		return refused_for_good(m, "the message is too large", r->words,
+					g);
+	if (g->senders_before >= VERDICT_SENDERS - 1)
+		return setting(m, "three senders in a row were refused",
+			       r->words, g);
+	return refused_for_good(m, "the sender was refused", r->words, g);
+}
+
+/*
+ * Refused in answer to RCPT, and yet not for being who it is (refusal.h). What
+ * was said behind the data was said of the message, whomever it names.
+ */
+static bool is_for_sender(const struct message *m, const struct message_rcpt *r)
+{
+	return r->state == RCPT_REFUSED && !r->for_content &&
+	       refusal_is_of_sender(view_of(r->reply), view_of(m->sender),
+				    view_of(r->address));
+}
+
+/* Those recipients are no wrong setting, and the fallback would not help. */
+static const struct message_rcpt *blame_sender(struct message *m)
+{
+	const struct message_rcpt *first = NULL;
+
+	for (size_t i = 0; i < m->nrcpts; i++)
+		if (is_for_sender(m, &m->rcpts[i])) {
+			m->rcpts[i].for_content = true;
+			if (!first)
+				first = &m->rcpts[i];
+		}
+	return first;
+}
+
+static enum verdict refused_sender_at_rcpt(struct message *m,
+					   const struct message_rcpt *to,
+					   const struct verdict_given *g)
+{
+	struct dest_result r = { .outcome = DEST_REFUSED,
+				 .stage = DEST_AT_RCPT,
+				 .code = to->code,
+				 .words = words_to(m, to, VIEW_NONE) };
+	enum verdict v = refused_sender(m, &r, g);
+
+	for (size_t i = 0; v == VERDICT_SETTING && i < m->nrcpts; i++)
+		if (m->rcpts[i].state == RCPT_REFUSED)
+			m->rcpts[i].state = RCPT_WAITING;
+	return v;
+}
+
+bool verdict_blames_sender(const struct message *m, const struct dest_result *r)
+{
+	if (r->outcome == DEST_REFUSED && r->stage == DEST_AT_MAIL)
+		return true;
+	if (r->outcome != DEST_ACCEPTED && r->stage != DEST_AT_RCPT)
+		return false;
+	for (size_t i = 0; i < m->nrcpts; i++)
+		if (is_for_sender(m, &m->rcpts[i]))
+			return true;
+	return false;
+}
+
 /* Every recipient was answered, each in its own way (CASES G9). */
 static enum verdict by_rcpts(struct message *m, const struct dest_result *r,
 			     const struct verdict_given *g)
 {
 	const struct message_rcpt *wrong, *waiting;
+	const struct message_rcpt *blamed = blame_sender(m);
 	bool fell;
 
 	blame_client(m, g);
@@ -226,6 +299,8 @@ static enum verdict by_rcpts(struct message *m, const struct dest_result *r,
 	}
 	if (waiting)
 		return later(m, g, r->words);
+	if (blamed)
+		return refused_sender_at_rcpt(m, blamed, g);
 	if (unsettled(m))
 		return held_for(m, unsettled(m), g);
 	m->state = MESSAGE_DELIVERED;
@@ -233,24 +308,6 @@ static enum verdict by_rcpts(struct message *m, const struct dest_result *r,
 	m->next_at = 0;
 	message_set(&m->reason, VIEW_NONE);
 	return VERDICT_DELIVERED;
-}
-
-static enum verdict refused_sender(struct message *m,
-				   const struct dest_result *r,
-				   const struct verdict_given *g)
-{
-	if (g->handed_over && !is_about_address(r->words))
-		return refused_for_good(m, "its client was refused", r->words,
-					g);
-	if (g->delivery->sender == CONFIG_SENDER_FIXED)
-		return setting(m, "the sender was refused", r->words, g);
-	if (r->code == 552) /* RFC 1870 6.1: for its size */
-		return refused_for_good(m, "the message is too large", r->words,
-					g);
-	if (g->senders_before >= VERDICT_SENDERS - 1)
-		return setting(m, "three senders in a row were refused",
-			       r->words, g);
-	return held(m, "the sender was refused", r->words);
 }
 
 static enum verdict refused(struct message *m, const struct dest_result *r,
@@ -273,6 +330,7 @@ static enum verdict deferred(struct message *m, const struct dest_result *r,
 {
 	if (r->stage == DEST_AT_RCPT)
 		return by_rcpts(m, r, g);
+	(void)blame_sender(m);
 	(void)fall_back(m);
 	return later(m, g, r->words);
 }

@@ -41,4 +41,11 @@ struct verdict_given {
  */
 enum verdict verdict_apply(struct message *m, const struct dest_result *r,
 			   const struct verdict_given *g);
+
+/*
+ * r and what m's recipients were answered blame the sender: it counts for
+ * senders_before. To be asked before verdict_apply().
+ */
+bool verdict_blames_sender(const struct message *m,
+			   const struct dest_result *r);
 #endif

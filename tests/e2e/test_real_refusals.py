@@ -94,6 +94,56 @@ def test_g9_postfix_defers_one_of_two_recipients(haul, dovecot, source, smtp,
     assert dovecot.left(user) == []
 
 
+@pytest.fixture(scope="module")
+def choosy(folder, ca):
+    """A Postfix that does not take mail from bad.test, and says so in answer
+    to RCPT, as by default."""
+    if os.geteuid() != 0:
+        pytest.skip("Postfix runs for root alone")
+    at = folder.new("postfix")
+    with open(os.path.join(at, "senders"), "w") as f:
+        f.write("bad.test 554 5.7.1 not from there\n")
+    server = Postfix(at, ca, ["c%d" % n for n in range(40)],
+                     extra="smtpd_delay_reject = yes\n"
+                     "smtpd_sender_restrictions = check_sender_access "
+                     "texthash:%s/senders\n" % at)
+    yield server
+    server.stop()
+
+
+def from_bad(i, user):
+    _, _, rest = plain(i, user).partition(b"\r\n")
+    return b"Return-Path: <spam%d@bad.test>\r\n" % i + rest
+
+
+def test_g13_postfix_refuses_a_sender_at_rcpt(
+        haul, dovecot, source, smtp, user, choosy, sink):
+    """G13, G3: a sender refused in answer to RCPT concerns that message: it is
+    held, or goes to refused_to, and the rest arrives; three different ones in
+    a row are a setting."""
+    arranged(haul, dovecot, source, smtp, user, choosy, "c1@office.test")
+    dovecot.put(user, [from_bad(8, user)] + [plain(9, user)])
+    result = haul("fetch", "--json")
+    assert result.account("anna")["result"] == "ok", result
+    [left] = haul.queue()
+    assert left["state"] == "held" and "Sender address rejected" in \
+        left["last_reply"], left
+    assert copies(choosy, "c1", user, 10) == [1] * 4 + [0] * 5 + [1]
+    haul.delivery("home", **smtp(choosy, to="c1@office.test",
+                                 refused_to="rest"))
+    haul.delivery("rest", **smtp(sink))
+    haul.account("anna", **source(dovecot, "imaps", user, keep=False,
+                                  delivery="home"))
+    assert retried(haul).code == 0
+    assert sink.count() == {msgid(8, user): 1}
+    haul.forget("delivery", "rest")
+    haul.delivery(**smtp(choosy, to="c1@office.test"))
+    dovecot.put(user, [from_bad(n, user) for n in (20, 21, 22)])
+    result = haul("fetch", "--json", "anna")
+    assert result.code != 0 and "three senders in a row" in result.out
+    assert "Sender address rejected" in result.out
+
+
 def test_g3_exim_refuses_and_defers(haul, dovecot, source, smtp, user, exim):
     """G3, G9 at a real Exim: a recipient it defers waits, the other has its
     copy; one that it refuses for good is told as a wrong setting."""

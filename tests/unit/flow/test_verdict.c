@@ -135,7 +135,7 @@ static void what_is_refused_goes_to_the_other_delivery(void **state)
 	r.code = 552;
 	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_ELSEWHERE);
 	r.code = 550;
-	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_HELD);
+	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_ELSEWHERE);
 	r.stage = DEST_AT_RCPT;
 	m->rcpts[1].state = RCPT_REFUSED;
 	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_SETTING);
@@ -275,6 +275,99 @@ static void refused_for_its_client_is_no_wrong_setting(void **state)
 	message_free(m);
 }
 
+static enum verdict answered(struct message *m, const char *reply,
+			     const struct verdict_given *g)
+{
+	struct dest_result r = { .outcome = DEST_REFUSED,
+				 .stage = DEST_AT_RCPT,
+				 .code = 554,
+				 .words = view_of(reply) };
+
+	for (size_t i = 0; i < m->nrcpts; i++) {
+		m->rcpts[i].state = RCPT_REFUSED;
+		m->rcpts[i].code = 554;
+		m->rcpts[i].for_content = false;
+		message_set(&m->rcpts[i].reply, view_of(reply));
+	}
+	return verdict_apply(m, &r, g);
+}
+
+#define SENDER_REFUSED "554 5.7.1 <spam@far.test>: Sender address rejected: no"
+
+/* Postfix and Exim tell of it in answer to RCPT: a message's own matter. */
+static void a_sender_refused_at_rcpt_is_no_wrong_recipient(void **state)
+{
+	struct config_delivery fixed = delivery, other = delivery;
+	struct config_delivery rest = { .name = (char *)"rest" };
+	struct verdict_given g = { .delivery = &delivery, .now_ms = NOW };
+	struct message *m = message();
+
+	(void)state;
+	message_set(&m->sender, VIEW_LIT("spam@far.test"));
+	assert_int_equal(answered(m, SENDER_REFUSED, &g), VERDICT_HELD);
+	assert_non_null(strstr(m->reason, "the sender was refused"));
+	assert_int_equal(answered(m, "550 5.1.1 <a@example.org>: unknown", &g),
+			 VERDICT_SETTING);
+	other.name = (char *)"home";
+	other.refused_to = &rest;
+	g.delivery = &other;
+	assert_int_equal(answered(m, SENDER_REFUSED, &g), VERDICT_ELSEWHERE);
+	assert_int_equal(m->rcpts[0].state, RCPT_WAITING);
+	/* of three different ones, and of our own: a setting */
+	g.senders_before = 2;
+	assert_int_equal(answered(m, SENDER_REFUSED, &g), VERDICT_SETTING);
+	assert_int_equal(m->rcpts[1].state, RCPT_WAITING);
+	fixed.sender = CONFIG_SENDER_FIXED;
+	g.delivery = &fixed;
+	g.senders_before = 0;
+	assert_int_equal(answered(m, SENDER_REFUSED, &g), VERDICT_SETTING);
+	message_free(m);
+}
+
+/* The other has it, or is asked later: the sender is judged at the end. */
+static void a_sender_refused_for_one_of_two(void **state)
+{
+	struct verdict_given g = { .delivery = &delivery, .now_ms = NOW };
+	struct message *m = message();
+	struct dest_result r = { .outcome = DEST_ACCEPTED,
+				 .stage = DEST_AT_END,
+				 .code = 250 };
+
+	(void)state;
+	message_set(&m->sender, VIEW_LIT("spam@far.test"));
+	m->rcpts[0].code = 450;
+	m->rcpts[1].state = RCPT_REFUSED;
+	message_set(&m->rcpts[1].reply, VIEW_LIT(SENDER_REFUSED));
+	r.outcome = DEST_DEFERRED;
+	r.stage = DEST_AT_RCPT;
+	assert_true(verdict_blames_sender(m, &r));
+	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_LATER);
+	assert_int_equal(m->rcpts[1].state, RCPT_REFUSED);
+	m->rcpts[1].for_content = false; /* as the ledger has it */
+	m->rcpts[0].state = RCPT_ACCEPTED;
+	r.outcome = DEST_ACCEPTED;
+	r.stage = DEST_AT_END;
+	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_HELD);
+	/* behind the data it is about the message, whomever it names */
+	assert_true(m->rcpts[1].for_content);
+	assert_false(verdict_blames_sender(m, &r));
+	message_free(m);
+}
+
+/* The fallback would be refused as well, and be the wrong recipient then. */
+static void a_refused_sender_does_not_fall_back(void **state)
+{
+	struct verdict_given g = { .delivery = &delivery, .now_ms = NOW };
+	struct message *m = found();
+
+	(void)state;
+	message_set(&m->sender, VIEW_LIT("spam@far.test"));
+	message_set(&m->fallback, VIEW_LIT("info@example.org"));
+	assert_int_equal(answered(m, SENDER_REFUSED, &g), VERDICT_HELD);
+	assert_int_equal(m->nrcpts, 2);
+	message_free(m);
+}
+
 static void a_lost_reply_is_a_doubt(void **state)
 {
 	struct message *m = message();
@@ -341,6 +434,10 @@ int main(void)
 			a_refused_configured_recipient_is_a_wrong_setting),
 		cmocka_unit_test(a_refused_fixed_sender_is_a_wrong_setting),
 		cmocka_unit_test(refused_for_its_client_is_no_wrong_setting),
+		cmocka_unit_test(
+			a_sender_refused_at_rcpt_is_no_wrong_recipient),
+		cmocka_unit_test(a_sender_refused_for_one_of_two),
+		cmocka_unit_test(a_refused_sender_does_not_fall_back),
 		cmocka_unit_test(a_lost_reply_is_a_doubt),
 		cmocka_unit_test(unsent_may_go_at_once),
 	};

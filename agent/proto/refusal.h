@@ -1,0 +1,20 @@
+/*
+ * refusal - whom a refused RCPT is about.
+ *
+ * Servers that put their checks off until the recipient is known (Postfix by
+ * default, Exim by where its rules stand, Sendmail by delay_checks) refuse the
+ * sender in answer to RCPT.
+ */
+#ifndef PROTO_REFUSAL_H
+#define PROTO_REFUSAL_H
+#include "view.h"
+
+/*
+ * words: a refusal of RCPT as reply_show() writes it. sender and rcpt: as they
+ * were given to the server; sender may be empty (<>). true: it says that it is
+ * the sender that is not taken, by its enhanced code, by words that Postfix and
+ * Exim use for nothing else, or by naming the sender and not the recipient.
+ */
+bool refusal_is_of_sender(struct view words, struct view sender,
+			  struct view rcpt);
+#endif
