@@ -106,13 +106,26 @@ struct told {
 	struct view before; /* the token directly before the address */
 	struct view address, helo;
 	bool forged, first; /* first: it opens its comment */
+	bool signed_in;
+	bool as_qmail; /* (HELO name): the PTR is not looked up forwards */
 };
+
+/*
+ * Postfix and Sendmail, behind the address; before it may stand what the client
+ * said in HELO.
+ */
+static bool tells_of_sign_in(struct view c)
+{
+	return view_istarts(c, VIEW_LIT("authenticated ")) ||
+	       view_istarts(c, VIEW_LIT("authenticated\r\n"));
+}
 
 static void read_comment(struct view c, struct told *t)
 {
 	bool named = view_ifind(c, VIEW_LIT("may be forged")) < c.n;
 	struct view v, last = VIEW_NONE;
 
+	t->signed_in |= t->address.n && tells_of_sign_in(c);
 	while ((v = token(&c)).n) {
 		struct view a = address_in(v);
 
@@ -121,6 +134,7 @@ static void read_comment(struct view c, struct told *t)
 		} else if (view_ieq(last, VIEW_LIT("HELO")) ||
 			   view_ieq(last, VIEW_LIT("EHLO"))) {
 			t->helo = v;
+			t->as_qmail = true;
 		} else if (a.n && !t->address.n) {
 			t->address = a;
 			t->before = last;
@@ -152,6 +166,8 @@ static void read_from(const struct clause *c, struct received *r)
 	}
 	if (t.forged)
 		r->name = VIEW_NONE;
+	r->name_checked &= r->name.n && !t.as_qmail;
+	r->submitted |= t.signed_in;
 }
 
 enum part {
@@ -175,6 +191,29 @@ static enum part part_of(struct view word)
 	return PART_NONE;
 }
 
+/* RFC 3848, RFC 6531 4.3: an A at the end is AUTH. The web is signed in to. */
+static bool is_submission(struct view with)
+{
+	if (view_istarts(with, VIEW_LIT("HTTP")))
+		return true;
+	return with.n && (with.p[with.n - 1] | 0x20) == 'a' &&
+	       view_ifind(with, VIEW_LIT("SMTP")) < with.n;
+}
+
+/*
+ * Of those that write "unknown", "may be forged" or the address where the name
+ * does not lead back to it. Haraka, OpenSMTPD and others write the PTR record,
+ * which its owner fills in as he likes; one that does not say what it is may do
+ * so too.
+ */
+static bool checks_names(struct view software)
+{
+	return view_starts(software, VIEW_LIT("Postfix")) ||
+	       view_starts(software, VIEW_LIT("Exim ")) ||
+	       (view_starts(software, VIEW_LIT("8.")) && /* Sendmail */
+		view_find(software, '/') < software.n);
+}
+
 static void take(struct received *r, struct clause *from, enum part in,
 		 struct view word)
 {
@@ -187,6 +226,7 @@ static void take(struct received *r, struct clause *from, enum part in,
 		return;
 	case PART_WITH:
 		r->by_lmtp = view_istarts(word, VIEW_LIT("LMTP"));
+		r->submitted |= is_submission(word);
 		return;
 	case PART_NONE:
 	case PART_OTHER:
@@ -211,6 +251,8 @@ void received_read(struct view body, struct received *r)
 		if (comment) {
 			if (in == PART_FROM && from.n < COMMENTS)
 				from.comment[from.n++] = v;
+			else if (in == PART_BY || in == PART_WITH)
+				r->name_checked |= checks_names(v);
 			wanted = false;
 		} else if (wanted) {
 			take(r, &from, in, v);
@@ -246,7 +288,7 @@ static bool goes_on(const struct received *r, const char *const *names,
 {
 	if (r->address.n)
 		return ip_is_inside(r->address) ||
-		       received_is_of(r->name, names, n);
+		       (r->name_checked && received_is_of(r->name, names, n));
 	return r->by_lmtp || !r->helo.n || received_is_of(r->helo, names, n);
 }
 
@@ -263,12 +305,12 @@ bool received_client(struct view header, const char *const *names, size_t n,
 		received_read(f.body, &line);
 		if (!line.has_from)
 			continue;
-		if (!received_is_of(line.by, names, n))
+		if (!received_is_of(line.by, names, n) || line.submitted)
 			break;
 		*r = line;
 		found = true;
 		if (!goes_on(&line, names, n))
 			break;
 	}
-	return found && r->address.n;
+	return found && r->address.n && !ip_is_inside(r->address);
 }

@@ -119,6 +119,27 @@ def test_xclient_a_policy_service_sees_the_real_client(
     assert seen["s3.%s@src.test" % user] == seen["s0.%s@src.test" % user]
 
 
+def test_xclient_a_customer_of_the_provider_is_not_judged(
+        haul, judge, dovecot, source, smtp, user):
+    """Who signed in to send is no remote server: the provider's way out is
+    judged, or nobody; a PTR record that was not looked up leads nowhere."""
+    dialled = line("me", "dsl.far.test", "198.51.100.9", "out.isp.test") \
+        .replace(b"ESMTPS", b"ESMTPSA")
+    forged = line("good", "good.test", "203.0.113.7")
+    arrange(haul, dovecot, source, smtp, user, judge, [
+        mail(0, user, dialled, forged),
+        mail(1, user, line("out.isp.test", "out.isp.test", "192.0.2.5"),
+             dialled),
+        mail(2, user, line("x", "ptr.isp.test", "198.51.100.77")
+             .replace(b"Postfix", b"Haraka/3.0"), forged)])
+    before = len(judge.box("box"))
+    haul.fetch()
+    assert len(judge.box("box")) == before + 3
+    seen = judge.policy.clients()
+    assert [seen["s%d.%s@src.test" % (n, user)][0] for n in range(3)] == \
+        ["127.0.0.1", "192.0.2.5", "198.51.100.77"]
+
+
 def test_xclient_judged_for_its_client_alone(
         haul, judge, dovecot, source, smtp, user):
     """The policy refuses one client: its mail alone is concerned."""

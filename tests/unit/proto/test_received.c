@@ -120,7 +120,8 @@ static void what_is_missing_or_broken(void **state)
 	READS("from a (b [192.0.2.1", "|b|192.0.2.1|a");
 	READS("from by by by", "by|||by");
 	READS("((((", "|||");
-	READS("from a (x\\) [192.0.2.1]) by mx.test", "mx.test|x\\|192.0.2.1|a");
+	READS("from a (x\\) [192.0.2.1]) by mx.test",
+	      "mx.test|x\\|192.0.2.1|a");
 	/* what stands behind `by` does not come once more */
 	READS("from a (b [192.0.2.1]) by mx.test from c (d [192.0.2.9]) by e",
 	      "mx.test|b|192.0.2.1|a");
@@ -180,8 +181,17 @@ static void within_the_provider_the_run_goes_on(void **state)
 	(void)state;
 	/* by a name that was looked up, also of its other domain */
 	assert_string_equal(client(LINE("x (out.isp.example [198.51.100.1])",
-					"a.isp.test") OUTER END),
+					"a.isp.test (Postfix)") OUTER END),
 			    "198.51.100.9 evil");
+	assert_string_equal(
+		client("Received: from out.isp.test ([198.51.100.1] helo=x) by "
+		       "a.isp.test with esmtps (TLS1.3) tls X\r\n\t(Exim "
+		       "4.96) id 1\r\n" OUTER END),
+		"198.51.100.9 evil");
+	assert_string_equal(
+		client(LINE("x (out.isp.test [198.51.100.1])",
+			    "a.isp.test (8.17.1/8.17.1)") OUTER END),
+		"198.51.100.9 evil");
 	/* handed over within one machine */
 	assert_string_equal(
 		client("Received: by 2002:a05::1 with SMTP id x\r\n"
@@ -194,6 +204,73 @@ static void within_the_provider_the_run_goes_on(void **state)
 	/* it ends within: who brought it from there is not known */
 	assert_null(client(LINE("x", "box.isp.test") LINE(
 		"a (b [192.0.2.1])", "mx.other.test") END));
+	assert_null(client(INNER LINE("a (b [192.0.2.1])", "mx.other.test")));
+}
+
+/* A stranger's PTR record names whom he likes; not all look it up forwards. */
+static void a_name_counts_where_it_is_known_to_be_checked(void **state)
+{
+	(void)state;
+	assert_string_equal(client(LINE("x (a.isp.test [198.51.100.1])",
+					"mx.isp.test") FORGED END),
+			    "198.51.100.1 x");
+	assert_string_equal(client(LINE("x (a.isp.test [198.51.100.1])",
+					"mx.isp.test (Haraka/3.0)") FORGED END),
+			    "198.51.100.1 x");
+	assert_string_equal(client(LINE("a.isp.test (HELO x) (198.51.100.1)",
+					"mx.isp.test (Postfix)") FORGED END),
+			    "198.51.100.1 x");
+	assert_string_equal(
+		client(LINE("x (a.isp.test [198.51.100.1] (may be forged))",
+			    "mx.isp.test (8.17.1/8.17.1)") FORGED END),
+		"198.51.100.1 x");
+	/* what the client says of himself is not the server's software */
+	assert_string_equal(client(LINE("x (Postfix) (a.isp.test "
+					"[198.51.100.1])",
+					"mx.isp.test") FORGED END),
+			    "198.51.100.1 x");
+}
+
+#define SENT(from, with)                                                       \
+	"Received: from " from " by out.isp.test (Postfix) with " with         \
+	" id 1; Mon\r\n"
+#define DIALLED "me (dsl.far.test [198.51.100.9])"
+#define WAY_OUT                                                                \
+	LINE("out.isp.test (out.isp.test [192.0.2.5])", "mx.isp.test (Postfix)")
+
+/* From one customer to the other: his line is no one's but the provider's. */
+static void who_signed_in_is_no_client(void **state)
+{
+	static const char *const with[] = { "ESMTPA", "ESMTPSA", "esmtpsa",
+					    "UTF8SMTPSA", "HTTP" };
+	char header[1024];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(with) / sizeof(*with); i++) {
+		(void)snprintf(header, sizeof(header), SENT(DIALLED, "%s") END,
+			       with[i]);
+		assert_null(client(header));
+		(void)snprintf(header, sizeof(header),
+			       WAY_OUT SENT(DIALLED, "%s") FORGED END, with[i]);
+		assert_string_equal(client(header), "192.0.2.5 out.isp.test");
+		(void)snprintf(header, sizeof(header),
+			       INNER SENT(DIALLED, "%s") FORGED END, with[i]);
+		assert_null(client(header));
+	}
+	assert_null(client(SENT(DIALLED " (Authenticated sender: me)", "ESMTPS")
+				   END));
+	assert_null(client(SENT(DIALLED " (authenticated bits=0)", "ESMTPS")));
+	/* nobody hides by what he calls himself, nor is TLS a sign-in */
+	assert_string_equal(client(SENT("me (authenticated as me) "
+					"(dsl.far.test [198.51.100.9])",
+					"ESMTPS") END),
+			    "198.51.100.9 me");
+	assert_string_equal(client(SENT(DIALLED, "ESMTPS") FORGED END),
+			    "198.51.100.9 me");
+	/* by somebody else it ends nothing that had not ended */
+	assert_string_equal(client(OUTER "Received: from a (b [192.0.2.9]) by "
+					 "mx.far.test with ESMTPSA\r\n" END),
+			    "198.51.100.9 evil");
 }
 
 int main(void)
@@ -208,6 +285,8 @@ int main(void)
 		cmocka_unit_test(the_lowest_line_of_the_run_counts),
 		cmocka_unit_test(what_stands_below_may_be_forged),
 		cmocka_unit_test(within_the_provider_the_run_goes_on),
+		cmocka_unit_test(a_name_counts_where_it_is_known_to_be_checked),
+		cmocka_unit_test(who_signed_in_is_no_client),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
