@@ -74,7 +74,8 @@ static bool is_ours(const struct tidy_job *j, int64_t folder)
 
 /*
  * The source still has it, and it waits for a person since a day: it can be
- * fetched again when somebody decides (DESIGN 5, "Room").
+ * fetched again when somebody decides (DESIGN 5, "Room"). What some recipients
+ * have is not: nothing would be known of them, and they would get it twice.
  */
 static bool give_up_body(struct ledger *l, const struct known_entry *e,
 			 int64_t now_ms)
@@ -86,7 +87,7 @@ static bool give_up_body(struct ledger *l, const struct known_entry *e,
 	if (!m)
 		return !l->broken;
 	if (m->state == MESSAGE_HELD && m->place.segment &&
-	    m->settled_at < now_ms - DAY_MS) {
+	    m->settled_at < now_ms - DAY_MS && !message_may_be_there(m)) {
 		b.s = ledger_statement(l, STMT_GIVE_UP,
 				       "UPDATE queue SET segment = 0"
 				       " WHERE id = ? AND state = 4");

@@ -142,6 +142,16 @@ bool message_fall_back(struct message *m)
 	return true;
 }
 
+bool message_may_be_there(const struct message *m)
+{
+	if (m->doubts > 0)
+		return true;
+	for (size_t i = 0; i < m->nrcpts; i++)
+		if (m->rcpts[i].state == RCPT_ACCEPTED)
+			return true;
+	return false;
+}
+
 void message_set(char **member, struct view v)
 {
 	char *copy = mem_new(v.n + 1);

@@ -119,5 +119,8 @@ bool message_fall_back(struct message *m);
 /* One of its recipients was not found by multidrop. */
 bool message_has_configured(const struct message *m);
 void message_set(char **member, struct view v); /* frees the old, copies v */
+/* Somebody has it, or may have it: sent once more as a new message, it would be
+ * a repeat. */
+bool message_may_be_there(const struct message *m);
 const char *message_state_name(enum message_state s); /* INTERFACE 4 */
 #endif

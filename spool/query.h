@@ -30,7 +30,8 @@ bool query_queue(struct ledger *l, const struct query_filter *f,
 		 struct err *err);
 
 /* `queue retry`: HELD, DOUBT and SPOOLED are due at now_ms; SENDING is left
- * alone. A held body that was given up is asked of the source again. */
+ * alone. A held body that was given up is asked of the source again; one that
+ * was lost, of a message that somebody may have, is not: left alone. */
 bool query_retry(struct ledger *l, const struct query_filter *f, int64_t now_ms,
 		 uint64_t *changed, struct err *err);
 /* What waits for a later attempt (SPOOLED) is due at now_ms: a named account is

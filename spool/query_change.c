@@ -108,6 +108,9 @@ static bool retry(struct ledger *l, void *arg, struct message *m,
 	(void)names;
 	if (m->state == MESSAGE_SENDING)
 		return true;
+	/* its text is lost: who has it already would get it once more */
+	if (m->place.segment == 0 && message_may_be_there(m))
+		return true;
 	/* without recipients: the configuration of today may find some */
 	if (m->place.segment == 0 || !m->nrcpts)
 		ok = fetch_again(l, m, c->now_ms);

@@ -385,7 +385,7 @@ static bool trace(struct ledger *l, const json_t *request, json_t **out,
 
 struct found_place {
 	struct message_place place;
-	bool found;
+	bool found, may_be_there;
 };
 
 static bool on_place(void *who, const struct query_row *row)
@@ -393,8 +393,28 @@ static bool on_place(void *who, const struct query_row *row)
 	struct found_place *f = who;
 
 	f->place = row->m->place;
+	f->may_be_there = message_may_be_there(row->m);
 	f->found = true;
 	return false;
+}
+
+static bool has_no_text(const char *id, const struct found_place *f,
+			struct err *err)
+{
+	(void)err_set(err, ERR_CONFIG,
+		      "the text of %s is not kept here: its source should "
+		      "have it",
+		      id);
+	if (f->may_be_there)
+		return err_remedy(err,
+				  "some have it already; to take it again for "
+				  "all: mailhaul queue drop %s, then mailhaul "
+				  "refetch",
+				  id);
+	return err_remedy(err,
+			  "to have it fetched again: mailhaul queue retry "
+			  "%s",
+			  id);
 }
 
 bool answer_place(struct ledger *l, const json_t *request,
@@ -415,11 +435,8 @@ bool answer_place(struct ledger *l, const json_t *request,
 		return err_set(err, ERR_CONFIG,
 			       "no message with the id %s is in the queue",
 			       text);
-	if (f.place.octets == 0)
-		return err_set(err, ERR_CONFIG,
-			       "the local copy of %s was given up: its source "
-			       "still has it",
-			       text);
+	if (f.place.segment == 0)
+		return has_no_text(text, &f, err);
 	*out = f.place;
 	return true;
 }

@@ -266,8 +266,11 @@ static int tell_change(const struct options *o, bool drop, json_t *answer)
 			     drop ? "given up"
 				  : "will be tried again at the next fetch");
 		if (left)
-			(void)printf("%u left alone: being sent now\n",
-				     (unsigned)left);
+			(void)printf("%u left alone: %s\n", (unsigned)left,
+				     drop ? "being sent now"
+					  : "being sent now, or its text is "
+					    "lost here and somebody has it "
+					    "(queue show)");
 	}
 	return command_flush() ? 0 : err_exit(ERR_DISK);
 }
