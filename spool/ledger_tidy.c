@@ -78,7 +78,7 @@ static bool is_ours(const struct tidy_job *j, int64_t folder)
  * have is not: nothing would be known of them, and they would get it twice.
  */
 static bool give_up_body(struct ledger *l, const struct known_entry *e,
-			 int64_t now_ms)
+			 struct spool_tidy *t)
 {
 	struct message *m = ledger_load(l, e->id);
 	struct bind b = { NULL, 0 };
@@ -87,29 +87,31 @@ static bool give_up_body(struct ledger *l, const struct known_entry *e,
 	if (!m)
 		return !l->broken;
 	if (m->state == MESSAGE_HELD && m->place.segment &&
-	    m->settled_at < now_ms - DAY_MS && !message_may_be_there(m)) {
+	    m->settled_at < t->now_ms - DAY_MS && !message_may_be_there(m)) {
 		b.s = ledger_statement(l, STMT_GIVE_UP,
 				       "UPDATE queue SET segment = 0"
 				       " WHERE id = ? AND state = 4");
 		bind_int(&b, m->id);
 		ok = ledger_do_one(l, b.s);
-		if (ok)
+		if (ok) {
 			ledger_release_body(l, m->place.segment,
 					    m->place.octets);
+			t->given_up += m->place.octets;
+		}
 	}
 	message_free(m);
 	return ok || ledger_break(l, "giving up a held body");
 }
 
 static void give_up_bodies(struct ledger *l, struct tidy_job *j,
-			   const struct spool_tidy *t)
+			   struct spool_tidy *t)
 {
 	for (size_t i = 0; i < l->known.cap && !l->broken; i++) {
 		const struct known_entry *e = &l->known.at[i];
 
 		if (e->id && e->listed && e->fate == FATE_QUEUED &&
 		    is_ours(j, e->folder))
-			(void)give_up_body(l, e, t->now_ms);
+			(void)give_up_body(l, e, t);
 	}
 	j->phase = PHASE_FOLD;
 }
@@ -398,6 +400,7 @@ bool ledger_run_tidy(struct ledger *l, struct spool_req *r)
 	struct spool_tidy *t = LIST_OF(r, struct spool_tidy, req);
 	struct tidy_job *j = mem_new(sizeof(*j));
 
+	t->given_up = 0;
 	l->segments.now_ms = t->now_ms;
 	(void)ledger_flush(l);
 	load_folders(l, j, t->account);

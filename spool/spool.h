@@ -626,6 +626,7 @@ struct spool_tidy {
 	struct spool_req req;
 	int64_t account; /* 0: all */
 	int64_t now_ms, history_ms;
+	uint64_t given_up; /* out: octets of held bodies that went */
 };
 void spool_tidy(struct spool *s, struct spool_tidy *t);
 #endif

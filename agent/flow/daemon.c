@@ -363,8 +363,10 @@ static void tidy_tenancy(struct tenancy *y)
 	if (!y->finished)
 		return;
 	/* what it gave back belongs to the next */
-	if (daemon_working(d) && !d->stopping)
+	if (daemon_working(d) && !d->stopping) {
+		deliveries_recount(daemon_working(d)->deliveries);
 		deliveries_load(daemon_working(d)->deliveries, loop_unix_ms());
+	}
 	free_tenancy(y);
 }
 
@@ -478,6 +480,7 @@ void daemon_retry(struct daemon *d)
 
 	if (!y || d->stopping)
 		return;
+	deliveries_recount(y->deliveries);
 	deliveries_retry(y->deliveries, 0);
 	for (size_t i = 0; i < y->n; i++) {
 		struct tenant *t = &y->tenants[i];

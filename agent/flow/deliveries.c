@@ -33,6 +33,7 @@ struct deliveries {
 	struct one *all; /* owned */
 	size_t n, loading, closed;
 	bool finishing, finished;
+	bool counting, count_again; /* what lies in the spool; once opened */
 	struct task nothing; /* to be loaded or finished: none is configured */
 };
 
@@ -87,7 +88,7 @@ static void on_stamp(void *who, const struct message *m, struct text *out)
 
 static void end_if_closed(struct deliveries *ds)
 {
-	if (ds->closed < ds->n || ds->finished)
+	if (ds->closed < ds->n || ds->finished || ds->counting)
 		return;
 	ds->finished = true;
 	ds->reports->finished(ds->who);
@@ -288,6 +289,41 @@ void deliveries_retry(struct deliveries *ds, int64_t account)
 	}
 }
 
+static void on_recounted(void *who);
+
+static void count(struct deliveries *ds)
+{
+	ds->counting = true;
+	ds->count_again = false;
+	shares_load(&ds->shares, ds->parts.spool, on_recounted, ds);
+}
+
+static void on_recounted(void *who)
+{
+	struct deliveries *ds = who;
+
+	ds->counting = false;
+	if (ds->count_again && !ds->finishing) {
+		count(ds);
+		return;
+	}
+	for (size_t i = 0; i < ds->n; i++)
+		if (!ds->all[i].finished)
+			ds->reports->changed(ds->who, ds->all[i].delivery);
+	if (ds->finishing)
+		end_if_closed(ds);
+}
+
+void deliveries_recount(struct deliveries *ds)
+{
+	if (!ds->n || ds->loading || ds->finishing)
+		return; /* it is counted yet, or for nobody */
+	if (ds->counting)
+		ds->count_again = true;
+	else
+		count(ds);
+}
+
 bool deliveries_is_quiet(const struct deliveries *ds)
 {
 	for (size_t i = 0; i < ds->n; i++)
@@ -425,7 +461,10 @@ static void on_counted(void *who)
 {
 	struct deliveries *ds = who;
 
+	ds->counting = false;
 	ds->reports->opened(ds->who);
+	if (ds->count_again)
+		count(ds);
 }
 
 static void on_loaded(struct spool_req *req)
@@ -435,9 +474,10 @@ static void on_loaded(struct spool_req *req)
 	if (req->ok)
 		o->row = o->load.d;
 	delivery_share(o->delivery)->paused = o->row.paused;
-	if (--o->of->loading == 0)
-		shares_load(&o->of->shares, o->of->parts.spool, on_counted,
-			    o->of);
+	if (--o->of->loading > 0)
+		return;
+	o->of->counting = true;
+	shares_load(&o->of->shares, o->of->parts.spool, on_counted, o->of);
 }
 
 void deliveries_open(struct deliveries *ds)

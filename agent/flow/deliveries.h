@@ -55,6 +55,9 @@ void deliveries_stay(struct deliveries *ds);
  * to an account (0: to any) is tried again, and what is due is loaded.
  */
 void deliveries_retry(struct deliveries *ds, int64_t account);
+/* The queue was changed by somebody else: what lies in the spool for each is
+ * counted anew, and `changed` told of all. */
+void deliveries_recount(struct deliveries *ds);
 /* Nothing is in hand, and nothing is being loaded. */
 bool deliveries_is_quiet(const struct deliveries *ds);
 /* As delivery_hurry(): false: nothing is waited for. */

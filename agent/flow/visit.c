@@ -208,6 +208,8 @@ static void on_tidied(struct spool_req *req)
 {
 	struct visit *v = req->who;
 
+	if (v->req.tidy.given_up)
+		deliveries_recount(v->deliveries);
 	v->phase = VISIT_DONE;
 	v->reports->ended(v->who, v);
 }

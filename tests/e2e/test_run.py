@@ -232,3 +232,23 @@ def test_a_destination_that_comes_back_gets_what_waits(simple, start):
     run.wait("resumed delivery=home")
     assert run.stop().code == 0
     assert max(haul.sink.count().values()) == 1
+
+
+def test_room_that_queue_drop_makes_is_used(simple, start):
+    """What lies in the spool is counted anew when somebody else changed the
+    queue."""
+    haul = simple(0, poll_every=Raw("1h"))
+    haul.dovecot.put(haul.mailbox, [plain(n, haul.mailbox, size=200000)
+                                    for n in range(12)])
+    haul.general(spool_limit="1M")
+    haul.sink.rule("dot", "554 5.6.0 no such thing here")
+    run = start(haul)
+    run.wait("spool_limit")
+    held = haul.queue()
+    assert 3 <= len(held) < 8 and {q["state"] for q in held} == {"held"}, held
+    haul.sink.forget_rules()
+    assert haul("queue", "drop", "--all", "-y", keep=True).code == 0
+    run.kill_with(signal.SIGUSR1)
+    arrived(haul.sink, 12 - len(held))
+    assert haul.queue() == []
+    assert run.stop().code == 0
