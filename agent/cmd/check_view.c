@@ -1,4 +1,5 @@
 #include "check_view.h"
+#include "check_multidrop.h"
 #include "pattern.h"
 #include "report.h"
 #include "shape.h"
@@ -187,6 +188,8 @@ void check_view_text(const struct probe *p, bool colour, struct text *out)
 	for (size_t i = 0; i < p->nfolders && p->signed_in; i++)
 		if (p->account)
 			put_folder(&p->folders[i], out);
+	if (p->account && p->account->multidrop && p->signed_in)
+		check_multidrop_text(&p->peek, out);
 	if (p->delivery && p->delivery->xclient && p->dest_ready &&
 	    p->xclient.class == ERR_NONE)
 		(void)text_puts(out, "  XCLIENT: offered\n");
@@ -299,6 +302,8 @@ void check_view_faults(const struct probe *p, struct text *out)
 		return;
 	if (p->xclient.class != ERR_NONE)
 		fault(p, &p->xclient, out);
+	if (p->multidrop.class != ERR_NONE)
+		fault(p, &p->multidrop, out);
 	if (probe_refuses_foreign(p)) {
 		foreign_err(p, &err);
 		fault(p, &err, out);
@@ -437,6 +442,10 @@ json_t *check_view_json(const struct probe *p, const struct pass_account *next)
 		(void)json_object_set_new(o, "remarks",
 					  texts_json(&p->account->remarks));
 		(void)json_object_set_new(o, "folders", folders_json(p));
+		(void)json_object_set_new(
+			o, "multidrop",
+			p->account->multidrop ? check_multidrop_json(&p->peek)
+					      : json_null());
 		(void)json_object_set_new(o, "next", next_json(next));
 		return o;
 	}

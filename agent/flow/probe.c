@@ -12,6 +12,8 @@ static void finish(struct probe *p, const struct err *err)
 	if (err)
 		p->err = *err;
 	lacks = p->err.class == ERR_AUTH && !p->err.remedy[0];
+	if (p->account && p->account->multidrop)
+		advice_err(&p->peek.advice, p->account, &p->multidrop);
 	if (lacks && p->account)
 		remedy_signin(p->account, &p->err);
 	else if (lacks)
@@ -146,28 +148,16 @@ static void on_folder(void *who, const struct source_folder *f,
 	else
 		at->there = *f;
 	p->at++;
-	next_folder(p);
+	if (err || !peek_folder(&p->peek, p->source, at->name, f))
+		next_folder(p);
 }
 
-/* Nothing is listed or fetched here: these reports have no occasion. */
 static void on_items(void *who, struct spool_item *items, size_t n)
 {
-	(void)who;
-	(void)n;
-	free(items);
-}
+	struct probe *p = who;
 
-static void on_shared(void *who, const struct message_key *keys, size_t n)
-{
-	(void)who;
-	(void)keys;
-	(void)n;
-}
-
-static void on_notice(void *who, const char *text)
-{
-	(void)who;
-	(void)text;
+	if (!peek_items(&p->peek, items, n))
+		next_folder(p);
 }
 
 static void on_body_begin(void *who, const struct message_key *key,
@@ -180,27 +170,45 @@ static void on_body_begin(void *who, const struct message_key *key,
 
 static void on_body(void *who, struct view octets)
 {
-	(void)who;
-	(void)octets;
+	struct probe *p = who;
+
+	peek_header(&p->peek, octets);
 }
 
 static void on_body_end(void *who, const struct message_key *key)
 {
-	(void)who;
+	struct probe *p = who;
+
 	(void)key;
+	peek_header_end(&p->peek);
 }
 
 static void on_refused(void *who, const struct message_key *key,
 		       const struct err *err)
 {
-	(void)who;
+	struct probe *p = who;
+
 	(void)key;
-	(void)err;
+	peek_refused(&p->peek, err);
 }
 
 static void on_fetched(void *who)
 {
+	next_folder(who);
+}
+
+/* Nothing is kept or deleted here: these are of no interest. */
+static void on_shared(void *who, const struct message_key *keys, size_t n)
+{
 	(void)who;
+	(void)keys;
+	(void)n;
+}
+
+static void on_notice(void *who, const char *text)
+{
+	(void)who;
+	(void)text;
 }
 
 static void on_erased(void *who, const struct message_key *keys, size_t n,
@@ -255,6 +263,7 @@ static void open_source(struct probe *p)
 		.password_in_clear = a->server.tls == CONFIG_TLS_NONE,
 		.compress = a->compress,
 		.key = p->key, /* identities are of no interest here */
+		.by_headers = a->own.keep == CONFIG_KEEP_NO,
 		.trace = p->parts->trace ? a->name : NULL,
 	};
 
@@ -410,6 +419,7 @@ struct probe *probe_source(const struct parts *parts,
 	p->account = a;
 	p->done = done;
 	p->who = who;
+	peek_init(&p->peek, a);
 	begin(p);
 	return p;
 }
@@ -489,6 +499,7 @@ void probe_free(struct probe *p)
 		free(p->names[i].name);
 	free(p->names);
 	plan_fini(&p->plan);
+	peek_fini(&p->peek);
 	free(p->rcpts);
 	free(p->ask);
 	free(p->folders);
@@ -526,6 +537,7 @@ enum err_class probe_worst(const struct probe *p)
 	for (size_t i = 0; i < p->nfolders; i++)
 		worst = worse(worst, p->folders[i].err.class);
 	worst = worse(worst, p->xclient.class);
+	worst = worse(worst, p->multidrop.class);
 	if (probe_refuses_foreign(p))
 		worst = worse(worst, ERR_REFUSED);
 	for (size_t i = 0; i < p->nrcpts && p->err.class == ERR_NONE; i++)

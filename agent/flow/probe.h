@@ -10,6 +10,7 @@
 #define FLOW_PROBE_H
 #include "dest.h"
 #include "pass.h"
+#include "peek.h"
 #include "plan.h"
 #include "reach.h"
 #include "source.h"
@@ -55,6 +56,8 @@ struct probe {
 	struct plan plan;
 	struct probe_folder *folders; /* of plan, in its order */
 	size_t nfolders;
+	struct peek peek;	  /* of a source with a multidrop */
+	struct err multidrop;	  /* its header is in no message; ERR_NONE */
 	struct probe_rcpt *rcpts; /* the first is the sender */
 	size_t nrcpts;
 	/* Where a `user` signs in and senders stay as they are: one who is not

@@ -2,6 +2,7 @@
 import pytest
 
 from corpus import plain
+from fakemail import FakePop
 
 DROP = dict(envelope="X-Original-To", domains=["shop.test"])
 
@@ -177,3 +178,100 @@ def test_check_asks_whom_a_multidrop_names(drop, sink, user):
     result = haul("check")
     assert result.code != 0 and "sale@shop.test" in result.err + result.out
     assert len(sink.events("rcpt")) == 2
+
+
+def advice(haul, code=0):
+    result = haul("check", "--json")
+    assert result.code == code, result
+    [account] = result.json["accounts"]
+    told = account["multidrop"]
+    told["headers"] = {h["header"]: h for h in told["headers"]}
+    return told
+
+
+@pytest.mark.parametrize("scheme", ["imaps", "pop3s"])
+def test_multidrop_check_says_what_would_happen(drop, sink, dovecot, user,
+                                                scheme):
+    """Issue 4 part 3: of the last 50 messages, how many find their recipient
+    by what is written, and by what else stands there; nothing is marked as
+    seen; and what it says is what the next fetch does."""
+    old = [mail(n, user, to("anna@elsewhere.test")) for n in range(20)]
+    dovecot.put(user, old + [
+        mail(100 + n, user, to("u%d@shop.test" % (n % 7)) if n < 30 else b"",
+             below=b"X-Envelope-To: u1@shop.test\r\n")
+        for n in range(45)])
+    haul = drop([mail(200 + n, user, to("x@elsewhere.test") if n < 2 else
+                      b"Delivered-To: %s\r\n" % user.encode())
+                 for n in range(5)], scheme, account=dict(keep=False))
+    told = advice(haul)
+    assert told["looked"] == 50 and told["error"] is None
+    assert told["written"] == dict(header=None, there=32, found=30, fallback=0,
+                                   held=20, recipients=7)
+    assert told["headers"]["X-Original-To"]["found"] == 30
+    assert told["headers"]["Delivered-To"]["there"] == 3
+    assert told["headers"]["X-Envelope-To"]["there"] == 0, "it is below"
+    assert told["headers"]["Received"]["there"] == 50
+    assert told["better"] is None
+    assert not any("Seen" in f for _, f in dovecot.flags(user))
+    shown = haul("check").out
+    assert "of the last 50 messages" in shown
+    assert "X-Original-To (as written): in 32; 30 found, for 7 recipients, " \
+        "20 held" in shown, shown
+    result = haul.fetch().account("all")
+    assert (result["delivered"], result["held"]) == (30, 20 + 20)
+    assert len({r for m in sink.accepted for r in m.rcpts}) == 7
+
+
+def test_multidrop_check_names_a_header_that_would_work(drop, user, dovecot):
+    """None of them has the header that is written: a fault, with the one that
+    finds most; where it is there and finds less, a line."""
+    def tell(n, who, name):
+        return mail(n, user, b"%s: %s@shop.test\r\n" % (name, who))
+    haul = drop([tell(n, b"u%d" % n, b"Envelope-To") for n in range(4)] +
+                [tell(9, b"u9", b"X-Delivered-To")], "imaps",
+                fallback="info@shop.test")
+    told = advice(haul, code=78)
+    assert told["written"]["there"] == 0 and told["better"] == "Envelope-To"
+    assert told["written"]["fallback"] == 5
+    result = haul("check")
+    assert result.code == 78
+    assert "none of the last 5 messages has X-Original-To" in result.err
+    assert 'envelope = "Envelope-To"' in result.err and "4 of them" in \
+        result.err
+    haul.sections["account", "all"]["multidrop"]["envelope"] = "X-Delivered-To"
+    told = advice(haul)
+    assert (told["written"]["found"], told["written"]["fallback"]) == (1, 4)
+    assert 'envelope = "Envelope-To" would find more' in haul("check").out
+    haul.sections["account", "all"]["multidrop"]["envelope"] = \
+        ["Envelope-To", "X-Delivered-To"]
+    told = advice(haul)
+    assert (told["written"]["found"], told["better"]) == (5, None)
+
+
+def test_multidrop_check_of_gaps_and_of_nothing(drop, user, dovecot):
+    """UIDs with gaps far wider than 50; an empty mailbox says so."""
+    haul = drop([], "imaps")
+    assert advice(haul)["looked"] == 0
+    assert "no message there" in haul("check").out
+    dovecot.put(user, [mail(n, user, to("u@shop.test")) for n in range(3)])
+    dovecot.put(user, [mail(10 + n, user) for n in range(200)])
+    box = dovecot.imap(user, "INBOX")
+    box.store("4:203", "+FLAGS", "\\Deleted")
+    box.expunge()
+    box.logout()
+    told = advice(haul)
+    assert (told["looked"], told["written"]["found"]) == (3, 3)
+
+
+def test_multidrop_check_without_top(haul, sink):
+    """A POP3 server that shows no headers: said, and no fault of ours."""
+    server = FakePop([("x", mail(1, "t", to("u@shop.test")))])
+    server.on("TOP", lambda s, a: s.say(b"-ERR no TOP here\r\n") or True)
+    haul.delivery(server="smtp://localhost:%d" % sink.port)
+    haul.account("all", server="pop3://localhost:%d" % server.port, user="u",
+                 password=server.password, tls="none", first_run="all",
+                 multidrop=dict(DROP))
+    result = haul("check")
+    server.close()
+    assert result.code == 0, result
+    assert "no TOP here" in result.out, result
