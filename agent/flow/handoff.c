@@ -299,12 +299,12 @@ static void on_put(struct spool_req *req)
 		handoff_settle(d, p);
 		return;
 	}
-	hand_add(d->parts.hand, p);
 	tell_recorded(p);
-	if (p->m->state == MESSAGE_SKIPPED) { /* its recipients have it */
+	if (p->m->state == MESSAGE_SKIPPED) { /* no id: its recipients have it */
 		handoff_settle(d, p);
 		return;
 	}
+	hand_add(d->parts.hand, p);
 	if (p->conn) { /* from here on by its id */
 		crash_done(p->noted);
 		p->noted = note_crash(p->m);
