@@ -206,23 +206,26 @@ static uint32_t column_uid(sqlite3_stmt *s, int n)
  */
 static void load_skipped(struct ledger *l, struct spool_folder *f)
 {
-	struct bind b = {
-		ledger_statement(l, STMT_FOLDER_SKIPPED,
-				 "SELECT min(key), min(octets), reason = 'seen'"
-				 " FROM skipped WHERE folder = ?"
-				 " AND reason IN ('size', 'seen')"
-				 " GROUP BY reason"),
-		0
-	};
+	struct bind b = { ledger_statement(
+				  l, STMT_FOLDER_SKIPPED,
+				  "SELECT min(key), min(octets), max(key),"
+				  " reason = 'seen', reason = 'deleted'"
+				  " FROM skipped WHERE folder = ?"
+				  " AND reason IN ('size', 'seen', 'deleted')"
+				  " GROUP BY reason"),
+			  0 };
 
 	bind_int(&b, f->id);
 	while (ledger_row(l, b.s)) {
-		if (column_int(b.s, 2)) {
+		if (column_int(b.s, 3)) {
 			f->seen_low = column_uid(b.s, 0);
-			continue;
+		} else if (column_int(b.s, 4)) {
+			f->marked_low = column_uid(b.s, 0);
+			f->marked_high = column_uid(b.s, 2);
+		} else {
+			f->skipped_low = column_uid(b.s, 0);
+			f->skipped_least = (uint32_t)column_int(b.s, 1);
 		}
-		f->skipped_low = column_uid(b.s, 0);
-		f->skipped_least = (uint32_t)column_int(b.s, 1);
 	}
 }
 

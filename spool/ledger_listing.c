@@ -266,6 +266,8 @@ static void set_skipped(struct spool_item *item, sqlite3_stmt *row)
 	set_fate(item, FATE_SKIPPED, 0);
 	if (column_int(row, 1))
 		item->flags |= SPOOL_ITEM_SAME;
+	if (column_int(row, 4))
+		item->flags |= SPOOL_ITEM_MARKED;
 	if (!column_int(row, 2))
 		return;
 	item->flags |= SPOOL_ITEM_EMPTY;
@@ -282,7 +284,8 @@ static size_t scan_skipped(struct ledger *l, struct listing_job *j,
 			l, STMT_SKIPPED_SCAN,
 			"SELECT key, reason = 'duplicate'"
 			" AND NOT " LEDGER_SAME_IS_OPEN ","
-			" reason = 'empty', tries FROM skipped"
+			" reason = 'empty', tries, reason = 'deleted'"
+			" FROM skipped"
 			" WHERE folder = ? AND key > ? ORDER BY key LIMIT ?"),
 		0
 	};

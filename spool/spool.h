@@ -404,6 +404,8 @@ struct spool_folder {
 	 * listing begins there. */
 	uint32_t skipped_low, skipped_least;
 	uint32_t seen_low; /* the same of those SKIPPED for being seen */
+	/* ... and for being marked as deleted, with the highest of them */
+	uint32_t marked_low, marked_high;
 	/* ... of those SKIPPED as duplicates; and of those among them whose
 	 * other copy came to nothing, or was to be waited for */
 	uint32_t same_low, same_open_low;
@@ -465,12 +467,13 @@ struct spool_namesakes {
 void spool_namesakes(struct spool *s, struct spool_namesakes *n);
 
 #define SPOOL_ITEM_SEEN	   1u
-#define SPOOL_ITEM_DELETED 2u  /* marked \Deleted by whomever */
-#define SPOOL_ITEM_SHARED  4u  /* POP3: others came to bear its unique-id */
-#define SPOOL_ITEM_SUSPECT 8u  /* out: was being fetched when we crashed */
-#define SPOOL_ITEM_SAME	   16u /* out: SKIPPED as a duplicate, and still one */
-#define SPOOL_ITEM_EMPTY   32u /* out: SKIPPED: its content did not come */
-#define SPOOL_ITEM_LAST	   64u /* out: ... LIMIT_EMPTY_PASSES - 1 times */
+#define SPOOL_ITEM_DELETED 2u	/* marked \Deleted by whomever */
+#define SPOOL_ITEM_SHARED  4u	/* POP3: others came to bear its unique-id */
+#define SPOOL_ITEM_SUSPECT 8u	/* out: was being fetched when we crashed */
+#define SPOOL_ITEM_SAME	   16u	/* out: SKIPPED as a duplicate, and still one */
+#define SPOOL_ITEM_EMPTY   32u	/* out: SKIPPED: its content did not come */
+#define SPOOL_ITEM_LAST	   64u	/* out: ... LIMIT_EMPTY_PASSES - 1 times */
+#define SPOOL_ITEM_MARKED  128u /* out: SKIPPED for being marked as deleted */
 
 struct spool_item {
 	struct message_key key;

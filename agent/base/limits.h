@@ -82,6 +82,8 @@
 #define LIMIT_EMPTY_PASSES 3u
 
 /* Decisions asked of a person */
+/* Of so many UIDs it is asked at each poll which are no longer marked. */
+#define LIMIT_MARKED_UIDS 2000u
 #define LIMIT_ASK_MESSAGES 500u /* first_run = ask, sudden unknown mail */
 #define LIMIT_MASS_DELETE  100u
 #endif

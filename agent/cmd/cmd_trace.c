@@ -99,8 +99,9 @@ static void write_known(const json_t *answer, struct text *out)
 {
 	const json_t *list = json_object_get(answer, "known");
 	static const char *const words[][2] = {
-		{ "adopted", "was taken as handled (first_run, adopt), and "
-			     "not fetched: mailhaul refetch" },
+		{ "adopted", "was taken as handled, and not fetched "
+			     "(first_run, adopt, or known by another name or "
+			     "in another folder): mailhaul refetch" },
 		{ "skipped", "was left at the source: " },
 		{ "delivered", "was delivered; more is no longer on record" },
 		{ "deleted", "was delivered and deleted at the source; more "
@@ -150,6 +151,17 @@ static void write_unfetched(const json_t *answer, const char *account,
 		(void)text_puts(out, "\n");
 }
 
+/* Why nothing was taken at all: undecided, refused, not reached ... */
+static void write_fault(const json_t *account, struct text *out)
+{
+	const json_t *error = json_object_get(account, "last_error");
+	const char *remedy = told_str(error, "remedy");
+
+	if (json_is_object(error))
+		(void)text_fmt(out, "  %s%s%s\n", told_str(error, "text"),
+			       *remedy ? ": " : "", remedy);
+}
+
 /* Nothing matched: when was looked last, and what was left where it is? */
 static void write_nothing(const struct config *c, const json_t *answer,
 			  const char *account, struct text *out)
@@ -174,6 +186,7 @@ static void write_nothing(const struct config *c, const json_t *answer,
 			       "%s: %s, last good poll %s, %s messages "
 			       "fetched so far\n",
 			       name, told_str(a, "state"), at, n);
+		write_fault(a, out);
 		json_array_foreach(skipped, j, s) {
 			if (strcmp(told_str(s, "account"), name) != 0)
 				continue;

@@ -150,8 +150,8 @@ struct source_reports {
 	 * well. uidvalidity: of the uids. */
 	void (*moved)(void *who, const struct source_moved *moved, size_t n,
 		      size_t left, uint32_t uidvalidity, const struct err *err);
-	/* Answer to unseen(): sorted by key, fate 0; the receiver frees them.
-	 */
+	/* Answer to unseen(), undeleted(): sorted by key, fate 0; the receiver
+	 * frees them. */
 	void (*unseen)(void *who, struct spool_item *items, size_t n,
 		       const struct err *err);
 	/* Asked whenever the source could read more: false pauses the session
@@ -212,6 +212,9 @@ struct source_ops {
 		     size_t n);
 	/* Which messages of the folder selected last are not seen. */
 	void (*unseen)(struct source *s);
+	/* Which of those from first to last are not marked as deleted. One
+	 * question of the two at a time. */
+	void (*undeleted)(struct source *s, uint32_t first, uint32_t last);
 	/* What all names of one message have in common (Gmail's labels), of the
 	 * last listing; 0: unknown. */
 	uint64_t (*twin)(struct source *s, const struct message_key *key);

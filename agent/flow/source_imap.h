@@ -62,7 +62,8 @@ struct imap_source {
 	bool owes_fetched;
 	struct imap_acts acts;
 	struct imap_rest rest;
-	enum look unseen;
+	enum look unseen;		  /* the search for either of: */
+	uint32_t marked_low, marked_high; /* undeleted(); 0: unseen() */
 	struct imap_listing unseen_found;
 	bool wants_quit;
 };

@@ -102,6 +102,17 @@ static void op_unseen(struct source *source)
 {
 	struct imap_source *s = of(source);
 
+	s->marked_low = 0;
+	s->unseen = LOOK_WANTED;
+	task_post(&s->turn);
+}
+
+static void op_undeleted(struct source *source, uint32_t first, uint32_t last)
+{
+	struct imap_source *s = of(source);
+
+	s->marked_low = first;
+	s->marked_high = last;
 	s->unseen = LOOK_WANTED;
 	task_post(&s->turn);
 }
@@ -188,6 +199,7 @@ const struct source_ops imap_source_ops = {
 	.target = op_target,
 	.move = op_move,
 	.unseen = op_unseen,
+	.undeleted = op_undeleted,
 	.twin = op_twin,
 	.headers = op_headers,
 	.rest = op_rest,

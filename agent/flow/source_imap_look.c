@@ -2,6 +2,7 @@
 #include "must.h"
 #include "source_imap.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* --- the folder --- */
@@ -165,12 +166,17 @@ void imap_source_listed(struct imap_source *s, const struct imap_event *ev)
 	imap_source_end(s, &err);
 }
 
-/* --- those not seen --- */
+/* --- those not seen, or not deleted --- */
 
 static void ask_unseen(struct imap_source *s)
 {
+	char text[64] = "UNSEEN";
+
+	if (s->marked_low)
+		(void)snprintf(text, sizeof(text), "UID %u:%u UNDELETED",
+			       s->marked_low, s->marked_high);
 	imap_listing_begin(&s->unseen_found, 1);
-	if (imap_search(s->imap, VIEW_LIT("UNSEEN")))
+	if (imap_search(s->imap, view_of(text)))
 		s->unseen = LOOK_ASKED;
 }
 
@@ -190,7 +196,8 @@ void imap_source_unseen(struct imap_source *s, const struct imap_event *ev)
 	s->unseen = LOOK_NOT;
 	items = imap_listing_take(&s->unseen_found, &n);
 	err_set(&err, imap_refusal(ev->command, ev->status, ev->code),
-		"the server does not tell what is unseen");
+		"the server does not tell what is %s",
+		s->marked_low ? "no longer marked as deleted" : "unseen");
 	err.origin = ERR_FROM_IMAP;
 	err_peer(&err, ev->text);
 	s->report->unseen(s->who, items, n,

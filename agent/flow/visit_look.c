@@ -66,10 +66,25 @@ static uint32_t list_from(const struct visit *v)
 	return from;
 }
 
+/* What was left out for being seen may have become unseen. */
+static bool asks_unseen(const struct visit *v)
+{
+	return v->config->unseen_only && v->here.seen_low && !v->sweeping;
+}
+
+/* What somebody marked as deleted he may have thought better of. */
+static bool asks_undeleted(const struct visit *v)
+{
+	const struct spool_folder *h = &v->here;
+
+	return h->marked_low && !v->sweeping && !asks_unseen(v) &&
+	       h->marked_high - h->marked_low < LIMIT_MARKED_UIDS;
+}
+
 bool visit_may_pass(const struct visit *v)
 {
-	return !v->here.intents &&
-	       !(v->config->unseen_only && v->here.seen_low) && !list_from(v);
+	return !v->here.intents && !asks_unseen(v) && !asks_undeleted(v) &&
+	       !list_from(v);
 }
 
 static void on_keep_saved(struct spool_req *req)
@@ -129,13 +144,15 @@ static void begin_listing_from(struct visit *v, uint32_t from)
 static void on_unseen_known(struct spool_req *req)
 {
 	struct visit *v = req->who;
+	uint8_t asked = asks_unseen(v) ? 0 : SPOOL_ITEM_MARKED;
 	uint32_t from = 0;
 	bool ok = req->ok;
 
 	if (!ok)
 		visit_fail(v, &req->err);
 	for (size_t n = 0; n < v->nitems && ok && !from; n++)
-		if (v->items[n].fate == FATE_SKIPPED)
+		if (v->items[n].fate == FATE_SKIPPED &&
+		    (v->items[n].flags & SPOOL_ITEM_MARKED) == asked)
 			from = message_key_to_uid(&v->items[n].key);
 	free(v->items);
 	v->items = NULL;
@@ -165,18 +182,19 @@ void visit_on_unseen(void *who, struct spool_item *items, size_t n,
 }
 
 /*
- * A message that was left out for being seen may have become unseen, which
- * changes nothing else that is told: one SEARCH shows it. What is listed anyway
- * has its flags.
+ * A flag that was taken off changes nothing else that is told: one SEARCH shows
+ * it. What is listed anyway has its flags.
  */
 void visit_begin_listing(struct visit *v)
 {
+	const struct spool_folder *h = &v->here;
 	uint32_t from = list_from(v);
-	bool listed = from && from <= v->here.seen_low;
 
-	if (v->config->unseen_only && v->here.seen_low && !listed &&
-	    !v->sweeping)
+	if (asks_unseen(v) && !(from && from <= h->seen_low))
 		v->source->ops->unseen(v->source);
+	else if (asks_undeleted(v) && !(from && from <= h->marked_low))
+		v->source->ops->undeleted(v->source, h->marked_low,
+					  h->marked_high);
 	else
 		begin_listing_from(v, from);
 }

@@ -31,6 +31,7 @@ struct box {
 	bool headers, cancels, pauses, is_paused, looks, marks, unseen, here;
 	bool rests, wakes; /* wakes: as soon as it was asked to rest */
 	uint32_t from;
+	uint32_t marked[2]; /* undeleted, or 0 */
 	struct task resume;
 	struct spool_item *items, *came; /* came: whole bodies */
 	size_t n, ncame;
@@ -134,6 +135,9 @@ static void on_folder(void *who, const struct source_folder *f,
 	     f->uidnext, f->exists, f->read_only ? " read-only" : "");
 	if (b->unseen)
 		b->source->ops->unseen(b->source);
+	else if (b->marked[0])
+		b->source->ops->undeleted(b->source, b->marked[0],
+					  b->marked[1]);
 	else
 		b->source->ops->list(b->source, b->from, true);
 }
@@ -469,6 +473,11 @@ static void set_up(struct box *b, struct view words)
 		b->marks = true;
 	else if (view_eq(verb, VIEW_LIT("unseen")))
 		b->unseen = true;
+	else if (view_eq(verb, VIEW_LIT("undeleted")))
+		for (size_t i = 0; i < 2; i++) {
+			(void)view_number(view_word(&words), UINT32_MAX, &n);
+			b->marked[i] = (uint32_t)n;
+		}
 	else if (view_eq(verb, VIEW_LIT("here")))
 		b->here = true;
 	else if (view_eq(verb, VIEW_LIT("trash")))
