@@ -190,6 +190,11 @@ bool imap_folders_are_plain(const struct imap_folders *f)
 	return true;
 }
 
+bool imap_folders_wait(const struct imap_folders *f)
+{
+	return f->phase == IMAP_FOLDERS_WANTED;
+}
+
 bool imap_folders_idle(const struct imap_folders *f)
 {
 	return f->phase == IMAP_FOLDERS_IDLE;

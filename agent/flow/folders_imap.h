@@ -59,6 +59,8 @@ void imap_folders_look(struct imap_folders *f, const char *const *patterns,
 /* What is asked for reads the same in either encoding of names. */
 bool imap_folders_are_plain(const struct imap_folders *f);
 bool imap_folders_idle(const struct imap_folders *f);
+/* A look that was asked for has not begun. */
+bool imap_folders_wait(const struct imap_folders *f);
 /* Gives commands. */
 void imap_folders_go(struct imap_folders *f);
 /* LIST and STATUS; TAGGED of them. Reports when all is told. */

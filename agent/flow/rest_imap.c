@@ -35,14 +35,16 @@ static bool same_names(const struct imap_rest *r, char *const *also, size_t n)
 
 void imap_rest_begin(struct imap_rest *r, char **also, size_t n)
 {
-	MUST(r->phase == IMAP_REST_NOT);
+	MUST(r->phase == IMAP_REST_NOT || r->phase == IMAP_REST_ENDS ||
+	     r->wakes);
 	if (!same_names(r, also, n))
 		r->watches = false; /* other ones than were asked for */
 	forget_names(r);
 	r->also = also;
 	r->n_also = n;
 	r->wakes = r->told = false;
-	r->phase = IMAP_REST_WANTED;
+	if (r->phase == IMAP_REST_NOT)
+		r->phase = IMAP_REST_WANTED;
 }
 
 bool imap_rest_is_over(const struct imap_rest *r)

@@ -36,7 +36,7 @@ struct source_options {
 	struct loop *loop; /* borrowed until closed */
 	struct resolver *resolver;
 	struct endpoint endpoint; /* its tls says none, implicit or starttls */
-	const char *user;	  /* borrowed until closed */
+	const char *user;	  /* copied, or borrowed until closed */
 	const struct secret *secret; /* borrowed until ready */
 	enum mech auth;		     /* MECH_NONE: auto */
 	bool password_in_clear;	     /* tls = "none" was written */
@@ -61,6 +61,7 @@ struct source_ready {
 	bool scram_offered;	/* for scram_before of the next session */
 	bool can_rest;		/* IMAP: IDLE */
 	bool can_rest_on_many;	/* ... and NOTIFY */
+	bool can_look_again;	/* UNSELECT: look() behind folder() */
 };
 
 struct source_folder {
@@ -250,8 +251,8 @@ struct source_ops {
 	void (*rest)(struct source *s, const char *const *also, size_t n);
 	/* Ends it, also before `resting`; anything may be asked at once. */
 	void (*wake)(struct source *s);
-	/* From now on somebody else is told; what is borrowed from the owner
-	 * until closed must live on. Not before `ready`. */
+	/* From now on somebody else is told. Not before `ready`; then nothing
+	 * but loop, resolver and key is borrowed from the owner any more. */
 	void (*give)(struct source *s, const struct source_reports *r,
 		     void *who);
 	/* The unique-id of a listed message, any octets; empty where it is not

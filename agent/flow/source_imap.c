@@ -43,6 +43,9 @@ static void source_free(struct imap_source *s)
 	imap_folders_fini(&s->folders);
 	free(s->wanted);
 	free(s->name);
+	free(s->user);
+	free(s->host);
+	free(s->account);
 	free(s);
 }
 
@@ -99,6 +102,7 @@ void imap_source_be_ready(struct imap_source *s)
 	s->ready.scram_offered = exchange_offers_scram(&s->signin.exchange);
 	s->ready.can_delete = can & IMAP_CAN_UIDPLUS;
 	s->ready.can_rest = can & IMAP_CAN_IDLE;
+	s->ready.can_look_again = can & IMAP_CAN_UNSELECT;
 	s->ready.can_rest_on_many = (can & both) == both;
 	s->report->ready(s->who, &s->ready);
 }
@@ -534,6 +538,13 @@ struct source *source_imap_open(const struct source_options *o,
 
 	s->source.ops = &imap_source_ops;
 	s->o = *o;
+	/* it may outlive the configuration it was opened by */
+	s->user = mem_str(o->user);
+	s->host = mem_str(o->endpoint.host);
+	s->account = o->trace ? mem_str(o->trace) : NULL;
+	s->o.endpoint.host = s->host;
+	s->o.user = s->user;
+	s->o.trace = s->account;
 	s->report = r;
 	s->who = who;
 	s->imap = imap_new(o->endpoint.tls == TLS_IMPLICIT);

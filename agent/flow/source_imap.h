@@ -35,6 +35,7 @@ enum look {
 struct imap_source {
 	struct source source; /* first */
 	struct source_options o;
+	char *user, *host, *account; /* owned: what o points to */
 	const struct source_reports *report;
 	void *who;
 	enum phase phase;
@@ -54,6 +55,7 @@ struct imap_source {
 	bool enabling; /* ENABLE is on its way: names may change */
 	bool in_utf8;  /* ENABLE was sent */
 	struct imap_folders folders;
+	bool selected;
 	struct imap_mailbox mailbox; /* selected; its name is not kept */
 	struct imap_listing listing;
 	uint32_t from;

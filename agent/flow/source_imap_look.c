@@ -18,8 +18,10 @@ void imap_source_select(struct imap_source *s)
 		s->name = imap_folders_wire(&s->folders, s->wanted);
 	if (!s->name && s->phase == PHASE_OPEN)
 		bad_name(s);
-	else if (s->name && imap_select(s->imap, view_of(s->name)))
+	else if (s->name && imap_select(s->imap, view_of(s->name))) {
 		s->folder = LOOK_ASKED;
+		s->selected = false; /* RFC 3501 6.3.1, also if refused */
+	}
 }
 
 /*
@@ -93,6 +95,7 @@ void imap_source_selected(struct imap_source *s, const struct imap_event *ev)
 		return;
 	}
 	s->mailbox = *m;
+	s->selected = true;
 	imap_rest_selected(&s->rest, m->messages);
 	f = (struct source_folder){
 		/* RFC 4315 3: UIDs that do not persist identify nothing */
@@ -206,11 +209,22 @@ void imap_source_unseen(struct imap_source *s, const struct imap_event *ev)
 
 /* --- what can be done now --- */
 
+/* RFC 3501 6.3.10: no STATUS of what is selected. RFC 3691 */
+static void unselect(struct imap_source *s)
+{
+	if (s->selected && imap_folders_wait(&s->folders) &&
+	    imap_capabilities(s->imap)->can & IMAP_CAN_UNSELECT &&
+	    imap_unselect(s->imap))
+		s->selected = false;
+}
+
 void imap_source_look(struct imap_source *s, bool busy)
 {
 	if (!busy && s->folder != LOOK_ASKED &&
-	    (!s->enabling || imap_folders_are_plain(&s->folders)))
+	    (!s->enabling || imap_folders_are_plain(&s->folders))) {
+		unselect(s);
 		imap_folders_go(&s->folders);
+	}
 	if (!busy && imap_folders_idle(&s->folders))
 		imap_source_select(s);
 	if (s->folder == LOOK_NOT && s->unseen == LOOK_WANTED)

@@ -347,15 +347,17 @@ static void on_closed(void *who, const struct err *err)
 	v->source = NULL;
 	visit_drop_body(v);
 	visit_nothing_comes(v);
-	if (err && !v->surveying) /* all was done before */
-		fail_session(v, err);
-	if (v->again && !err && !v->stopping) {
-		v->again = false;
+	if (v->phase == VISIT_WAITING) /* inherited, and it begins without */
+		return;
+	if (!v->stopping && (v->inherited || (v->again && !err))) {
+		v->again = v->inherited = false;
 		v->folder_at = 0;
 		forget_folder(v);
 		read_secret(v, on_secret_again);
 		return;
 	}
+	if (err && !v->surveying) /* all was done before */
+		fail_session(v, err);
 	v->phase = VISIT_LEAVING;
 	v->reports->left(v->who, v);
 	end_if_settled(v);
@@ -522,11 +524,50 @@ static void on_secret(void *who, struct reach_secret *s)
 	}
 }
 
+/* --- a session that outlives its visit ------------------------------------ */
+
+void visit_inherit(struct visit *v, const struct session *s)
+{
+	v->source = s->source;
+	v->ready = s->ready;
+	v->inherited = true;
+	v->source->ops->give(v->source, &reports, v);
+}
+
+void visit_give(struct visit *v, struct watch *w)
+{
+	struct session s = { .source = v->source, .ready = v->ready };
+
+	v->source = NULL;
+	watch_take(w, &s, &v->plan);
+}
+
+static bool may_rest(const struct visit *v)
+{
+	return v->reports->rest && v->config->idle && v->ready.can_rest &&
+	       (v->single || v->ready.can_look_again) && v->plan.n &&
+	       v->err.class == ERR_NONE && !v->stopping && !v->again &&
+	       !v->options->dry_run && !visit_is_task(v);
+}
+
+static void go_on_signed_in(struct visit *v)
+{
+	v->phase = VISIT_SELECTING;
+	v->told->phase = PASS_LISTING;
+	v->session_ms = v->acts.begun_ms = loop_now_ms(v->parts->loop);
+	visit_find_folders(v);
+}
+
 void visit_start(struct visit *v)
 {
 	v->told->phase = PASS_SIGNIN;
 	v->told->started_ms = loop_now_ms(v->parts->loop);
-	read_secret(v, on_secret);
+	if (v->source) {
+		go_on_signed_in(v);
+	} else {
+		v->inherited = false;
+		read_secret(v, on_secret);
+	}
 	visit_changed(v);
 }
 
@@ -537,6 +578,8 @@ void visit_leave(struct visit *v)
 	if (v->source && v->unsafe && config_is_pop3(&v->config->server))
 		/* without QUIT a server forgets what was fetched (E16) */
 		v->source->ops->cancel(v->source);
+	else if (v->source && may_rest(v) && v->reports->rest(v->who, v))
+		end_if_settled(v);
 	else if (v->source)
 		v->source->ops->quit(v->source);
 	else

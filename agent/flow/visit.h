@@ -20,6 +20,7 @@
 #include "pass.h"
 #include "plan.h"
 #include "reach.h"
+#include "watch.h"
 
 enum visit_phase {
 	VISIT_WAITING,	 /* for its turn */
@@ -117,6 +118,11 @@ struct visit_reports {
 	bool (*ask)(void *who, struct visit *v, uint64_t messages,
 		    uint64_t octets);
 	void (*judged)(void *who, struct visit *v, const struct pass_judged *j);
+	/*
+	 * All is done, and its session can rest: true: visit_give() was called
+	 * for it. NULL: nobody wants it.
+	 */
+	bool (*rest)(void *who, struct visit *v);
 };
 
 struct visit {
@@ -150,6 +156,7 @@ struct visit {
 	bool full;	    /* there is no room in the spool */
 	bool told_down;	    /* that its destination is, and enough waits */
 	bool again;	    /* sign in again after leaving (POP3) */
+	bool inherited;	    /* its session, of which nothing was heard yet */
 	bool undecided;
 	bool declined;	      /* adopt, refetch: a person said no */
 	bool kept;	      /* keep was looked at ... */
@@ -242,6 +249,11 @@ struct visit *visit_new(const struct parts *parts, struct deliveries *ds,
 			const struct pass_options *o, struct pass_account *told,
 			bool named, const struct visit_reports *r, void *who);
 void visit_free(struct visit *v);
+/* Before visit_start(): it goes on with this one, and signs in itself only
+ * where that turns out to be dead. */
+void visit_inherit(struct visit *v, const struct session *s);
+/* From within the report `rest`. */
+void visit_give(struct visit *v, struct watch *w);
 /* Its turn: v->row is set. Ends in the report `ended`. */
 void visit_start(struct visit *v);
 void visit_stop(struct visit *v);  /* finishes what is under way */
@@ -300,6 +312,8 @@ bool visit_folder_appears(const struct visit *v);
  * false: not now. */
 bool visit_survey(struct visit *v);
 void visit_saw_folder(struct visit *v); /* it has a row, or cannot have one */
+/* Selected: what it holds now. */
+void visit_saw_numbers(struct visit *v, const struct source_folder *f);
 /* All was seen: the patterns that took it, one a line; owned. Else NULL. */
 char *visit_patterns(const struct visit *v);
 

@@ -126,6 +126,7 @@ void visit_on_listed(void *who, const struct source_listed *l, size_t n,
 {
 	struct visit *v = who;
 
+	v->inherited = false;
 	if (v->surveying) {
 		note_unfetched(v, l, err ? 0 : n);
 		visit_leave(v);
@@ -171,6 +172,12 @@ void visit_saw_folder(struct visit *v)
 {
 	if (!v->sweeping)
 		in_hand(v)->seen = true;
+}
+
+void visit_saw_numbers(struct visit *v, const struct source_folder *f)
+{
+	if (!v->sweeping)
+		in_hand(v)->there = *f;
 }
 
 char *visit_patterns(const struct visit *v)

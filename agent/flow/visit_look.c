@@ -225,6 +225,7 @@ void visit_on_folder(void *who, const struct source_folder *f,
 {
 	struct visit *v = who;
 
+	v->inherited = false;
 	if (v->phase == VISIT_SEEKING) {
 		visit_seek_on_folder(v, f, err);
 		return;
@@ -241,6 +242,7 @@ void visit_on_folder(void *who, const struct source_folder *f,
 		return;
 	}
 	v->there = *f;
+	visit_saw_numbers(v, f);
 	v->req.open = (struct spool_folder_open){
 		.req = { .done = on_opened, .who = v, .early = true },
 		.account = v->row.id,

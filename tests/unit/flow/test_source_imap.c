@@ -30,6 +30,7 @@ struct box {
 	const char *move_to;
 	bool headers, cancels, pauses, is_paused, looks, marks, unseen, here;
 	bool rests, wakes; /* wakes: as soon as it was asked to rest */
+	bool relooks;	   /* woken, it looks at all folders */
 	uint32_t from;
 	uint32_t marked[2]; /* undeleted, or 0 */
 	struct task resume;
@@ -373,7 +374,11 @@ static void look_again(struct box *b)
 	b->items = b->came = NULL;
 	b->n = b->ncame = 0;
 	b->source->ops->wake(b->source);
-	b->source->ops->list(b->source, 9, true);
+	b->folder = NULL;
+	if (b->relooks)
+		b->source->ops->look(b->source, NULL, 0);
+	else
+		b->source->ops->list(b->source, 9, true);
 }
 
 static void on_stirred(void *who)
@@ -413,6 +418,8 @@ static const struct source_reports new_owner = {
 	.erased = on_erased,
 	.may_read = may_read,
 	.closed = on_closed,
+	.listed = on_listed,
+	.counts = on_counts,
 	.resting = on_resting,
 	.stirred = on_stirred,
 };
@@ -455,6 +462,8 @@ static void set_up(struct box *b, struct view words)
 		b->headers = true;
 	else if (view_eq(verb, VIEW_LIT("wake")))
 		b->wakes = true;
+	else if (view_eq(verb, VIEW_LIT("look-then")))
+		b->relooks = true;
 	else if (view_eq(verb, VIEW_LIT("look")) ||
 		 view_eq(verb, VIEW_LIT("rest"))) {
 		b->looks = view_eq(verb, VIEW_LIT("look"));

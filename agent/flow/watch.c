@@ -1,0 +1,214 @@
+#include "watch.h"
+#include "hash.h"
+#include "must.h"
+
+#include <stdlib.h>
+
+struct watch {
+	const struct parts *parts;
+	const struct config_account *config;
+	const struct watch_reports *report;
+	void *who;
+	struct session session;
+	struct timer renew;
+	char **names; /* owned; the first is selected, then those beside it */
+	size_t n;
+	struct source_folder seen; /* of the first */
+	bool stirred;		   /* before the server was asked to tell */
+	bool doubted;		   /* ... by numbers, and a visit followed */
+};
+
+static void forget_names(struct watch *w)
+{
+	for (size_t i = 0; i < w->n; i++)
+		free(w->names[i]);
+	free(w->names);
+	w->names = NULL;
+	w->n = 0;
+}
+
+/* --- which folders ------------------------------------------------------- */
+
+static bool is_inbox(const char *name)
+{
+	return view_ieq(view_of(name), VIEW_LIT("INBOX"));
+}
+
+static void keep_names(struct watch *w, const struct plan *seen)
+{
+	size_t first = 0;
+
+	forget_names(w);
+	w->names = mem_new((seen->n + 1) * sizeof(*w->names));
+	while (first < seen->n && !is_inbox(seen->item[first].name))
+		first++;
+	if (first == seen->n)
+		first = 0;
+	for (size_t i = 0; i < seen->n; i++) {
+		size_t at = (first + i) % seen->n;
+
+		if (!seen->item[at].err)
+			w->names[w->n++] = mem_str(seen->item[at].name);
+	}
+	if (w->n)
+		w->seen = seen->item[first].there;
+}
+
+/* --- the session rests --------------------------------------------------- */
+
+static void rest(struct watch *w)
+{
+	struct source *s = w->session.source;
+	uint64_t every = w->config->idle_renew_ms ? w->config->idle_renew_ms
+						  : WATCH_RENEW_MS;
+	uint32_t random;
+
+	hash_random(&random, sizeof(random));
+	/* what began together is not to be renewed together */
+	timer_start(&w->renew, every - random % (every / 10 + 1));
+	s->ops->rest(s, (const char *const *)w->names + 1,
+		     w->session.ready.can_rest_on_many ? w->n - 1 : 0);
+}
+
+static void on_renew(void *who)
+{
+	struct watch *w = who;
+
+	w->session.source->ops->wake(w->session.source);
+	rest(w);
+}
+
+static bool differs(const struct source_folder *f,
+		    const struct source_folder *seen)
+{
+	if (f->uidvalidity != seen->uidvalidity)
+		return true;
+	return f->uidnext ? f->uidnext != seen->uidnext
+			  : f->exists > seen->exists;
+}
+
+static void on_folder(void *who, const struct source_folder *f,
+		      const struct err *err)
+{
+	struct watch *w = who;
+
+	if (err) { /* the next poll tells why */
+		w->session.source->ops->quit(w->session.source);
+		return;
+	}
+	/* a server whose numbers never agree is not polled for that for ever */
+	w->stirred = !w->doubted && differs(f, &w->seen);
+	w->doubted = w->stirred;
+	rest(w);
+}
+
+static void on_resting(void *who, bool all)
+{
+	struct watch *w = who;
+
+	(void)all; /* the polls go on beneath it */
+	if (!w->stirred)
+		return;
+	w->stirred = false;
+	w->report->stirred(w->who);
+}
+
+static void on_stirred(void *who)
+{
+	struct watch *w = who;
+
+	w->stirred = false;
+	w->report->stirred(w->who);
+}
+
+static bool may_read(void *who)
+{
+	(void)who;
+	return true;
+}
+
+static void on_closed(void *who, const struct err *err)
+{
+	struct watch *w = who;
+
+	timer_stop(&w->renew);
+	w->session.source = NULL;
+	w->report->lost(w->who, err);
+}
+
+static void on_notice(void *who, const char *text)
+{
+	(void)who;
+	(void)text; /* a visit says so */
+}
+
+static const struct source_reports reports = {
+	.folder = on_folder,
+	.resting = on_resting,
+	.stirred = on_stirred,
+	.may_read = may_read,
+	.notice = on_notice,
+	.closed = on_closed,
+};
+
+/* --- what the owner asks ------------------------------------------------- */
+
+struct watch *watch_new(const struct parts *p, const struct config_account *a,
+			const struct watch_reports *r, void *who)
+{
+	struct watch *w = mem_new(sizeof(*w));
+
+	w->parts = p;
+	w->config = a;
+	w->report = r;
+	w->who = who;
+	timer_init(&w->renew, p->loop, on_renew, w);
+	return w;
+}
+
+void watch_free(struct watch *w)
+{
+	if (!w)
+		return;
+	MUST(!w->session.source);
+	timer_stop(&w->renew);
+	forget_names(w);
+	free(w);
+}
+
+void watch_take(struct watch *w, const struct session *s,
+		const struct plan *seen)
+{
+	MUST(!w->session.source);
+	w->session = *s;
+	w->stirred = false;
+	s->source->ops->give(s->source, &reports, w);
+	keep_names(w, seen);
+	if (w->n)
+		s->source->ops->folder(s->source, w->names[0]);
+	else
+		s->source->ops->quit(s->source);
+}
+
+struct session watch_give(struct watch *w)
+{
+	struct session s = w->session;
+
+	timer_stop(&w->renew);
+	w->session.source = NULL;
+	if (s.source)
+		s.source->ops->wake(s.source);
+	return s;
+}
+
+void watch_end(struct watch *w)
+{
+	timer_stop(&w->renew);
+	if (w->session.source)
+		w->session.source->ops->quit(w->session.source);
+}
+
+bool watch_rests(const struct watch *w)
+{
+	return w->session.source != NULL;
+}
