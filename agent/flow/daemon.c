@@ -60,6 +60,7 @@ static void on_visit_ended(void *who, struct visit *v)
 	seat_leave(t->seat, v);
 	if (amended && !t->seat->active)
 		seat_schedule(t->seat, false);
+	daemon_look_at_hearing(t);
 	d->reports->account(d->who, &t->told);
 	bury(t->tenancy, v);
 }
@@ -84,12 +85,18 @@ static void on_judged(void *who, struct visit *v, const struct pass_judged *j)
 	(void)who, (void)v, (void)j;
 }
 
+static bool on_rest(void *who, struct visit *v)
+{
+	return daemon_rest(who, v);
+}
+
 static const struct visit_reports visit_reports = {
 	.left = on_visit_left,
 	.ended = on_visit_ended,
 	.changed = on_visit_changed,
 	.ask = on_ask,
 	.judged = on_judged,
+	.rest = on_rest,
 };
 
 static struct visit *new_visit(struct tenant *t)
@@ -139,6 +146,7 @@ static struct visit *on_due(void *who, struct seat *s, bool is_probe)
 		return NULL;
 	v = new_visit(t);
 	v->is_probe = is_probe;
+	daemon_inherit(t, v);
 	/* its mail first, to see whether the setting is mended */
 	if (s->bind.a.health == HEALTH_REFUSED && !s->hastened)
 		seat_hasten(s, on_hastened, t);
@@ -281,6 +289,9 @@ static void begin(struct tenancy *y)
 		seat_schedule(t->seat, d->again);
 	}
 	d->again = true;
+	LIST_EACH(at, kept, &d->tenancies)
+		if (tenancy_at(at) != y)
+			daemon_move_rests(tenancy_at(at));
 	deliveries_load(y->deliveries, loop_unix_ms());
 	seats_open(y->seats);
 	d->reports->working(d->who);
@@ -334,6 +345,7 @@ static struct tenancy *new_tenancy(struct daemon *d, const struct parts *p)
 static void free_tenancy(struct tenancy *y)
 {
 	list_drop(&y->link);
+	daemon_free_rests(y);
 	seats_free(y->seats);
 	deliveries_free(y->deliveries);
 	config_unref(y->config);
@@ -357,7 +369,7 @@ static void tidy_tenancy(struct tenancy *y)
 	struct daemon *d = y->daemon;
 
 	if (!y->retired || y->binding || !y->opened || y->visits ||
-	    daemon_has_clients(d, y) || seats_are_busy(y->seats))
+	    y->resting || daemon_has_clients(d, y) || seats_are_busy(y->seats))
 		return;
 	deliveries_finish(y->deliveries);
 	if (!y->finished)
@@ -505,6 +517,7 @@ void daemon_stop(struct daemon *d)
 		struct tenancy *y = tenancy_at(at);
 
 		y->retired = true;
+		daemon_end_rests(y);
 		seats_stop(y->seats);
 		deliveries_stop(y->deliveries);
 	}
@@ -520,6 +533,7 @@ void daemon_store_failed(struct daemon *d)
 	LIST_EACH(at, kept, &d->tenancies) {
 		deliveries_abort(tenancy_at(at)->deliveries);
 		seats_abort(tenancy_at(at)->seats);
+		daemon_cut_rests(tenancy_at(at));
 	}
 	end(d);
 }

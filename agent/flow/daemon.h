@@ -10,9 +10,10 @@
  * goes. What one of them has in hand the other leaves alone (hand.h), and so it
  * does with accounts, which are the same by their rows and not by their names.
  *
- * Where others attach: IDLE begins where a visit of `due` ended well
- * (on_visit_ended in daemon.c), holds its session on the tenant, and asks for a
- * visit by seat_request() when the server speaks; metrics and `status --watch`
+ * A session of an account with `idle` outlives its visit (watch.h); when the
+ * server speaks the account is visited at once, over that session.
+ *
+ * Where others attach: metrics and `status --watch`
  * listen to daemon_reports.account and .delivery, and ask daemon_due_ms().
  *
  * When the store fails nothing more goes out on any connection, and the process
@@ -73,6 +74,8 @@ void daemon_free(struct daemon *d); /* after `ended`, and only if clean */
 const struct config *daemon_config(const struct daemon *d);
 /* When an account is visited next, unix ms; 0: on request, running, unknown. */
 int64_t daemon_due_ms(const struct daemon *d, const char *account);
+/* Sessions that rest in IDLE. */
+size_t daemon_resting(const struct daemon *d);
 /* Sessions under way, and the account of the one that has shown no progress for
  * longer than any deadline allows; NULL: none has. For the watchdog. */
 size_t daemon_sessions(const struct daemon *d);

@@ -1,5 +1,6 @@
 /*
- * daemon_inside - what daemon.c and daemon_client.c share; private to them.
+ * daemon_inside - what daemon.c, daemon_client.c and daemon_watch.c share;
+ * private to them.
  */
 #ifndef FLOW_DAEMON_INSIDE_H
 #define FLOW_DAEMON_INSIDE_H
@@ -8,6 +9,7 @@
 #include "hand.h"
 #include "seats.h"
 #include "solo.h"
+#include "watch.h"
 
 /* One configured account of a tenancy. */
 struct tenant {
@@ -15,7 +17,13 @@ struct tenant {
 	struct seat *seat;
 	struct pass_account told;
 	uint64_t moved_ms;
-	bool hurried; /* its first visit is one whatever its backoff */
+	bool hurried;	     /* its first visit is one whatever its backoff */
+	struct watch *watch; /* owned; NULL: no session of it ever rested */
+	uint64_t rests_since_ms;
+	bool stirred;	  /* the server told of new mail in this rest */
+	bool hears_all;	  /* it is to tell of all folders */
+	bool was_deaf_to; /* ... and did not before the visit under way */
+	unsigned deaf;
 };
 
 struct tenancy {
@@ -27,7 +35,8 @@ struct tenancy {
 	struct seats *seats;
 	struct tenant *tenants; /* owned */
 	size_t n, binding;
-	size_t visits; /* of its tenants, not freed yet */
+	size_t visits;	/* of its tenants, not freed yet */
+	size_t resting; /* sessions of theirs */
 	bool opened, begun, retired, finished;
 };
 
@@ -45,6 +54,7 @@ struct daemon {
 	struct parts parts;
 	struct solo solo;
 	struct hand hand;
+	size_t resting; /* sessions, of all tenancies */
 	const struct daemon_reports *reports;
 	void *who;
 	struct pass_options options; /* of visits by time */
@@ -60,6 +70,19 @@ struct daemon {
 
 /* Whose visits begin now; NULL: nobody's (yet). */
 struct tenancy *daemon_working(const struct daemon *d);
+
+/* daemon_watch.c: sessions that rest between visits. */
+/* As visit_reports.rest. */
+bool daemon_rest(struct tenant *t, struct visit *v);
+/* The session at rest, where there is one, goes to the next visit. */
+void daemon_inherit(struct tenant *t, struct visit *v);
+/* Behind a visit: had the server told of what it found? */
+void daemon_look_at_hearing(struct tenant *t);
+/* To the present configuration, where the account is the same by it. */
+void daemon_move_rests(struct tenancy *from);
+void daemon_end_rests(struct tenancy *y);
+void daemon_cut_rests(struct tenancy *y); /* without a word */
+void daemon_free_rests(struct tenancy *y);
 
 /* daemon_client.c: the passes that somebody else asked for. */
 bool daemon_has_clients(const struct daemon *d, const struct tenancy *y);

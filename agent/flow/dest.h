@@ -45,7 +45,7 @@ struct dest_options {
 	 * in clear; else STARTTLS is required (CASES J10). endpoint.tls is
 	 * TLS_STARTTLS then. */
 	bool clear_on_loopback;
-	bool notify_never;	/* dsn = never */
+	bool notify_never; /* dsn = never */
 	/*
 	 * Whom the server is to take us for (origin.h), by XCLIENT; NULL: us.
 	 * One connection is one client's. Where the server refuses to take that

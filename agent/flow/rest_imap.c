@@ -23,26 +23,14 @@ void imap_rest_fini(struct imap_rest *r)
 	forget_names(r);
 }
 
-static bool same_names(const struct imap_rest *r, char *const *also, size_t n)
-{
-	if (n != r->n_also)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(also[i], r->also[i]) != 0)
-			return false;
-	return true;
-}
-
 void imap_rest_begin(struct imap_rest *r, char **also, size_t n)
 {
 	MUST(r->phase == IMAP_REST_NOT || r->phase == IMAP_REST_ENDS ||
 	     r->wakes);
-	if (!same_names(r, also, n))
-		r->watches = false; /* other ones than were asked for */
 	forget_names(r);
 	r->also = also;
 	r->n_also = n;
-	r->wakes = r->told = false;
+	r->wakes = r->told = r->watches = false;
 	if (r->phase == IMAP_REST_NOT)
 		r->phase = IMAP_REST_WANTED;
 }
@@ -100,12 +88,13 @@ static void begin_idle(struct imap_rest *r)
 		r->phase = IMAP_REST_BEGINS;
 }
 
+/* Anew for each rest: Dovecot 2.3 is known to fall silent after a while. */
 static bool ask_notify(struct imap_rest *r)
 {
 	struct view *names;
 	bool given;
 
-	if (!r->n_also || r->watches || r->refused)
+	if (!r->n_also || r->refused)
 		return false;
 	names = mem_new(r->n_also * sizeof(*names));
 	for (size_t i = 0; i < r->n_also; i++)

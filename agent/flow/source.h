@@ -60,7 +60,6 @@ struct source_ready {
 				   gone after this session (CASES E16) */
 	bool scram_offered;	/* for scram_before of the next session */
 	bool can_rest;		/* IMAP: IDLE */
-	bool can_rest_on_many;	/* ... and NOTIFY */
 	bool can_look_again;	/* UNSELECT: look() behind folder() */
 };
 
@@ -242,7 +241,7 @@ struct source_ops {
 	/*
 	 * When all that was asked is answered: waits for the server's word of
 	 * new mail in the folder selected last, of which everything since
-	 * list() (or its selection) is news, and, where can_rest_on_many, in
+	 * list() (or its selection) is news, and, with NOTIFY, in
 	 * those of also (in UTF-8). Meanwhile nothing but wake(), quit(),
 	 * cancel() and give() is asked. For can_rest alone. A server that
 	 * refuses ends the session. It is for the owner to wake and begin again

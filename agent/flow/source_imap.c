@@ -93,7 +93,6 @@ static void keep_capabilities(struct imap_source *s, struct view words)
 
 void imap_source_be_ready(struct imap_source *s)
 {
-	const uint32_t both = IMAP_CAN_IDLE | IMAP_CAN_NOTIFY;
 	uint32_t can = imap_capabilities(s->imap)->can;
 
 	if (s->phase == PHASE_OPEN || s->phase == PHASE_OVER)
@@ -103,7 +102,6 @@ void imap_source_be_ready(struct imap_source *s)
 	s->ready.can_delete = can & IMAP_CAN_UIDPLUS;
 	s->ready.can_rest = can & IMAP_CAN_IDLE;
 	s->ready.can_look_again = can & IMAP_CAN_UNSELECT;
-	s->ready.can_rest_on_many = (can & both) == both;
 	s->report->ready(s->who, &s->ready);
 }
 

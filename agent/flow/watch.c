@@ -56,9 +56,8 @@ static void keep_names(struct watch *w, const struct plan *seen)
 
 /* --- the session rests --------------------------------------------------- */
 
-static void rest(struct watch *w)
+static void set_renewal(struct watch *w)
 {
-	struct source *s = w->session.source;
 	uint64_t every = w->config->idle_renew_ms ? w->config->idle_renew_ms
 						  : WATCH_RENEW_MS;
 	uint32_t random;
@@ -66,8 +65,14 @@ static void rest(struct watch *w)
 	hash_random(&random, sizeof(random));
 	/* what began together is not to be renewed together */
 	timer_start(&w->renew, every - random % (every / 10 + 1));
-	s->ops->rest(s, (const char *const *)w->names + 1,
-		     w->session.ready.can_rest_on_many ? w->n - 1 : 0);
+}
+
+static void rest(struct watch *w)
+{
+	struct source *s = w->session.source;
+
+	set_renewal(w);
+	s->ops->rest(s, (const char *const *)w->names + 1, w->n - 1);
 }
 
 static void on_renew(void *who)
@@ -106,7 +111,7 @@ static void on_resting(void *who, bool all)
 {
 	struct watch *w = who;
 
-	(void)all; /* the polls go on beneath it */
+	w->report->resting(w->who, all);
 	if (!w->stirred)
 		return;
 	w->stirred = false;
@@ -206,6 +211,31 @@ void watch_end(struct watch *w)
 	timer_stop(&w->renew);
 	if (w->session.source)
 		w->session.source->ops->quit(w->session.source);
+}
+
+void watch_cut(struct watch *w)
+{
+	timer_stop(&w->renew);
+	if (w->session.source)
+		w->session.source->ops->cancel(w->session.source);
+}
+
+void watch_move(struct watch *from, struct watch *to)
+{
+	MUST(!to->session.source);
+	forget_names(to);
+	to->session = from->session;
+	to->names = from->names;
+	to->n = from->n;
+	to->seen = from->seen;
+	to->stirred = from->stirred;
+	to->doubted = from->doubted;
+	from->session.source = NULL;
+	from->names = NULL;
+	from->n = 0;
+	timer_stop(&from->renew);
+	set_renewal(to);
+	to->session.source->ops->give(to->session.source, &reports, to);
 }
 
 bool watch_rests(const struct watch *w)

@@ -26,6 +26,9 @@ struct session {
 };
 
 struct watch_reports {
+	/* It rests; all: the server is to tell of every folder that is visited.
+	 * Again after each renewal. */
+	void (*resting)(void *who, bool all);
 	/* There may be new mail: have the account visited. It rests on. */
 	void (*stirred)(void *who);
 	/* The session is gone: the server's end, or ours by watch_end(). */
@@ -48,6 +51,10 @@ void watch_take(struct watch *w, const struct session *s,
 struct session watch_give(struct watch *w);
 /* Says goodbye; `lost` follows where there was a session. */
 void watch_end(struct watch *w);
+void watch_cut(struct watch *w); /* the same without a word to the server */
+/* The session goes to another one of the same account, and rests on; `lost` is
+ * not reported for it. */
+void watch_move(struct watch *from, struct watch *to);
 /* A session is here. */
 bool watch_rests(const struct watch *w);
 #endif
