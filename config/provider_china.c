@@ -4,8 +4,11 @@
  * Mainland China. No received_by: NetEase writes "by mx27 (Coremail)", which
  * names no domain; QQ's incoming hosts (newmx33.qq.com 2019-01-24,
  * newxmmxszc6-1.qq.com 2024-10-17, bizmx39.qq.com of Exmail 2022-02-14) have
- * qq.com alone in common with those that its customers send by; of the others
- * no incoming line was found. POP3 of Sohu is left out: only port 110 is told
+ * qq.com alone in common with those that its customers send by. Of Sina
+ * ("by sina.com (10.54.253.31)" 2025-08-16) and aliyun ("by
+ * smtp.aliyun-inc.com(10.147.40.7)" 2021-04-09) only lines of what their
+ * customers send were found, of the others none (public repositories and
+ * pages, 2026-11-22). POP3 of Sohu is left out: only port 110 is told
  * of.
  */
 static const struct provider entries[] = {

@@ -2,7 +2,11 @@
 
 /*
  * Russia. No received_by: the lines of Mail.ru that were found
- * (m.smailru.net) are those of what its customers send.
+ * (m.smailru.net) are those of what its customers send. Yandex writes who
+ * brought it ("by mail-nwsmtp-mxfront-production-main-42.sas.yp-c.yandex.net
+ * (mxfront/Yandex)" 2024-09-07, mxfront7g.mail.yandex.net 2020-09-26) under
+ * yandex.net, as it does what its customers send (smtp1p.mail.yandex.net), and
+ * prints the client's name without a word on whether it looked it up forwards.
  */
 static const struct provider entries[] = {
 	{

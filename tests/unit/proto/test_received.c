@@ -204,6 +204,9 @@ static void within_the_provider_the_run_goes_on(void **state)
 	/* it ends within: who brought it from there is not known */
 	assert_null(client(LINE("x", "box.isp.test") LINE(
 		"a (b [192.0.2.1])", "mx.other.test") END));
+	assert_null(client(LINE("10.2.3.4", "box.isp.test")
+				   LINE("192.0.2.9", "10.2.3.4") END));
+	assert_null(client(INNER END));
 	assert_null(client(INNER LINE("a (b [192.0.2.1])", "mx.other.test")));
 }
 
