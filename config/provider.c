@@ -102,6 +102,30 @@ const char *provider_user_text(enum provider_user u)
 	MUST_NOT("a form of user names outside the enum");
 }
 
+const char *provider_secret_text(enum provider_secret s)
+{
+	switch (s) {
+	case PROVIDER_SECRET_OWN:
+		return NULL;
+	case PROVIDER_SECRET_MAIL:
+		return "a second password, for mail programs: set it there, "
+		       "then type it at mailhaul passwd";
+	case PROVIDER_SECRET_APP:
+	case PROVIDER_SECRET_APP_2FA:
+		return "an app password is made there for one program and "
+		       "stands for your own: copy it, then paste it at "
+		       "mailhaul passwd";
+	case PROVIDER_SECRET_CODE:
+		return "an authorization code is made there for mail programs "
+		       "and stands for your password: copy it, then paste it "
+		       "at mailhaul passwd";
+	case PROVIDER_SECRET_OAUTH:
+		return "a token is good for about an hour: let "
+		       "password_command ask another program for one";
+	}
+	MUST_NOT("a kind of secret outside the enum");
+}
+
 const char *provider_quirk_text(enum provider_quirk q)
 {
 	switch (q) {

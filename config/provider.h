@@ -108,6 +108,8 @@ const struct provider *provider_of_domain(struct view domain);
 bool provider_has(const struct provider *p, enum provider_quirk q); /* p NULL:
 								     * no */
 const char *provider_user_text(enum provider_user u); /* NULL: UNKNOWN */
+/* What it is, and what to do with it; NULL: needs no words. */
+const char *provider_secret_text(enum provider_secret s);
 const char *provider_quirk_text(enum provider_quirk q);
 /* 0: none; p may be NULL. */
 unsigned provider_poll_min_s(const struct provider *p, bool pop3);

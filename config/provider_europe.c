@@ -39,7 +39,9 @@ static const struct provider entries[] = {
 			    "application-specific one "
 			    "(anwendungsspezifisches Passwort)",
 		.note = "switch on POP3 and IMAP in the web settings; what is "
-			"not used for long is switched off again",
+			"not used for long is switched off again; the "
+			"application-specific password: Mein Account, "
+			"Sicherheit",
 		.help = "https://hilfe.gmx.net/pop-imap/einschalten.html",
 		.received_by = PROVIDER_LIST("gmx.net"),
 		.sources = PROVIDER_LIST(
@@ -81,14 +83,20 @@ static const struct provider entries[] = {
 		.pop3 = "pop3s://pop.ionos.de",
 		.smtp = "smtps://smtp.ionos.de",
 		.user = PROVIDER_USER_ADDRESS,
+		.secret = PROVIDER_SECRET_APP_2FA,
 		.password = "the password of the mailbox, not that of the "
-			    "customer login",
-		.note = "elsewhere the servers have the ending of the country "
+			    "customer login; with two-step verification an "
+			    "app password",
+		.note = "the app password: web mail, Login & Security; "
+			"elsewhere the servers have the ending of the country "
 			"(imap.ionos.com, .co.uk, .es, .fr, .it, .mx): write "
 			"a server of your own",
 		.help = "https://www.ionos.de/hilfe/index.php?id=2490",
 		.received_by = PROVIDER_LIST("mx.kundenserver.de"),
 		.sources = PROVIDER_LIST(
+			"password: ionos.com/help/email/using-webmail/"
+			"email-activate-and-configure-two-step-verification "
+			"2026-11-22",
 			"servers, user, countries: ISPDB ionos.de 2021-11-15",
 			"Received: headers of a message in a public file, "
 			"found by \"mx.kundenserver.de (mxeue002\" 2025-06-03",
@@ -195,11 +203,19 @@ static const struct provider entries[] = {
 		.pop3 = "pop3s://pop3.web.de",
 		.smtp = "smtps://smtp.web.de",
 		.user = PROVIDER_USER_LOCAL,
-		.note = "switch on POP3 and IMAP in the web settings",
+		.secret = PROVIDER_SECRET_APP_2FA,
+		.password = "its password, or with two-factor sign-in an "
+			    "application-specific one "
+			    "(anwendungsspezifisches Passwort)",
+		.note = "switch on POP3 and IMAP in the web settings; the "
+			"application-specific password: Kundencenter, "
+			"Sicherheit",
 		.help = "https://hilfe.web.de/pop-imap/einschalten.html",
 		.received_by = PROVIDER_LIST("mx-ha.web.de"),
 		.pop3_poll_s = 900,
 		.sources = PROVIDER_LIST(
+			"password: web.de/email/sicherheit/"
+			"zwei-faktor-authentifizierung 2026-11-22",
 			"servers, user, note, POP3 every 15 minutes: ISPDB "
 			"web.de 2024-02-29",
 			"IMAP, user: DC web.de 2020-01",

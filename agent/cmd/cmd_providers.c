@@ -123,7 +123,8 @@ static void show(const struct provider *p)
 	line("pop3", p->pop3);
 	line("smtp", p->smtp);
 	line("user", provider_user_text(p->user));
-	line("password", p->password);
+	line("password", p->password ? p->password : "that of the mailbox");
+	line("", provider_secret_text(p->secret));
 	line("note", p->note);
 	line("help", p->help);
 	put_limits(p);

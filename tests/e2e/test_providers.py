@@ -166,6 +166,17 @@ def test_providers_shows_one_by_each_of_its_names(new_haul):
     assert wrong.code == 64 and "mailhaul providers" in wrong.err, wrong
 
 
+def test_every_page_says_what_to_type_as_the_password(new_haul):
+    """Which one, and where it is not the mailbox's own, what that is."""
+    haul = new_haul()
+    means = {"own": "", "mail": "a second password", "app": "an app password "
+             "is", "own_or_app": "an app password is", "code":
+             "an authorization code is", "oauth": "password_command"}
+    for p in haul("providers", "--json").json["providers"]:
+        page = haul("providers", p["name"]).out
+        assert "\n  password  " in page and means[p["secret"]] in page, page
+
+
 def test_every_listed_provider_can_be_an_account(new_haul, sink, smtp):
     """Those without servers of their own say what to write."""
     haul = new_haul()
