@@ -238,7 +238,8 @@ static void general(struct making *m)
 	c->history_keep_ms = resolved_number(&r, SET_HISTORY_KEEP);
 	c->log_level = (enum log_level)resolved_choice(&r, SET_LOG_LEVEL);
 	c->log_format = (enum log_format)resolved_choice(&r, SET_LOG_FORMAT);
-	for (unsigned id = SET_STATE_DIR; id <= SET_LOG_FORMAT; id++)
+	c->metrics_file = mem_str(resolved_string(&r, SET_METRICS_FILE));
+	for (unsigned id = SET_STATE_DIR; id <= SET_STATUS_PAGE; id++)
 		if (!setting_table[id].later)
 			effective_add(&c->effective, &r, (enum setting_id)id,
 				      NULL, NULL);
@@ -271,6 +272,7 @@ void build_undo(struct config *c)
 	free(c->deliveries);
 	free(c->hostname);
 	free(c->state_dir);
+	free(c->metrics_file);
 	config_list_fini(&c->notify);
 	config_list_fini(&c->notify_command);
 	effectives_fini(&c->effective);

@@ -303,6 +303,7 @@ struct config {
 	uint64_t history_keep_ms;
 	enum log_level log_level;
 	enum log_format log_format;
+	char *metrics_file; /* absolute; NULL: none */
 	struct config_account *accounts; /* owned, in the order of the files */
 	size_t n_accounts;
 	bool once; /* some account has duplicates = once */

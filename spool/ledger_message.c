@@ -419,9 +419,10 @@ static bool record_undelivered(struct ledger *l, const struct spool_result *q)
 		return false;
 	if (m->state == MESSAGE_HELD)
 		ledger_totals(l, m->account)->held++;
-	if (m->state == MESSAGE_DOUBT)
-		m->doubts++;
-	return true;
+	if (m->state != MESSAGE_DOUBT)
+		return true;
+	m->doubts++;
+	return ledger_exec(l, "UPDATE site SET doubts = doubts + 1");
 }
 
 static bool is_queued(const struct ledger *l, const struct message *m)

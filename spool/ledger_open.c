@@ -290,6 +290,9 @@ static bool sending_to_doubt(struct ledger *l, int64_t now_ms,
 		       " WHERE state = 2 GROUP BY delivery"
 		       " ON CONFLICT DO UPDATE SET n = n + excluded.n",
 		       now_ms, 0, NULL) &&
+	       ledger_exec(l,
+			   "UPDATE site SET doubts = doubts +"
+			   " (SELECT count(*) FROM queue WHERE state = 2)") &&
 	       exec_at(l,
 		       "INSERT OR REPLACE INTO attempt (message, n, sent_at,"
 		       " ended_at, connection, outcome, reason, reply)"

@@ -220,6 +220,44 @@ bool query_usage(struct ledger *l,
 	return query_ended(l, err);
 }
 
+bool query_waiting(struct ledger *l,
+		   bool (*row)(void *who, const struct query_waiting *),
+		   void *who, struct err *err)
+{
+	sqlite3_stmt *s = ledger_statement(
+		l, STMT_BACKLOG,
+		"SELECT q.delivery, q.state, count(*),"
+		" coalesce(sum(m.octets) FILTER (WHERE q.segment > 0), 0),"
+		" min(m.fetched) FROM queue q JOIN message m USING (id)"
+		" GROUP BY q.delivery, q.state");
+
+	while (ledger_row(l, s)) {
+		struct query_waiting w;
+
+		column_chars(s, 0, w.delivery, sizeof(w.delivery));
+		w.state = (enum message_state)column_int(s, 1);
+		w.messages = (uint64_t)column_int(s, 2);
+		w.octets = (uint64_t)column_int(s, 3);
+		w.oldest_ms = column_int(s, 4);
+		if (!row(who, &w)) {
+			(void)sqlite3_reset(s);
+			break;
+		}
+	}
+	return query_ended(l, err);
+}
+
+bool query_doubts(struct ledger *l, uint64_t *n, struct err *err)
+{
+	sqlite3_stmt *s =
+		ledger_statement(l, STMT_DOUBTS, "SELECT doubts FROM site");
+
+	*n = 0;
+	while (ledger_row(l, s))
+		*n = (uint64_t)column_int(s, 0);
+	return query_ended(l, err);
+}
+
 bool query_accounts(struct ledger *l,
 		    bool (*row)(void *who, const struct spool_account *),
 		    void *who, struct err *err)

@@ -102,6 +102,19 @@ struct query_usage {
 bool query_usage(struct ledger *l,
 		 bool (*row)(void *who, const struct query_usage *), void *who,
 		 struct err *err);
+/* Messages of one state that wait for a delivery, for metrics. */
+struct query_waiting {
+	char delivery[65];
+	enum message_state state;  /* SPOOLED SENDING DOUBT HELD */
+	uint64_t messages, octets; /* octets: of bodies that are here */
+	int64_t oldest_ms;	   /* the first of them was fetched then */
+};
+/* By delivery and state; only where there are such. */
+bool query_waiting(struct ledger *l,
+		   bool (*row)(void *who, const struct query_waiting *),
+		   void *who, struct err *err);
+/* So many messages ever came to be in doubt; never falls. */
+bool query_doubts(struct ledger *l, uint64_t *n, struct err *err);
 bool query_accounts(struct ledger *l,
 		    bool (*row)(void *who, const struct spool_account *),
 		    void *who, struct err *err);

@@ -2,6 +2,7 @@
 #include "command.h"
 #include "daemon.h"
 #include "log.h"
+#include "metrics_file.h"
 #include "must.h"
 #include "notify_socket.h"
 #include "parts.h"
@@ -23,6 +24,7 @@ struct run {
 	struct daemon *daemon;
 	struct notify_socket notify;
 	struct timer beat;
+	struct metrics_file metrics;
 	struct spool_call trip; /* to the store and back */
 	bool trip_is_out, trip_came;
 	bool reload_ok; /* the last reload took */
@@ -41,9 +43,10 @@ static const char *trouble_event(const struct err *err)
 
 static void on_account(void *who, const struct pass_account *a)
 {
+	struct run *r = who;
 	struct log_line l;
 
-	(void)who;
+	metrics_file_changed(&r->metrics);
 	if (a->recovered && log_begin(&l, LOG_NOTICE, "works_again")) {
 		log_str(&l, "account", a->config->name);
 		log_end(&l);
@@ -59,13 +62,27 @@ static void on_account(void *who, const struct pass_account *a)
 static void on_delivery(void *who, const struct config_delivery *d,
 			const struct err *err, bool is_new)
 {
+	struct run *r = who;
 	struct log_line l;
 
-	(void)who;
+	metrics_file_changed(&r->metrics);
 	if (!log_begin(&l, err && is_new ? LOG_ERROR : LOG_NOTICE,
 		       err ? "paused" : "resumed"))
 		return;
 	log_str(&l, "delivery", d->name);
+	if (err)
+		log_err(&l, err);
+	log_end(&l);
+}
+
+static void on_metrics(void *who, const struct err *err)
+{
+	struct log_line l;
+
+	(void)who;
+	if (!log_begin(&l, err ? LOG_ERROR : LOG_NOTICE,
+		       err ? "metrics_failed" : "metrics_written"))
+		return;
 	if (err)
 		log_err(&l, err);
 	log_end(&l);
@@ -225,7 +242,8 @@ static void reload_failed(struct run *r, const char *fault)
 {
 	struct log_line l;
 
-	r->reload_ok = false;
+	r->reload_ok = r->metrics.reload_ok = false;
+	metrics_file_changed(&r->metrics);
 	if (!log_begin(&l, LOG_ERROR, "reload_failed"))
 		return;
 	log_str(&l, "error", fault);
@@ -267,9 +285,10 @@ static void reload(struct run *r)
 		say_status(r);
 		return;
 	}
+	r->reload_ok = r->metrics.reload_ok = r->reloading = true;
+	metrics_file_reload(&r->metrics, c);
 	config_unref(r->config);
 	r->config = c;
-	r->reload_ok = r->reloading = true;
 	command_log(r->options, c);
 	warn_of_config(c);
 	/* a network that changed is often why somebody reloads */
@@ -366,6 +385,15 @@ static void begin(struct run *r)
 						 .poll = on_poll,
 						 .who = r });
 	begin_beat(r);
+	r->metrics = (struct metrics_file){
+		.loop = l,
+		.spool = r->kit.parts.spool,
+		.config = r->config,
+		.reload_ok = true,
+		.told = on_metrics,
+		.who = r,
+	};
+	metrics_file_begin(&r->metrics);
 }
 
 static int finish(struct run *r)
@@ -374,6 +402,7 @@ static int finish(struct run *r)
 	int code = r->signum == SIGINT ? 128 + SIGINT : 0;
 
 	timer_stop(&r->beat);
+	metrics_file_stop(&r->metrics);
 	if (failure->class != ERR_NONE)
 		code = command_failed(failure);
 	if (!daemon_is_clean(r->daemon))

@@ -1,6 +1,7 @@
 #include "conduct.h"
 #include "command.h"
 #include "log.h"
+#include "metrics_file.h"
 #include "must.h"
 #include "notices.h"
 #include "parts.h"
@@ -36,6 +37,7 @@ struct conduct {
 	int signum;	       /* that asked us to stop; 0 */
 	struct notices notices;
 	int notices_code; /* exit code of what failed with them */
+	struct metrics_file metrics;
 };
 
 /* ---- telling ---- */
@@ -453,6 +455,35 @@ static void tell_people(struct conduct *c)
 	text_fini(&line);
 }
 
+static void on_metrics(void *who, const struct err *err)
+{
+	struct conduct *c = who;
+	struct text line;
+
+	text_init(&line, 4096);
+	report_error("mailhaul", err, &line);
+	say(c, &line);
+	c->notices_code = err_worse(c->notices_code, err_exit(err->class));
+}
+
+static void write_metrics(struct conduct *c)
+{
+	if (!c->kit.parts.config->metrics_file || is_dry(c) || c->signum ||
+	    !pass_is_clean(c->pass) || !notices_is_clean(&c->notices))
+		return;
+	c->metrics = (struct metrics_file){
+		.loop = c->kit.parts.loop,
+		.spool = c->kit.parts.spool,
+		.config = c->kit.parts.config,
+		.reload_ok = true,
+		.told = on_metrics,
+		.done = on_ended,
+		.who = c,
+	};
+	metrics_file_once(&c->metrics);
+	loop_run(c->kit.parts.loop);
+}
+
 static void begin(struct conduct *c)
 {
 	struct loop *l = c->kit.parts.loop;
@@ -506,6 +537,7 @@ static int run(struct conduct *c, const struct config *config)
 	begin(c);
 	loop_run(c->kit.parts.loop);
 	tell_people(c);
+	write_metrics(c);
 	code = finish(c);
 	if (!pass_is_clean(c->pass) || !notices_is_clean(&c->notices))
 		_exit(code);

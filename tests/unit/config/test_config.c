@@ -281,6 +281,9 @@ static void the_tree_is_typed(void **state)
 	assert_int_equal(c->history_keep_ms, 30 * 86400000ull);
 	assert_int_equal(c->log_level, LOG_DEBUG);
 	assert_int_equal(c->log_format, LOG_JSON);
+	/* beside the file that it is written in */
+	assert_non_null(strstr(c->metrics_file, "/good/m.prom"));
+	assert_int_equal(c->metrics_file[0], '/');
 	assert_int_equal(c->n_accounts, 6);
 	a = config_account(c, VIEW_LIT("pinned"));
 	assert_true(config_is_pop3(&a->server));
