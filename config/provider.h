@@ -78,8 +78,11 @@ struct provider {
 	const char *const *received_by;
 	/* Shortest time between two polls of one mailbox; 0: not known. */
 	unsigned imap_poll_s, pop3_poll_s;
-	unsigned account_connections; /* at once; 0: not known */
-	unsigned quirks;	      /* bits of enum provider_quirk */
+	/* At once; 0: not known. Only told: an account never holds more than
+	 * one (a seat has one visit, and the visit that rests is polled by),
+	 * and one more for as long as `check` or `passwd` looks. */
+	unsigned account_connections;
+	unsigned quirks; /* bits of enum provider_quirk */
 	/*
 	 * "which facts: where DATE", at least one; DATE is the day on which it
 	 * was last changed there (ISPDB, DC), else the day on which it was

@@ -79,6 +79,22 @@ def test_a_session_outlives_a_reload(simple, start):  # noqa: F811
     assert run.stop().code == 0
 
 
+def test_no_second_session_at_a_mailbox(simple, start):  # noqa: F811
+    """Providers count them (Gmail: 15). Polls, fetch and refetch never open
+    one beside the one that rests; check has one of its own while it looks."""
+    haul = simple(1, poll_every=HOUR)
+    run = start(haul, "-vv")
+    at = run.wait("idling account=anna")
+    for command in (["fetch", "anna"], ["refetch", "anna", "-y"]):
+        assert haul(*command).code in (0, 75)   # handed over, or refused
+    run.kill_with(signal.SIGUSR1)
+    run.wait("idling account=anna", at)
+    assert signins(haul.dovecot, haul.mailbox) == 1
+    assert "signed in" in haul("check", "anna").out
+    assert signins(haul.dovecot, haul.mailbox) == 2
+    assert run.stop().code == 0
+
+
 def test_an_account_that_is_changed_signs_in_anew(simple, start):  # noqa: F811
     haul = simple(1, poll_every=HOUR)
     run = start(haul, "-vv")
