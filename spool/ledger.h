@@ -41,6 +41,7 @@ enum ledger_statement {
 	STMT_UNFATE,
 	STMT_HOLD,
 	STMT_UNSKIP,
+	STMT_RETURNED,
 	STMT_ONCE_FIND,
 	STMT_ONCE_PUT,
 	STMT_ONCE_SKIP,
@@ -500,6 +501,7 @@ bool ledger_run_intents(struct ledger *l, struct spool_req *r);
 bool ledger_run_moved(struct ledger *l, struct spool_req *r);
 bool ledger_run_brought(struct ledger *l, struct spool_req *r);
 bool ledger_run_reconcile(struct ledger *l, struct spool_req *r);
+bool ledger_run_returned(struct ledger *l, struct spool_req *r);
 bool ledger_run_tidy(struct ledger *l, struct spool_req *r);
 /* Queues a job for r; the store calls its step. */
 bool ledger_job_start(struct ledger *l, struct ledger_job *j,

@@ -621,6 +621,20 @@ struct spool_reconcile {
 void spool_reconcile(struct spool *s, struct spool_reconcile *r);
 
 /*
+ * How many of these messages, whose trace came back to us, were handed over at
+ * before_ms or earlier; one that is not on record any more was. An id that is
+ * named twice counts twice.
+ */
+struct spool_returned {
+	struct spool_req req;
+	const int64_t *ids; /* the caller's until done */
+	size_t n;
+	int64_t before_ms;
+	size_t count; /* out */
+};
+void spool_returned(struct spool *s, struct spool_returned *r);
+
+/*
  * Housekeeping at the end of a session: settled identities of the account go
  * from message rows to the compact tables; history older than history_ms is
  * purged; emptied segments are unlinked, thin old ones copied on.

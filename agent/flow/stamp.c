@@ -32,11 +32,11 @@ void stamp_trace(const struct spool *s, int64_t id, int64_t account,
 		       spool_instance(s), id_text, sum);
 }
 
-static bool is_own(const struct spool *s, int64_t account, struct view line)
+static bool is_own(const struct spool *s, int64_t account, struct view line,
+		   int64_t *id)
 {
 	struct view v = view_trim(line), instance, id_text;
 	char want[MAC_OCTETS * 2 + 1];
-	int64_t id;
 	size_t n;
 
 	n = view_find(v, '.');
@@ -46,19 +46,19 @@ static bool is_own(const struct spool *s, int64_t account, struct view line)
 	id_text = view_head(v, n);
 	v = view_skip(v, n + 1);
 	if (!view_eq(instance, view_of(spool_instance(s))) ||
-	    !message_id_parse(id_text, &id))
+	    !message_id_parse(id_text, id))
 		return false;
-	mac(s, id, account, want);
+	mac(s, *id, account, want);
 	return v.n == sizeof(want) - 1 && hash_same(v.p, want, v.n);
 }
 
 unsigned stamp_own(const struct spool *s, int64_t account,
-		   const struct head_facts *f)
+		   const struct head_facts *f, int64_t ids[HEAD_TRACES])
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < f->traces; i++)
-		n += is_own(s, account, f->trace[i]);
+		n += is_own(s, account, f->trace[i], &ids[n]);
 	return n;
 }
 

@@ -16,9 +16,10 @@
 #define STAMP_TRACE_OCTETS 80u
 void stamp_trace(const struct spool *s, int64_t id, int64_t account,
 		 char out[STAMP_TRACE_OCTETS]);
-/* How many of the trace lines are our own, for the same account. */
+/* How many of the trace lines are our own, for the same account; the messages
+ * they name. */
 unsigned stamp_own(const struct spool *s, int64_t account,
-		   const struct head_facts *f);
+		   const struct head_facts *f, int64_t ids[HEAD_TRACES]);
 /*
  * Appends Received and X-Mailhaul-Trace. a: the account it came from; NULL: no
  * longer configured.

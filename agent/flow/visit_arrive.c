@@ -14,6 +14,11 @@
 #include <stdlib.h>
 
 #define LOOP_TRACES 3u
+/*
+ * Sooner after it was handed over it is no round: it was filed in two places,
+ * or a session that lists this mailbox caught it on its way.
+ */
+#define LOOP_ROUND_MS 60000
 
 void visit_unnote(struct visit *v)
 {
@@ -126,15 +131,64 @@ static void set_envelope(struct visit *v, struct message *m,
 }
 
 /* Why it must not be sent on; NULL: it may. */
-static const char *why_held(const struct visit *v, const struct message *m,
-			    const struct head_facts *f)
+static const char *why_held(const struct message *m, const struct head_facts *f)
 {
 	if (f->received > LIMIT_RECEIVED)
 		return "a loop: more than 50 Received lines";
-	if (v->options->task != PASS_REFETCH && /* a deliberate repeat */
-	    stamp_own(v->parts->spool, v->row.id, f) >= LOOP_TRACES)
-		return "a loop: it came through here three times";
 	return m->nrcpts ? NULL : m->reason;
+}
+
+/* Whether it came round too often is asked of the ledger, before it goes on. */
+struct round {
+	struct spool_returned req;
+	struct visit *visit;
+	struct parcel *parcel;
+	struct spool_body *body; /* owned */
+	int64_t ids[HEAD_TRACES];
+};
+
+static void on_returned(struct spool_req *req)
+{
+	struct round *r = LIST_OF(req, struct round, req.req);
+	struct message *m = r->parcel->m;
+	bool loop = !req->ok || r->req.count >= LOOP_TRACES;
+
+	if (loop) {
+		message_set(&m->reason,
+			    VIEW_LIT("a loop: it came through here three "
+				     "times"));
+		free(m->prints);
+		m->prints = NULL;
+		m->once = false;
+	}
+	delivery_enter(r->visit->delivery, r->parcel, r->body, loop);
+	free(r);
+}
+
+/* The visit waits for the parcel in any case. */
+static void go_round(struct visit *v, struct parcel *p, struct spool_body *body,
+		     const struct head_facts *f)
+{
+	struct round *r = mem_new(sizeof(*r));
+	unsigned n = 0;
+
+	if (v->options->task != PASS_REFETCH) /* a deliberate repeat */
+		n = stamp_own(v->parts->spool, v->row.id, f, r->ids);
+	if (n < LOOP_TRACES) {
+		free(r);
+		delivery_enter(v->delivery, p, body, false);
+		return;
+	}
+	r->visit = v;
+	r->parcel = p;
+	r->body = body;
+	r->req = (struct spool_returned){
+		.req = { .done = on_returned },
+		.ids = r->ids,
+		.n = n,
+		.before_ms = loop_unix_ms() - LOOP_ROUND_MS,
+	};
+	spool_returned(v->parts->spool, &r->req);
 }
 
 /* A deliberate repeat is no duplicate, and what is held goes nowhere. */
@@ -170,7 +224,7 @@ static void enter(struct visit *v)
 	m->twin = visit_twin(v, &v->key);
 	facts_set(m, &f, head_raw(v->head), spool_key(v->parts->spool));
 	set_envelope(v, m, &f);
-	held = why_held(v, m, &f);
+	held = why_held(m, &f);
 	if (held && held != m->reason)
 		message_set(&m->reason, view_of(held));
 	set_prints(v, m, &f, held != NULL);
@@ -183,7 +237,10 @@ static void enter(struct visit *v)
 	v->told->fetched++;
 	event_fetched(m, v->config->name, v->folder);
 	visit_unnote(v); /* the delivery notes it */
-	delivery_enter(v->delivery, p, body, held != NULL);
+	if (held)
+		delivery_enter(v->delivery, p, body, true);
+	else
+		go_round(v, p, body, &f);
 	head_clear(v->head);
 }
 
