@@ -231,15 +231,14 @@ static bool agreed(const struct options *o, bool drop, const json_t *list,
 	term_octets(octets, size);
 	if (drop)
 		(void)snprintf(question, sizeof(question),
-			       "Give up %zu message%s (%s)? The local copy "
-			       "is lost; what is still at its source stays "
-			       "there and is not fetched again.",
+			       "The local copy is lost; what is still at its "
+			       "source stays there and is not fetched again. "
+			       "Give up %zu message%s (%s)?",
 			       n, n == 1 ? "" : "s", size);
 	else
 		(void)snprintf(question, sizeof(question),
-			       "Try %zu message%s (%s) again at the next "
-			       "fetch?",
-			       n, n == 1 ? "" : "s", size);
+			       "Try %zu message%s (%s) again?", n,
+			       n == 1 ? "" : "s", size);
 	if (command_confirm(question))
 		return true;
 	*code = 0;
@@ -264,7 +263,8 @@ static int tell_change(const struct options *o, bool drop, json_t *answer)
 		(void)printf("%u message%s %s\n", (unsigned)changed,
 			     changed == 1 ? "" : "s",
 			     drop ? "given up"
-				  : "will be tried again at the next fetch");
+				  : "due now: sent by a running mailhaul run "
+				    "at once, else by the next fetch");
 		if (left)
 			(void)printf("%u left alone: %s\n", (unsigned)left,
 				     drop ? "being sent now"

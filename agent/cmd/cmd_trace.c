@@ -40,14 +40,20 @@ static void write_events(const json_t *m, struct text *out)
 static void write_recipients(const json_t *m, struct text *out)
 {
 	const json_t *to = json_object_get(m, "to");
+	const char *all = told_str(m, "state");
+	/* nothing is under way for whom it only waits in the ledger */
+	bool rests = strcmp(all, "held") == 0 || strcmp(all, "dropped") == 0;
 	json_t *r;
 	size_t i;
 
 	json_array_foreach(to, i, r) {
 		const char *reply = told_str(r, "reply");
+		const char *state = told_str(r, "state");
 
+		if (rests && strcmp(state, "waiting") == 0)
+			state = "not delivered";
 		(void)text_fmt(out, "  to %s: %s%s%s\n", told_str(r, "address"),
-			       told_str(r, "state"), *reply ? ": " : "", reply);
+			       state, *reply ? ": " : "", reply);
 	}
 }
 
@@ -169,6 +175,7 @@ static void write_nothing(const struct config *c, const json_t *answer,
 	json_t *status = status_object(c, answer), *a, *s;
 	const json_t *skipped = json_object_get(answer, "skipped");
 	int64_t now = loop_unix_ms();
+	bool found = !account;
 	size_t i, j;
 
 	if (!json_array_size(json_object_get(answer, "known")))
@@ -180,6 +187,7 @@ static void write_nothing(const struct config *c, const json_t *answer,
 
 		if (account && strcmp(account, name) != 0)
 			continue;
+		found = true;
 		told_relative(a, "last_success", now, at);
 		term_number(told_number(a, "fetched"), n);
 		(void)text_fmt(out,
@@ -196,6 +204,11 @@ static void write_nothing(const struct config *c, const json_t *answer,
 		}
 		write_unfetched(answer, name, out);
 	}
+	if (!found)
+		(void)text_fmt(out,
+			       "There is no account \"%s\": mailhaul "
+			       "status names them.\n",
+			       account);
 	json_decref(status);
 }
 

@@ -218,7 +218,7 @@ class Mailhaul:
             if not got:
                 break
             shown += got
-            if todo and re.search(rb"[?:] ?$", shown):
+            if todo and re.search(rb"[]?:] ?$", shown):
                 os.write(ours, todo.pop(0))
         os.close(ours)
         process.wait(10)
