@@ -350,6 +350,7 @@ enum verdict verdict_apply(struct message *m, const struct dest_result *r,
 	case DEST_REFUSED:
 		return refused(m, r, g);
 	case DEST_UNSENT:
+		forgive_outage(m, now_ms); /* its mark is moved */
 		m->state = MESSAGE_SPOOLED;
 		m->next_at = now_ms;
 		return VERDICT_UNSENT;

@@ -1,4 +1,5 @@
 /* verdict: what an answer means for a message (CASES G2, G3, G7, G9, J15). */
+#include "backoff.h"
 #include "verdict.h"
 
 #include <setjmp.h>
@@ -415,6 +416,65 @@ static void an_outage_is_not_held_against_a_message(void **state)
 	message_free(m);
 }
 
+#define MINUTE 60000ll
+#define HOUR   (60 * MINUTE)
+
+static enum verdict judge_at(struct message *m, enum dest_outcome o,
+			     int64_t now_ms)
+{
+	struct dest_result r = { .outcome = o,
+				 .stage = DEST_AT_END,
+				 .code = o == DEST_DEFERRED ? 451 : 0 };
+
+	m->attempts++;
+	return verdict_apply(m, &r,
+			     &(struct verdict_given){ .delivery = &delivery,
+						      .now_ms = now_ms,
+						      .random = 500 });
+}
+
+/* Deferred whenever it is due, until it is held or `until`. */
+static int64_t defer_until(struct message *m, int64_t until)
+{
+	while (m->next_at < until)
+		if (judge_at(m, DEST_DEFERRED, m->next_at) == VERDICT_HELD)
+			return 0;
+	return until;
+}
+
+/*
+ * A destination that defers, is gone from Friday evening to Monday morning, is
+ * probed all the while, and now and then takes a connection and cuts it: two
+ * and a half days that are not the message's.
+ */
+static void a_weekend_does_not_count_for_give_up(void **state)
+{
+	struct message *m = message();
+	int64_t friday = NOW + 4 * HOUR, monday = friday + 62 * HOUR;
+	int64_t t = NOW, probes = 0;
+
+	(void)state;
+	assert_int_equal(judge_at(m, DEST_DEFERRED, t), VERDICT_LATER);
+	assert_int_equal(defer_until(m, friday), friday);
+	for (t = friday; t < monday; probes++) {
+		uint64_t wait = backoff_delivery_ms(
+			ERR_NETWORK, (uint32_t)probes + 1, (uint32_t)probes);
+
+		assert_in_range(wait, 54 * 1000, 330 * 1000);
+		t += (int64_t)wait;
+		if (t > m->next_at && probes % 5 == 0)
+			assert_int_equal(judge_at(m, DEST_UNSENT, t),
+					 VERDICT_UNSENT);
+	}
+	assert_in_range(probes, 62 * 60 / 6, 62 * 60);
+	assert_int_equal(judge_at(m, DEST_DEFERRED, t), VERDICT_LATER);
+	/* five days of its own, four to five hours of which are over */
+	assert_int_equal(defer_until(m, t + (5 * 24 - 6) * HOUR),
+			 t + (5 * 24 - 6) * HOUR);
+	assert_int_equal(defer_until(m, t + 5 * 24 * HOUR), 0);
+	message_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -429,6 +489,7 @@ int main(void)
 		cmocka_unit_test(a_refused_found_recipient_falls_back),
 		cmocka_unit_test(later_means_later_and_not_for_ever),
 		cmocka_unit_test(an_outage_is_not_held_against_a_message),
+		cmocka_unit_test(a_weekend_does_not_count_for_give_up),
 		cmocka_unit_test(refused_data_holds_this_message_alone),
 		cmocka_unit_test(
 			a_refused_configured_recipient_is_a_wrong_setting),
