@@ -3,6 +3,7 @@
  */
 #include "support_spool.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -394,6 +395,50 @@ static void a_thin_segment_is_copied_on(void **state)
 	message_free(m);
 }
 
+static _Atomic int full_errno, full_hits; /* 0: there is room */
+
+static ssize_t full_pwrite(int fd, const void *p, size_t n, off_t at)
+{
+	if (!full_errno)
+		return pwrite(fd, p, n, at);
+	full_hits++;
+	errno = full_errno;
+	return -1;
+}
+
+/* Copying on is no duty: without room all stays as it is. */
+static void a_thin_segment_stays_where_there_is_no_room(void **state)
+{
+	static const int all[] = { ENOSPC, EDQUOT, EFBIG, EIO };
+	int64_t at = NOW + 400 * DAY; /* looked at once in an hour */
+	struct bed *b = *state;
+	struct place p = place(b);
+	uint32_t old;
+	struct message *m = make_thin(b, p, &old);
+	char *text = pattern(1, 1u << 20), path[128];
+
+	segment_path(b, old, path);
+	bed_close(b);
+	b->files.pwrite = full_pwrite;
+	bed_open(b, NOW);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		full_hits = 0;
+		full_errno = all[i];
+		bed_tidy(b, at += DAY);
+		full_errno = 0;
+		assert_true(full_hits > 0);
+		assert_null(spool_fatal(b->spool));
+		assert_int_equal(access(path, F_OK), 0);
+		assert_int_equal(spool_octets(b->spool), 2000);
+		assert_true(bed_body_is(b, m, text + 1, 1000));
+	}
+	bed_tidy(b, at + DAY);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_true(bed_body_is(b, m, text + 1, 1000));
+	free(text);
+	message_free(m);
+}
+
 static void a_damaged_body_is_held_not_copied(void **state)
 {
 	struct bed *b = *state;
@@ -433,6 +478,7 @@ int main(void)
 		TEST(a_reader_past_the_end_gets_nothing),
 		TEST(a_segment_goes_with_its_last_body),
 		TEST(a_thin_segment_is_copied_on),
+		TEST(a_thin_segment_stays_where_there_is_no_room),
 		TEST(a_damaged_body_is_held_not_copied),
 	};
 
