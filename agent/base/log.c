@@ -8,6 +8,9 @@
 #define LINE_MAX_OCTETS	 8192u
 #define VALUE_MAX_OCTETS 512u
 #define FOLD_S		 60
+/* Notices and warnings: what servers can provoke (CASES H6). What happens to
+ * messages is told whole, as is what somebody asked to see. */
+#define MOST_A_MINUTE 600u
 
 static struct {
 	int fd;
@@ -17,11 +20,16 @@ static struct {
 	struct text last; /* what was written last, for folding */
 	unsigned repeats;
 	time_t since;
+	time_t minute; /* began then */
+	unsigned in_minute, suppressed;
 } out = { .fd = STDERR_FILENO, .most = LOG_WARNING };
+
+static void tell_counts(void);
 
 void log_setup(int fd, enum log_level most, enum log_format format,
 	       bool journal)
 {
+	tell_counts();
 	out.fd = fd;
 	out.most = most;
 	out.format = format;
@@ -142,20 +150,43 @@ static void write_line(enum log_level level, struct view body)
 	text_fini(&t);
 }
 
-static void tell_repeats(void)
+static void tell_count(const char *event, unsigned *count)
 {
 	char line[80];
 	int n;
 
-	if (!out.repeats)
+	if (!*count)
 		return;
 	n = snprintf(line, sizeof(line),
-		     out.format == LOG_JSON
-			 ? "\"event\":\"repeated\",\"times\":%u"
-			 : "repeated times=%u",
-		     out.repeats);
-	out.repeats = 0;
-	write_line(LOG_INFO, (struct view){ line, (size_t)n });
+		     out.format == LOG_JSON ? "\"event\":\"%s\",\"times\":%u"
+					    : "%s times=%u",
+		     event, *count);
+	*count = 0;
+	write_line(LOG_NOTICE, (struct view){ line, (size_t)n });
+}
+
+static void tell_counts(void)
+{
+	tell_count("repeated", &out.repeats);
+	tell_count("suppressed", &out.suppressed);
+}
+
+/* Too many of them in this minute. */
+static bool is_flood(enum log_level level, time_t now)
+{
+	if (now < out.minute || now - out.minute >= 60) {
+		tell_count("suppressed", &out.suppressed);
+		out.minute = now;
+		out.in_minute = 0;
+	}
+	if (level != LOG_WARNING && level != LOG_NOTICE)
+		return false;
+	if (out.in_minute < MOST_A_MINUTE) {
+		out.in_minute++;
+		return false;
+	}
+	out.suppressed++;
+	return true;
 }
 
 void log_end(struct log_line *l)
@@ -168,7 +199,11 @@ void log_end(struct log_line *l)
 		text_fini(&l->text);
 		return;
 	}
-	tell_repeats();
+	if (is_flood(l->level, now)) {
+		text_fini(&l->text);
+		return;
+	}
+	tell_count("repeated", &out.repeats);
 	write_line(l->level, text_view(&l->text));
 	text_fini(&out.last);
 	out.last = l->text;

@@ -13,6 +13,8 @@
  * JSON form: the same names plus "time" and "level". Values may be any octets:
  * they are made printable and cut at 512. An equal line (event and values) that
  * repeats is folded: counted, and told when another comes or after a minute.
+ * Of notices and warnings 600 a minute are written: the others are counted, and
+ * told when the minute is over.
  * Secrets have no way in: struct secret is not accepted by any call.
  */
 #ifndef BASE_LOG_H

@@ -54,17 +54,39 @@ void event_settled(const struct message *m, const char *account,
 void event_fetched(const struct message *m, const char *account,
 		   const char *folder)
 {
+	char id[MESSAGE_ID_TEXT];
 	struct log_line l;
 
 	if (!log_begin(&l, LOG_INFO, "fetched"))
 		return;
+	message_id_text(m->id, id);
 	log_str(&l, "account", account);
 	if (folder[0])
 		log_str(&l, "folder", folder);
 	log_str(&l, "uid", m->uid_text);
+	if (m->id)
+		log_str(&l, "id", id);
 	log_num(&l, "size", (int64_t)m->repaired_octets);
 	if (m->message_id)
 		log_str(&l, "message_id", m->message_id);
+	log_end(&l);
+}
+
+void event_skipped(const char *account, const char *folder, const char *uid,
+		   uint64_t n, const char *reason)
+{
+	struct log_line l;
+
+	if (!log_begin(&l, LOG_INFO, "skipped"))
+		return;
+	log_str(&l, "account", account);
+	if (folder[0])
+		log_str(&l, "folder", folder);
+	if (uid)
+		log_str(&l, "uid", uid);
+	else
+		log_num(&l, "messages", (int64_t)n);
+	log_str(&l, "reason", reason);
 	log_end(&l);
 }
 

@@ -5,9 +5,13 @@
 #define FLOW_EVENT_H
 #include "message.h"
 
-/* It arrived whole; it has no id yet. */
+/* It arrived whole, and is on record: under its id, but for a duplicate. */
 void event_fetched(const struct message *m, const char *account,
 		   const char *folder);
+/* n messages are left at the source. uid: of one; NULL: of several, or of one
+ * that is known by something else. */
+void event_skipped(const char *account, const char *folder, const char *uid,
+		   uint64_t n, const char *reason);
 /* n messages were deleted at the source. */
 void event_deleted(const char *account, const char *folder, uint64_t n);
 /* ... were moved there to another folder. */

@@ -268,7 +268,7 @@ static void tell_recorded(struct parcel *p)
 {
 	share_take(&p->delivery->share, p->m->place.octets, false);
 	if (p->recorded)
-		p->recorded(p->who);
+		p->recorded(p->who, p);
 }
 
 static void on_put_to_hold(struct spool_req *req)

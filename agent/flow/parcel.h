@@ -56,7 +56,7 @@ struct parcel {
 	 */
 	void (*settled)(void *who, struct parcel *p);
 	/* Before that, and only if TX1 went well: it is on disk. */
-	void (*recorded)(void *who);
+	void (*recorded)(void *who, const struct parcel *p);
 	void *who;
 
 	union {

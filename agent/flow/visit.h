@@ -375,7 +375,8 @@ const struct spool_item *visit_listed(const struct visit *v,
 /* It stays new: the next pass must list it again. */
 void visit_missed(struct visit *v, const struct message_key *key);
 void visit_on_settled(void *who, struct parcel *p); /* parcel.settled */
-void visit_on_recorded(void *who);		    /* parcel.recorded */
+/* parcel.recorded */
+void visit_on_recorded(void *who, const struct parcel *p);
 
 /* visit_room.c */
 /* How many of the next `most` may be asked for now, by room in the spool and at

@@ -235,7 +235,6 @@ static void enter(struct visit *v)
 	v->body = NULL;
 	v->out++;
 	v->told->fetched++;
-	event_fetched(m, v->config->name, v->folder);
 	visit_unnote(v); /* the delivery notes it */
 	if (held)
 		delivery_enter(v->delivery, p, body, true);
@@ -281,6 +280,8 @@ static void leave_out(struct visit *v, const struct message_key *key,
 		v->told->held++;
 	else
 		v->told->skipped++;
+	if (!hold_why)
+		event_skipped(v->config->name, v->folder, k->uid, 1, reason);
 	spool_skip(v->parts->spool, k);
 }
 

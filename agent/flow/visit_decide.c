@@ -1,3 +1,4 @@
+#include "event.h"
 #include "limits.h"
 #include "must.h"
 #include "visit.h"
@@ -256,6 +257,9 @@ static void on_skipped(struct spool_req *req)
 		return;
 	if (!req->ok)
 		visit_fail(v, &req->err);
+	else
+		event_skipped(v->config->name, v->folder, NULL, v->req.skip.n,
+			      v->req.skip.reason);
 	skip_next(v);
 }
 

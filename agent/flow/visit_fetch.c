@@ -104,10 +104,11 @@ static void count_settled(struct visit *v, const struct message *m)
 	}
 }
 
-void visit_on_recorded(void *who)
+void visit_on_recorded(void *who, const struct parcel *p)
 {
 	struct visit *v = who;
 
+	event_fetched(p->m, v->config->name, v->folder);
 	if (--v->unrecorded == 0)
 		visit_wake(v);
 }
