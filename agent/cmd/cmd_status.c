@@ -46,6 +46,20 @@ static bool has_mail(const json_t *e)
 	return told_number(e, "queued") || told_number(e, "held");
 }
 
+/* An account whose user changed has two rows of its name: the one in use. */
+static json_t *latest_named(const json_t *list, const char *name)
+{
+	json_t *found = NULL, *e;
+	size_t i;
+
+	json_array_foreach(list, i, e)
+		if (strcmp(told_str(e, "name"), name) == 0 &&
+		    (!found || told_time(e, "last_poll") >=
+				       told_time(found, "last_poll")))
+			found = e;
+	return found;
+}
+
 static json_t *account_list(const struct config *c, const json_t *known)
 {
 	json_t *list = json_array(), *e;
@@ -54,7 +68,7 @@ static json_t *account_list(const struct config *c, const json_t *known)
 	for (i = 0; i < c->n_accounts; i++) {
 		const struct config_account *a = &c->accounts[i];
 
-		e = told_named(known, a->name);
+		e = latest_named(known, a->name);
 		e = e ? json_copy(e) : unknown_account(a);
 		if (!a->enabled)
 			set_disabled(e);

@@ -322,3 +322,18 @@ def test_passwd_replaces_a_secret_and_ends_the_backoff(simple):
         assert f.read().rstrip("\n") == haul.dovecot.password
     assert os.stat(os.path.join(secrets, "anna")).st_mode & 0o77 == 0
     assert haul.fetch().account("anna")["delivered"] == 2
+
+
+def test_status_tells_of_the_user_that_is_written_now(simple, source, dovecot,
+                                                      user):
+    """Two rows of one name are known then; the old one is history."""
+    haul = simple(2)
+    haul.fetch()
+    other = user + "-other"
+    dovecot.put(other, [plain(i, other) for i in range(5)])
+    haul.account("anna", **source(dovecot, "imaps", other))
+    haul.fetch()
+    assert haul("status", "--json").account("anna")["fetched"] == 5
+    haul.account("anna", **source(dovecot, "imaps", other, password="wrong"))
+    haul("fetch", "anna")
+    assert haul("status", "--json").account("anna")["state"] == "auth"
