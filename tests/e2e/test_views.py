@@ -337,3 +337,28 @@ def test_status_tells_of_the_user_that_is_written_now(simple, source, dovecot,
     haul.account("anna", **source(dovecot, "imaps", other, password="wrong"))
     haul("fetch", "anna")
     assert haul("status", "--json").account("anna")["state"] == "auth"
+
+
+def test_status_of_the_old_and_to_a_pipe(simple):
+    haul = simple(1)
+    r = haul("status", "--max-age", "24h")
+    assert r.code == 75 and "anna: last success never" in r.out, r
+    haul.fetch()
+    r = haul("status", "--max-age", "24h")
+    assert r.code == 0 and r.out == "", r
+    assert haul("status", "--max-age", "soon").code == 64
+    assert haul("status", "--watch").code == 64
+    assert "\033" not in haul("status").out
+
+
+def test_status_has_colour_on_a_terminal_alone_and_if_wanted(simple):
+    haul = simple(1)
+    haul.account("anna", **{**haul.sections["account", "anna"],
+                            "password": "wrong"})
+    haul("fetch")
+    code, shown = haul.on_terminal("status")
+    assert code == 0 and "\033[31mauth" in shown, shown
+    assert "mailhaul passwd" in shown or "password" in shown, shown
+    haul.env["NO_COLOR"] = "1"
+    code, shown = haul.on_terminal("status")
+    assert code == 0 and "\033[" not in shown and "auth" in shown, shown
