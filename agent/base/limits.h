@@ -70,6 +70,9 @@
 #define LIMIT_WINDOW_BDAT     8u /* messages in doubt per connection: P2 */
 #define LIMIT_WINDOW_DATA     1u
 
+/* Any server takes a message of this size: RFC 5321 4.5.3.1.7 */
+#define LIMIT_SMALL_OCTETS 65536u
+
 /* Room for a destination that is down */
 #define LIMIT_DOWN_MESSAGES 64u
 #define LIMIT_DOWN_OCTETS   (64u << 20)

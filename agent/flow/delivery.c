@@ -11,7 +11,7 @@
 
 #define HAND_MAX       2048u /* parcels in hand while all is well */
 #define BARREN_MAX     3u    /* connections lost in a row without an answer */
-#define CONNECTING_MAX 2u
+#define CONNECTING_MAX 16u
 #define DEFERRED_MAX   20u /* messages of an account deferred in a row */
 
 static void kick(void *who);
@@ -133,11 +133,11 @@ size_t delivery_room(struct delivery *d, uint64_t *octets)
 	*octets = left;
 	switch (d->state) {
 	case DELIVERY_COLD:
-	case DELIVERY_CONNECTING:
 		return 0;
 	case DELIVERY_UP:
 		paced = paced_room(d);
 		return paced < room ? paced : room;
+	case DELIVERY_CONNECTING: /* as many as may be left with it down */
 	case DELIVERY_DOWN:
 		if (!d->stopping)
 			n = share_down_room(&d->share, octets);
@@ -146,6 +146,17 @@ size_t delivery_room(struct delivery *d, uint64_t *octets)
 	if (*octets > left)
 		*octets = left;
 	return n;
+}
+
+void delivery_expect(struct delivery *d, size_t n)
+{
+	d->expected += n;
+	task_post(&d->kick);
+}
+
+void delivery_unexpect(struct delivery *d, size_t n)
+{
+	d->expected -= n;
 }
 
 /* --- connections -------------------------------------------------------- */
@@ -552,19 +563,43 @@ static void fill(struct delivery *d)
 	}
 }
 
+/* Not all that is here, and that sources will send, fits at once. */
+static bool is_narrow(const struct delivery *d)
+{
+	size_t window = d->state == DELIVERY_UP ? 1 : LIMIT_WINDOW_BDAT;
+
+	LIST_EACH(at, kept, &d->conns) {
+		const struct conn *c = LIST_OF(at, struct conn, link);
+
+		if (c->ready)
+			window = c->window;
+	}
+	return d->nconns * window < d->in_hand + d->expected;
+}
+
 static bool wants_more(struct delivery *d)
 {
-	if (d->config->xclient && !d->no_xclient)
-		return presented_lacks(d);
-	return d->nready || (!d->finishing && d->nconns &&
-			     !delivery_conn_with_room(d, NULL));
+	return d->config->xclient && !d->no_xclient ? presented_lacks(d)
+						    : is_narrow(d);
+}
+
+/*
+ * The first connection need not be up where none can be refused for a password:
+ * three round trips are won, and a destination that is down hears of us a few
+ * times more.
+ */
+static bool may_widen(const struct delivery *d)
+{
+	return d->state == DELIVERY_UP ||
+	       (d->state == DELIVERY_CONNECTING && d->nconns && d->expected &&
+		!d->config->user && !d->config->xclient && !d->config->rate);
 }
 
 static void widen(struct delivery *d)
 {
-	if (d->state == DELIVERY_UP && !d->stopping && paced_may(d) &&
-	    d->nconns < d->limit && d->nconnecting < CONNECTING_MAX &&
-	    !d->reading && wants_more(d))
+	while (may_widen(d) && !d->stopping && paced_may(d) &&
+	       d->nconns < d->limit && d->nconnecting < CONNECTING_MAX &&
+	       !d->reading && wants_more(d))
 		dial(d);
 }
 

@@ -58,10 +58,14 @@ uint64_t delivery_max_octets(const struct delivery *d); /* 0: unknown */
 void delivery_warm(struct delivery *d);
 /*
  * How many more messages may be asked of sources for it now, and their octets:
- * bounded while up (what is in hand), LIMIT_DOWN_* while down, 0 while unknown;
- * and by its share of the spool.
+ * bounded while up (what is in hand), LIMIT_DOWN_* while down or not yet known
+ * to be up; and by its share of the spool.
  */
 size_t delivery_room(struct delivery *d, uint64_t *octets);
+/* So many messages are going to come, as far as is known: connections are made
+ * for them in time. Taken back as they come, or will not. */
+void delivery_expect(struct delivery *d, size_t n);
+void delivery_unexpect(struct delivery *d, size_t n);
 /* Added to the shares by whoever made the delivery. */
 struct share *delivery_share(struct delivery *d);
 /* Up, but under its `rate` nobody who comes now has a turn in this pass. */

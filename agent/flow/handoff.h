@@ -63,6 +63,7 @@ struct delivery {
 
 	struct link conns, ready;
 	size_t nconns, nconnecting, limit, nready, in_hand, barren;
+	size_t expected; /* delivery_expect() */
 	struct share share;
 	int64_t serial;
 

@@ -217,6 +217,7 @@ struct visit {
 	int noted;     /* crash.h, while it comes; -1 */
 	size_t coming; /* asked and not come, as solo.h and share.h count */
 	uint64_t coming_octets;
+	size_t expected; /* wanted and not come, as the delivery counts */
 
 	/* parcels on their way, and those settled whose source waits */
 	size_t out, unrecorded; /* of out: TX1 is not done */
@@ -444,6 +445,8 @@ bool visit_may_read(void *who);
 void visit_drop_body(struct visit *v);
 /* What was asked for and has not come will not. */
 void visit_nothing_comes(struct visit *v);
+/* So much of what is wanted will come: delivery_expect(). */
+void visit_expect(struct visit *v, size_t n);
 /* The message in hand is so no more, should we crash. */
 void visit_unnote(struct visit *v);
 #endif

@@ -305,11 +305,22 @@ static void came(struct visit *v, const struct message_key *key)
 	v->coming--;
 	v->coming_octets -= octets;
 	share_unexpect(delivery_share(v->delivery), 1, octets);
+	visit_expect(v, v->expected - 1);
 	solo_end(v->parts->solo, 1);
+}
+
+void visit_expect(struct visit *v, size_t n)
+{
+	if (n > v->expected)
+		delivery_expect(v->delivery, n - v->expected);
+	else if (n < v->expected)
+		delivery_unexpect(v->delivery, v->expected - n);
+	v->expected = n;
 }
 
 void visit_nothing_comes(struct visit *v)
 {
+	visit_expect(v, 0);
 	share_unexpect(delivery_share(v->delivery), v->coming,
 		       v->coming_octets);
 	solo_end(v->parts->solo, v->coming);
@@ -412,7 +423,7 @@ void visit_on_fetched(void *who)
 
 /*
  * Back-pressure: octets stay in the kernel, and then at the server, while the
- * disk or the destination is behind.
+ * disk or the destination is behind, or it is not known what that takes.
  */
 bool visit_may_read(void *who)
 {
@@ -420,6 +431,9 @@ bool visit_may_read(void *who)
 	uint64_t octets;
 
 	if (v->body && spool_body_full(v->body))
+		return false;
+	if (v->phase == VISIT_WORKING && v->coming &&
+	    delivery_state(v->delivery) == DELIVERY_CONNECTING)
 		return false;
 	return v->phase != VISIT_WORKING ||
 	       delivery_state(v->delivery) != DELIVERY_UP ||

@@ -211,6 +211,7 @@ static void work(struct visit *v)
 	v->told->phase = PASS_FETCHING;
 	v->told->wanted += v->wanted.n;
 	v->told->wanted_octets += octets_of(&v->wanted);
+	visit_expect(v, v->wanted.n);
 	visit_changed(v);
 	task_post(&v->go_on);
 }
@@ -358,13 +359,26 @@ void visit_write_down(struct visit *v)
 	spool_adopt(v->parts->spool, &v->req.adopt);
 }
 
-/* The sizes the destination takes are known once it answered. */
+/* RFC 5321 4.5.3.1.7 has every server take so much. */
+static bool all_are_small(const struct visit *v)
+{
+	for (size_t n = 0; n < v->wanted.n; n++)
+		if (v->wanted.item[n].octets > LIMIT_SMALL_OCTETS)
+			return false;
+	return true;
+}
+
+/*
+ * The sizes the destination takes are known once it answered. What is small is
+ * asked for meanwhile; should it not fit, it is left out when it comes.
+ */
 void visit_decide_sizes(struct visit *v)
 {
 	v->phase = VISIT_SIZING;
 	if (v->wanted.n)
 		visit_warm(v);
-	if (v->wanted.n && delivery_state(v->delivery) == DELIVERY_CONNECTING)
+	if (delivery_state(v->delivery) == DELIVERY_CONNECTING &&
+	    !all_are_small(v))
 		return; /* visit_wake() */
 	leave_out_large(v);
 	leave_out_seen(v);

@@ -103,8 +103,11 @@ size_t visit_room(struct visit *v, size_t most, bool *never)
 
 	switch (delivery_state(v->delivery)) {
 	case DELIVERY_COLD:
-	case DELIVERY_CONNECTING:
-		return 0; /* visit_wake() */
+		return 0;	  /* visit_wake() */
+	case DELIVERY_CONNECTING: /* asked for, not read: visit_may_read() */
+		if (!open || !octets || delivery_config(v->delivery)->rate)
+			return 0; /* visit_wake() */
+		break;
 	case DELIVERY_UP:
 		if (!delivery_config(v->delivery)->rate)
 			break;
