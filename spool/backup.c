@@ -235,6 +235,8 @@ static const char *objection(struct ledger *l, sqlite3 *backup)
 	sqlite3_stmt *s = NULL;
 	const char *why = NULL;
 	int64_t n = 0, rows = 0;
+	uint64_t mine =
+		l->generation - (l->generation_ms != 0); /* by opening */
 	bool same;
 
 	if (sqlite3_prepare_v2(backup, "SELECT instance, generation FROM site",
@@ -250,7 +252,7 @@ static const char *objection(struct ledger *l, sqlite3 *backup)
 	(void)number_of(l->db, "SELECT count(*) FROM queue", &rows);
 	if (rows)
 		why = "there is mail in its queue";
-	else if (same && l->generation > (uint64_t)n + 1)
+	else if (same && mine > (uint64_t)n)
 		why = "it is newer than the backup";
 	else if (!same &&
 		 number_of(l->db, "SELECT count(*) FROM account", &rows) &&
@@ -397,7 +399,7 @@ static bool set_apart(struct restoring *r, int64_t now_ms)
 		" UPDATE queue SET state = 3, next_at = 0, doubt_at = %lld,"
 		" reason = 'restored from a backup: it may have been delivered"
 		" since' WHERE state IN (1, 2, 3);"
-		" UPDATE site SET clean = 1, anchor = 0, anchor_next = 0,"
+		" UPDATE site SET anchor = 0, anchor_next = 0,"
 		" generation = max(generation, %llu) + 1;",
 		(long long)now_ms,
 		(unsigned long long)generation_beside(r->dir));

@@ -267,6 +267,10 @@ bool ledger_commit(struct ledger *l, struct err *err)
 		return true;
 	if (!segments_sync(&l->segments, err))
 		return false;
+	/* with the first change: who changes nothing writes nothing */
+	if (ledger_changed(l) && !l->looks && !l->generation_ms &&
+	    !ledger_raise_generation(l, l->opened_ms))
+		return ledger_failed(l, err, "");
 	if (ledger_changed(l) && (!l->postpone || l->nstale >= STALE_MOST) &&
 	    !ledger_flush(l))
 		return ledger_failed(l, err, "");

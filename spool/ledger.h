@@ -244,7 +244,8 @@ struct ledger {
 	uint8_t key[32];
 	char instance[13];
 	uint64_t generation;
-	int64_t generation_ms; /* when it rose last */
+	int64_t opened_ms;
+	int64_t generation_ms; /* when it rose last; 0: not yet */
 	int64_t purged_ms;     /* when history was looked at last; 0: not yet */
 	bool generation_rose;  /* in this transaction */
 	bool anchor_waits;     /* ledger_drop_anchor() is to follow */
@@ -305,7 +306,7 @@ bool ledger_raise_generation(struct ledger *l, int64_t now_ms);
 /* path: directory as told. dir: its descriptor. NULL with *err. */
 struct ledger *ledger_open(const struct spool_options *o, int dir,
 			   struct spool_found *found, struct err *err);
-/* clean: marks a clean end. After a fatal error nothing is written. */
+/* clean: nothing failed. After a fatal error nothing is written. */
 void ledger_close(struct ledger *l, bool clean);
 
 /* Text and blobs live until the statement is stepped to its end. */

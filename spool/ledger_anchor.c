@@ -7,7 +7,7 @@
  * file) finds a younger one. The next one is named in the ledger before it
  * takes the place of the last, so that either may be found after a power cut. A
  * file system that does not tell the time of birth, or a file that is missing,
- * proves nothing.
+ * proves nothing; the former is asked again as seldom as the file is made anew.
  */
 #include "ledger.h"
 
@@ -76,6 +76,7 @@ bool ledger_find_anchor(struct ledger *l, int64_t now_ms, bool *copied)
 {
 	struct anchor a;
 	int64_t found;
+	bool made; /* as far as it can be */
 
 	*copied = false;
 	if (l->dir < 0)
@@ -84,7 +85,8 @@ bool ledger_find_anchor(struct ledger *l, int64_t now_ms, bool *copied)
 		return false;
 	found = birth(l, "anchor");
 	*copied = found && a.next && found != a.now && found != a.next;
-	if (found && !*copied && now_ms >= a.at_ms &&
+	made = found || (a.at_ms && !a.now && !a.next);
+	if (made && !*copied && now_ms >= a.at_ms &&
 	    now_ms < a.at_ms + RENEW_MS)
 		return true;
 	a = (struct anchor){ found, make_next(l), now_ms };

@@ -91,6 +91,9 @@ static bool set_up(struct ledger *l)
 	(void)sqlite3_busy_timeout(l->db, 2000);
 	(void)sqlite3_db_config(l->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	(void)sqlite3_db_config(l->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	/* Emptied at the end, but there: its name need not be synced again. */
+	(void)sqlite3_file_control(l->db, "main", SQLITE_FCNTL_PERSIST_WAL,
+				   &(int){ 1 });
 	return text_is(l, "PRAGMA locking_mode = EXCLUSIVE", "exclusive") &&
 	       (l->dir < 0 || text_is(l, "PRAGMA journal_mode = WAL", "wal")) &&
 	       ledger_exec(l, "PRAGMA synchronous = FULL;"
@@ -168,16 +171,6 @@ static bool check_version(struct ledger *l, struct err *err)
 
 /* --- the site row --------------------------------------------------------- */
 
-static void boot_id(char out[40])
-{
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? 0 : read(fd, out, 36);
-
-	out[n > 0 ? n : 0] = 0;
-	if (fd >= 0)
-		(void)close(fd);
-}
-
 static bool make_site(struct ledger *l)
 {
 	static const char consonants[] = "bcdfghjklmnpqrstvwxz";
@@ -192,9 +185,8 @@ static bool make_site(struct ledger *l)
 		l->instance[i] = consonants[dice[i] % 20];
 	if (sqlite3_prepare_v2(
 		    l->db,
-		    "INSERT INTO site (id, key, instance, generation,"
-		    " clean, boot, deaths)"
-		    " VALUES (1, ?, ?, 0, 1, '', 0)",
+		    "INSERT INTO site (id, key, instance, generation)"
+		    " VALUES (1, ?, ?, 0)",
 		    -1, &s, NULL) != SQLITE_OK)
 		return ledger_break(l, "opening the ledger");
 	b = (struct bind){ s, 0 };
@@ -205,21 +197,15 @@ static bool make_site(struct ledger *l)
 	return ok;
 }
 
-struct site {
-	bool clean;
-	char boot[40];
-};
-
 /* true and *there false: there is no row yet. */
-static bool load_site(struct ledger *l, struct site *site, bool *there)
+static bool load_site(struct ledger *l, bool *there)
 {
 	sqlite3_stmt *s = NULL;
 	const void *key;
 
 	if (sqlite3_prepare_v2(l->db,
-			       "SELECT key, instance, generation, clean, boot"
-			       " FROM site",
-			       -1, &s, NULL) != SQLITE_OK)
+			       "SELECT key, instance, generation FROM site", -1,
+			       &s, NULL) != SQLITE_OK)
 		return ledger_break(l, "opening the ledger");
 	*there = ledger_row(l, s);
 	if (*there) {
@@ -228,8 +214,6 @@ static bool load_site(struct ledger *l, struct site *site, bool *there)
 			memcpy(l->key, key, sizeof(l->key));
 		column_chars(s, 1, l->instance, sizeof(l->instance));
 		l->generation = (uint64_t)column_int(s, 2);
-		site->clean = column_int(s, 3) != 0;
-		column_chars(s, 4, site->boot, sizeof(site->boot));
 	}
 	(void)sqlite3_finalize(s);
 	return !l->broken;
@@ -292,7 +276,9 @@ static bool sending_to_doubt(struct ledger *l, int64_t now_ms,
 		       now_ms, 0, NULL) &&
 	       ledger_exec(l,
 			   "UPDATE site SET doubts = doubts +"
-			   " (SELECT count(*) FROM queue WHERE state = 2)") &&
+			   " (SELECT count(*) FROM queue WHERE state = 2)"
+			   " WHERE EXISTS"
+			   " (SELECT 1 FROM queue WHERE state = 2)") &&
 	       exec_at(l,
 		       "INSERT OR REPLACE INTO attempt (message, n, sent_at,"
 		       " ended_at, connection, outcome, reason, reply)"
@@ -318,27 +304,6 @@ static bool stop_all(struct ledger *l, int64_t now_ms)
 		       " WHERE state IN (1, 2, 3)",
 		       now_ms, 0, NULL) &&
 	       ledger_exec(l, "UPDATE account SET reconcile = 2");
-}
-
-static bool mark_open(struct ledger *l, bool died)
-{
-	char boot[40];
-	sqlite3_stmt *s = NULL;
-	struct bind b;
-	bool ok;
-
-	boot_id(boot);
-	if (sqlite3_prepare_v2(l->db,
-			       "UPDATE site SET clean = 0, boot = ?,"
-			       " deaths = deaths + ?",
-			       -1, &s, NULL) != SQLITE_OK)
-		return ledger_break(l, "opening the ledger");
-	b = (struct bind){ s, 0 };
-	bind_text(&b, boot);
-	bind_int(&b, died);
-	ok = ledger_do_one(l, s);
-	(void)sqlite3_finalize(s);
-	return ok;
 }
 
 /* A body that is gone cannot be sent; retrying has it fetched again. */
@@ -452,15 +417,15 @@ static bool load_known(struct ledger *l)
 static bool strike(struct ledger *l, int64_t now_ms, struct spool_found *f)
 {
 	struct crash_entry *e;
+	struct stat st;
 	size_t n;
 	bool ok = true;
 
-	if (l->crash < 0)
+	if (l->crash < 0 || fstat(l->crash, &st) != 0 || st.st_size == 0)
 		return true;
 	e = mem_new(CRASH_ENTRIES * sizeof(*e));
 	n = crash_read(l->crash, &f->crashed, e, CRASH_ENTRIES);
-	/* one of before a restart of the machine says nothing */
-	f->crashed = f->crashed && f->unclean && !f->foreign;
+	f->crashed = f->crashed && !f->foreign;
 	if (ftruncate(l->crash, 0) == 0 && f->crashed)
 		ok = ledger_strike(l, e, n, now_ms, f);
 	free(e);
@@ -468,23 +433,18 @@ static bool strike(struct ledger *l, int64_t now_ms, struct spool_found *f)
 }
 
 static bool recover(struct ledger *l, const struct spool_options *o,
-		    const struct site *site, struct spool_found *f)
+		    struct spool_found *f)
 {
-	char boot[40];
 	bool copied;
 
-	boot_id(boot);
-	f->unclean =
-		!site->clean && view_eq(view_of(boot), view_of(site->boot));
 	if (!ledger_find_anchor(l, o->now_ms, &copied) ||
 	    !ledger_load_clock(l) || !ledger_look_at_clock(l, o->now_ms))
 		return false;
 	f->foreign = is_foreign(l) || copied;
-	if (f->foreign && !stop_all(l, o->now_ms))
+	if (f->foreign &&
+	    (!stop_all(l, o->now_ms) || !ledger_raise_generation(l, o->now_ms)))
 		return false;
 	return sending_to_doubt(l, o->now_ms, f) && strike(l, o->now_ms, f) &&
-	       mark_open(l, f->unclean) &&
-	       ledger_raise_generation(l, o->now_ms) &&
 	       ledger_tell_found(l, o->untold, f);
 }
 
@@ -492,10 +452,9 @@ static bool recover(struct ledger *l, const struct spool_options *o,
 static bool begin_work(struct ledger *l, const struct spool_options *o,
 		       struct spool_found *f, struct err *err)
 {
-	struct site site = { .clean = true };
 	bool there = false;
 
-	if (!ledger_begin(l) || !load_site(l, &site, &there) ||
+	if (!ledger_begin(l) || !load_site(l, &there) ||
 	    (!there && !make_site(l)) ||
 	    /* left by a commit under load: ledger.h, `postpone`; by way of
 	     * the queue, which is short, not of all that is settled */
@@ -503,7 +462,7 @@ static bool begin_work(struct ledger *l, const struct spool_options *o,
 			    " (SELECT 1 FROM settled s WHERE s.id = queue.id)"))
 		return ledger_failed(l, err, "");
 	if (!o->look_only) {
-		if (!recover(l, o, &site, f))
+		if (!recover(l, o, f))
 			return ledger_failed(l, err, "");
 		if (!find_segments(l, o->now_ms, err) ||
 		    !segments_begin(&l->segments, f->foreign, err))
@@ -532,6 +491,7 @@ struct ledger *ledger_open(const struct spool_options *o, int dir,
 	l->files = o->files;
 	l->dir = dir;
 	l->looks = o->look_only;
+	l->opened_ms = o->now_ms;
 	if (o->look_only && dir >= 0 && faccessat(dir, "ledger.db", F_OK, 0))
 		l->dir = -1; /* nothing is made by looking */
 	l->hash = hash_new();
@@ -568,13 +528,13 @@ static void close_db(struct ledger *l)
 	(void)sqlite3_close(l->db);
 }
 
-static bool mark_clean(struct ledger *l)
+/* What was put off for later commits is due now. */
+static bool settle(struct ledger *l)
 {
 	struct err err;
 
-	l->postpone = false;
-	return ledger_begin(l) && ledger_exec(l, "UPDATE site SET clean = 1") &&
-	       ledger_commit(l, &err);
+	return (!l->ntotals && !l->nstale) ||
+	       (ledger_begin(l) && ledger_flush(l) && ledger_commit(l, &err));
 }
 
 void ledger_close(struct ledger *l, bool clean)
@@ -582,8 +542,8 @@ void ledger_close(struct ledger *l, bool clean)
 	if (!l)
 		return;
 	if (clean)
-		clean = mark_clean(l);
-	else if (l->db) /* nothing more is written after a failed sync */
+		clean = settle(l);
+	if (!clean && l->db) /* nothing more is written after a failed sync */
 		(void)sqlite3_db_config(l->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
 					1, NULL);
 	if (clean)

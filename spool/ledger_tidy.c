@@ -404,7 +404,8 @@ bool ledger_run_tidy(struct ledger *l, struct spool_req *r)
 	l->segments.now_ms = t->now_ms;
 	(void)ledger_flush(l);
 	load_folders(l, j, t->account);
-	(void)ledger_raise_generation(l, t->now_ms);
+	if (l->generation_ms) /* else by the next change */
+		(void)ledger_raise_generation(l, t->now_ms);
 	(void)ledger_look_at_clock(l, t->now_ms);
 	j->job.fini = tidy_fini;
 	return ledger_job_start(l, &j->job, r, step);

@@ -11,9 +11,6 @@ CREATE TABLE site (
 	key BLOB NOT NULL,            -- of keyed hashes and the trace MAC
 	instance TEXT NOT NULL,
 	generation INTEGER NOT NULL,  -- also in the file beside the ledger
-	clean INTEGER NOT NULL,       -- 1: the last process ended in order
-	boot TEXT NOT NULL,           -- of the machine, when it was opened
-	deaths INTEGER NOT NULL,      -- unclean ones within one boot, so far
 	doubts INTEGER NOT NULL DEFAULT 0, -- messages that came to be in doubt
 	-- of a file beside the ledger, the times of birth that are right, ns; and
 	-- when the later one was made, ms

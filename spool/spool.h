@@ -40,14 +40,14 @@ struct spool_options {
 struct spool_found {
 	uint64_t queued, doubts, held;
 	uint64_t new_doubts; /* SENDING at the last death, in doubt from now */
-	bool unclean;	     /* the last process was cut off within this boot */
-	bool crashed;	     /* ... by a fault of its own, with ... */
-	uint64_t suspects;   /* ... so many messages in hand: tried singly */
-	uint64_t poisoned;   /* ... held: alone in hand for the third time */
-	bool volatile_dir;   /* on a tmpfs: lost with the next boot */
-	bool foreign;	     /* the ledger was replaced by an older copy, or the
-				whole directory is one: accounts reconcile,
-				nothing is resent */
+	bool crashed; /* the last process, by a fault of its own, within this
+			 boot, with ... */
+	uint64_t suspects; /* ... so many messages in hand: tried singly */
+	uint64_t poisoned; /* ... held: alone in hand for the third time */
+	bool volatile_dir; /* on a tmpfs: lost with the next boot */
+	bool foreign;	   /* the ledger was replaced by an older copy, or the
+			      whole directory is one: accounts reconcile,
+			      nothing is resent */
 };
 
 /*
@@ -59,7 +59,7 @@ struct spool_found {
 struct spool *spool_open(const struct spool_options *o, struct spool_found *f,
 			 struct err *err);
 /*
- * Finishes what was handed over, marks a clean end, closes. Requests still out
+ * Finishes what was handed over, closes. Requests still out
  * are done (ok or not) by this call; after a fatal error they are dropped with
  * ERR_CANCELLED. The wake hook is not called again.
  */

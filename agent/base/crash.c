@@ -1,6 +1,7 @@
 #include "crash.h"
 #include "must.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,11 @@
 #define MAGIC	     'C'
 #define STACK_OCTETS 65536u
 
+/* What the file begins with; the entries follow. */
+struct head {
+	char magic, boot[39]; /* of the machine, as the kernel names it */
+};
+
 static const int fatal[] = { SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE };
 #define FATALS (sizeof(fatal) / sizeof(*fatal))
 
@@ -16,6 +22,7 @@ static struct crash_entry entries[CRASH_ENTRIES];
 static volatile sig_atomic_t used[CRASH_ENTRIES];
 static size_t hint;
 static volatile sig_atomic_t watched = -1;
+static struct head head;
 static struct sigaction before[FATALS];
 static char *stack; /* a handler needs one where ours has run over */
 
@@ -36,14 +43,13 @@ static void write_all(int fd, const void *p, size_t n)
 
 static void on_fatal(int signum, siginfo_t *info, void *context)
 {
-	static const char magic = MAGIC;
 	int fd = watched;
 
 	(void)context;
 	/* from the kernel, or from raise() and abort() of our own */
 	if (fd >= 0 && (info->si_code > 0 || info->si_pid == getpid())) {
 		watched = -1;
-		write_all(fd, &magic, 1);
+		write_all(fd, &head, sizeof(head));
 		for (size_t i = 0; i < CRASH_ENTRIES; i++)
 			if (used[i])
 				write_all(fd, &entries[i], sizeof(entries[i]));
@@ -54,12 +60,25 @@ static void on_fatal(int signum, siginfo_t *info, void *context)
 	(void)raise(signum); /* blocked until this returns */
 }
 
+static void look_at_boot(struct head *h)
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+	*h = (struct head){ .magic = MAGIC };
+	if (fd < 0)
+		return;
+	if (read(fd, h->boot, sizeof(h->boot) - 1) < 0)
+		h->boot[0] = 0;
+	(void)close(fd);
+}
+
 static void install(void)
 {
 	struct sigaction ours = { .sa_sigaction = on_fatal,
 				  .sa_flags = SA_SIGINFO | SA_ONSTACK };
 	stack_t s = { .ss_size = STACK_OCTETS };
 
+	look_at_boot(&head);
 	(void)sigemptyset(&ours.sa_mask);
 	s.ss_sp = stack = mem_new(STACK_OCTETS);
 	(void)sigaltstack(&s, NULL);
@@ -119,13 +138,18 @@ void crash_excuse(void)
 
 size_t crash_read(int fd, bool *crashed, struct crash_entry *out, size_t cap)
 {
-	char magic = 0;
+	struct head then, now;
 	size_t n = 0;
 
-	*crashed = pread(fd, &magic, 1, 0) == 1 && magic == MAGIC;
+	*crashed = pread(fd, &then, sizeof(then), 0) == sizeof(then);
+	if (!*crashed)
+		return 0;
+	look_at_boot(&now);
+	*crashed = memcmp(&then, &now, sizeof(now)) == 0;
 	while (*crashed && n < cap &&
 	       pread(fd, &out[n], sizeof(*out),
-		     (off_t)(1 + n * sizeof(*out))) == sizeof(*out)) {
+		     (off_t)(sizeof(then) + n * sizeof(*out))) ==
+		       sizeof(*out)) {
 		out[n].uid[sizeof(out[n].uid) - 1] = 0;
 		n++;
 	}

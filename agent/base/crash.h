@@ -4,7 +4,9 @@
  * While a file is watched over, SIGSEGV, SIGBUS, SIGABRT, SIGILL and SIGFPE
  * that this process brought upon itself first write the entries that are noted
  * into that file, then do what they do. One that somebody else sent (kill), and
- * running out of memory, leave no trace: they say nothing of a message.
+ * running out of memory, leave no trace: they say nothing of a message. Nor
+ * does what is older than the last start of the machine: it may have been the
+ * cause.
  *
  * One watched file per process. Entries come and go on one thread.
  */
@@ -32,8 +34,8 @@ void crash_done(int n); /* -1: nothing */
 /* What comes is not our fault: it leaves no trace. */
 void crash_excuse(void);
 /*
- * What such a file says. *crashed: something was written at all. Up to cap
- * entries; the number of them.
+ * What such a file says. *crashed: something was written at all, since the
+ * machine was started. Up to cap entries; the number of them.
  */
 size_t crash_read(int fd, bool *crashed, struct crash_entry *out, size_t cap);
 #endif

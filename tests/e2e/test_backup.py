@@ -9,6 +9,7 @@ import pytest
 from corpus import msgid, plain
 from fakemail import FakeImap
 from haul import Mailhaul
+from shift import Shift
 from sink import Sink
 
 
@@ -80,6 +81,14 @@ def test_restored_mail_is_not_delivered_again(place):
     assert times(place) == [1] * 7
     assert {q["reason"] for q in place.queue()} == {
         "restored from a backup: it may have been delivered since"}
+
+
+def test_what_opening_writes_makes_no_ledger_newer(place):
+    """Hours later the clock and the anchor are written as it is looked at."""
+    place.fetch()
+    assert place("backup", place.file).code == 0
+    r = place("restore", place.file, env=Shift(place.folder)(hours=7))
+    assert r.code == 0, r
 
 
 def test_restore_refuses_what_is_no_backup(place):
