@@ -351,6 +351,7 @@ static bool take_literal(struct imap *p, struct imap_event *ev)
 enum lexer {
 	BY_TOKEN,
 	BY_ATTRIBUTE,
+	BY_RANGE,
 	BY_LINE
 };
 
@@ -371,6 +372,10 @@ static const struct {
 	[IMAP_STEP_SKIP] = { imap_on_skip, BY_LINE },
 	[IMAP_STEP_SEARCH] = { imap_on_search, BY_TOKEN },
 	[IMAP_STEP_SEARCH_TAIL] = { imap_on_search_tail, BY_TOKEN },
+	[IMAP_STEP_ESEARCH] = { imap_on_esearch, BY_TOKEN },
+	[IMAP_STEP_ESEARCH_SET] = { imap_on_esearch_set, BY_RANGE },
+	[IMAP_STEP_ESEARCH_VALUE] = { imap_on_esearch_value, BY_TOKEN },
+	[IMAP_STEP_ESEARCH_NESTED] = { imap_on_esearch_nested, BY_TOKEN },
 	[IMAP_STEP_LIST] = { imap_on_list, BY_TOKEN },
 	[IMAP_STEP_LIST_ATTRIBUTES] = { imap_on_list_attributes, BY_TOKEN },
 	[IMAP_STEP_LIST_DELIMITER] = { imap_on_list_delimiter, BY_TOKEN },
@@ -398,6 +403,8 @@ static struct lexeme read_lexeme(struct imap *p)
 		return lex_token(in, &p->scanned);
 	case BY_ATTRIBUTE:
 		return lex_attribute(in, &p->scanned);
+	case BY_RANGE:
+		return lex_range(in, &p->scanned);
 	case BY_LINE:
 		break;
 	}
@@ -407,7 +414,7 @@ static struct lexeme read_lexeme(struct imap *p)
 /* SEARCH alone may be longer than a response: its numbers are counted. */
 static bool counts_as_text(const struct imap *p)
 {
-	return p->step != IMAP_STEP_SEARCH;
+	return p->step != IMAP_STEP_SEARCH && p->step != IMAP_STEP_ESEARCH_SET;
 }
 
 /* Odd data at a place where it may be anything is skipped by lines (D19). */
@@ -451,6 +458,8 @@ static bool advance(struct imap *p, struct imap_event *ev, bool *stuck)
 		*stuck = p->in.len == 0;
 		return take_literal(p, ev);
 	}
+	if (p->range_at)
+		return imap_search_range(p, ev);
 	t = read_lexeme(p);
 	*stuck = t.kind == LEX_MORE;
 	if (!*stuck)

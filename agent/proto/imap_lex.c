@@ -175,6 +175,22 @@ struct lexeme lex_attribute(struct view in, size_t *scanned)
 	return lex_atom(in, scanned);
 }
 
+struct lexeme lex_range(struct view in, size_t *scanned)
+{
+	struct lexeme t = lex_other(in, scanned);
+	size_t i = *scanned;
+
+	if (t.kind != LEX_ATOM)
+		return t;
+	while (i < in.n && in.p[i] != ',' && !ends_atom((unsigned char)in.p[i]))
+		i++;
+	if (i == in.n)
+		return more(scanned, i);
+	t.used = i + (in.p[i] == ',');
+	t.text = view_head(in, i);
+	return t;
+}
+
 struct lexeme lex_line(struct view in, size_t *scanned)
 {
 	struct view rest = view_skip(in, *scanned);

@@ -40,6 +40,9 @@ struct lexeme {
 struct lexeme lex_token(struct view in, size_t *scanned);
 /* As lex_token, but an atom goes on through [...]: BODY[HEADER.FIELDS (To)] */
 struct lexeme lex_attribute(struct view in, size_t *scanned);
+/* As lex_token, but an atom ends behind a comma as well, which is not its text:
+ * one number or range of a set. */
+struct lexeme lex_range(struct view in, size_t *scanned);
 /* LEX_LINE, LEX_MORE or LEX_BAD */
 struct lexeme lex_line(struct view in, size_t *scanned);
 /*

@@ -1,7 +1,8 @@
 /*
  * imap_private - the engine's state, for its own files alone (imap.c: ports and
- * the loop; imap_command.c: what is sent; imap_response.c, imap_fetch.c:
- * untagged data; imap_condition.c: OK NO BAD BYE PREAUTH, tagged or not, and
+ * the loop; imap_command.c: what is sent; imap_response.c, imap_search.c,
+ * imap_fetch.c: untagged data; imap_condition.c: OK NO BAD BYE PREAUTH, tagged
+ * or not, and
  * "+").
  */
 #ifndef PROTO_IMAP_PRIVATE_H
@@ -40,6 +41,10 @@ enum imap_step {
 	IMAP_STEP_SKIP, /* lines and literals up to the end of the response */
 	IMAP_STEP_SEARCH,
 	IMAP_STEP_SEARCH_TAIL,
+	IMAP_STEP_ESEARCH,
+	IMAP_STEP_ESEARCH_SET,
+	IMAP_STEP_ESEARCH_VALUE,
+	IMAP_STEP_ESEARCH_NESTED, /* of a value, or of the tag in front */
 	IMAP_STEP_LIST,
 	IMAP_STEP_LIST_ATTRIBUTES,
 	IMAP_STEP_LIST_DELIMITER,
@@ -140,6 +145,8 @@ struct imap {
 	enum imap_status condition;
 	size_t n_name;
 	size_t n_uids;
+	bool by_uid;		      /* this ESEARCH speaks of UIDs */
+	uint32_t range_at, range_end; /* of it, to be handed out; at 0: none */
 
 	/* the session */
 	struct imap_capabilities capabilities;
@@ -183,11 +190,18 @@ bool imap_string_begin(struct imap *p, const struct lexeme *t,
 
 /* imap_response.c */
 imap_handler imap_on_untagged, imap_on_numbered, imap_on_exists,
-	imap_on_expunge, imap_on_skip, imap_on_search, imap_on_search_tail,
-	imap_on_list, imap_on_list_attributes, imap_on_list_delimiter,
-	imap_on_list_name, imap_on_list_tail, imap_on_status_name,
-	imap_on_status, imap_on_status_key, imap_on_status_value,
-	imap_on_status_end;
+	imap_on_expunge, imap_on_skip, imap_on_list, imap_on_list_attributes,
+	imap_on_list_delimiter, imap_on_list_name, imap_on_list_tail,
+	imap_on_status_name, imap_on_status, imap_on_status_key,
+	imap_on_status_value, imap_on_status_end;
+/* One lexeme of what stands behind the known part of a response; at its end
+ * the response is done. true: failed. */
+imap_handler imap_skip_tail;
+/* imap_search.c */
+imap_handler imap_on_search, imap_on_search_tail, imap_on_esearch,
+	imap_on_esearch_set, imap_on_esearch_value, imap_on_esearch_nested;
+/* What is left of the range told last. true: *ev is set, there may be more. */
+bool imap_search_range(struct imap *p, struct imap_event *ev);
 /* imap_fetch.c */
 imap_handler imap_on_fetch, imap_on_fetch_key, imap_on_fetch_value,
 	imap_on_fetch_flags, imap_on_fetch_nested, imap_on_fetch_end;

@@ -1,4 +1,4 @@
-/* Untagged data (RFC 3501 7.2 and 7.3) but FETCH. */
+/* Untagged data (RFC 3501 7.2 and 7.3) but SEARCH and FETCH. */
 #include "imap_private.h"
 #include "imap_value.h"
 
@@ -18,6 +18,7 @@ static const struct keyword keywords[] = {
 	{ "LIST", IMAP_STEP_LIST, IMAP_LIST, IMAP_LIST },
 	{ "STATUS", IMAP_STEP_STATUS_NAME, IMAP_STATUS, IMAP_LIST },
 	{ "SEARCH", IMAP_STEP_SEARCH, IMAP_SEARCH, IMAP_SEARCH },
+	{ "ESEARCH", IMAP_STEP_ESEARCH, IMAP_SEARCH, IMAP_SEARCH },
 	{ "FETCH", IMAP_STEP_FETCH, IMAP_FETCH, IMAP_FETCH_BODY },
 };
 
@@ -42,6 +43,8 @@ static void begin(struct imap *p, enum imap_step step)
 	p->step = step;
 	p->depth = 0;
 	p->n_uids = 0;
+	p->by_uid = false;
+	p->range_at = 0;
 	p->n_name = 0;
 	p->body = false;
 	p->fetch = (struct imap_fetch){ .seq = p->number };
@@ -157,9 +160,8 @@ static bool nest(struct imap *p, const struct lexeme *t, struct imap_event *ev)
 	return false;
 }
 
-/* One lexeme of it; at its end the response is done. true: failed. */
-static bool skip_tail(struct imap *p, const struct lexeme *t,
-		      struct imap_event *ev)
+bool imap_skip_tail(struct imap *p, const struct lexeme *t,
+		    struct imap_event *ev)
 {
 	if (t->kind == LEX_LITERAL)
 		return imap_literal_begin(p, t, IMAP_LITERAL_SKIPPED, ev);
@@ -169,49 +171,6 @@ static bool skip_tail(struct imap *p, const struct lexeme *t,
 		return imap_malformed(p, ev, "a parenthesis is not closed");
 	imap_response_done(p);
 	return false;
-}
-
-/* ---- SEARCH: RFC 3501 7.2.5 ---- */
-
-static bool search_event(struct imap *p, bool last, struct imap_event *ev)
-{
-	*ev = (struct imap_event){ .type = IMAP_EV_SEARCH,
-				   .last = last,
-				   .uids = p->uids,
-				   .n_uids = p->n_uids };
-	imap_progress(p);
-	p->n_uids = 0;
-	return true;
-}
-
-bool imap_on_search(struct imap *p, const struct lexeme *t,
-		    struct imap_event *ev)
-{
-	uint32_t uid;
-
-	if (t->kind == LEX_END) {
-		imap_response_done(p);
-		return search_event(p, true, ev);
-	}
-	if (t->kind == LEX_OPEN) { /* "(MODSEQ 917162500)", RFC 7162 3.1.5 */
-		p->step = IMAP_STEP_SEARCH_TAIL;
-		return imap_on_search_tail(p, t, ev);
-	}
-	uid = t->kind == LEX_ATOM ? imap_value_nz(t->text) : 0;
-	if (uid == 0)
-		return imap_malformed(p, ev, "a SEARCH result is no number");
-	if (++p->untagged > LIMIT_UNTAGGED)
-		return imap_fail(p, ev, ERR_LIMIT, "too many SEARCH results");
-	p->uids[p->n_uids++] = uid;
-	return p->n_uids == IMAP_SEARCH_UIDS && search_event(p, false, ev);
-}
-
-bool imap_on_search_tail(struct imap *p, const struct lexeme *t,
-			 struct imap_event *ev)
-{
-	if (skip_tail(p, t, ev))
-		return true;
-	return p->step == IMAP_STEP_START && search_event(p, true, ev);
 }
 
 /* ---- LIST: RFC 3501 7.2.2 ---- */
@@ -272,7 +231,7 @@ bool imap_on_list_name(struct imap *p, const struct lexeme *t,
 bool imap_on_list_tail(struct imap *p, const struct lexeme *t,
 		       struct imap_event *ev)
 {
-	if (skip_tail(p, t, ev))
+	if (imap_skip_tail(p, t, ev))
 		return true;
 	if (p->step != IMAP_STEP_START)
 		return false;

@@ -459,6 +459,19 @@ def test_unseen_only_a_poll_costs_one_search(imap, user):
             if c.startswith("UID")] == ["UID SEARCH UNSEEN"]
 
 
+def test_unseen_only_at_a_server_of_imap4rev2_alone(imap, user):
+    """It answers SEARCH with ESEARCH."""
+    server = FakeImap({"INBOX": [plain(n, user) for n in range(4)]},
+                      capability=("IMAP4rev2", "AUTH=PLAIN", "SASL-IR"))
+    for uid in (1, 3):
+        server.boxes["INBOX"].mail[uid][1].add("\\Seen")
+    haul = imap(server, unseen_only=True)
+    haul.fetch()
+    assert haul.sink.count() == ids(user, [1, 3])
+    haul.fetch()
+    assert haul.sink.count() == ids(user, [1, 3])
+
+
 # ---------------------------------------------------------------------- Gmail
 
 GMAIL = ("IMAP4rev1", "UNSELECT", "IDLE", "ID", "CHILDREN", "X-GM-EXT-1",

@@ -543,7 +543,12 @@ class _ImapSession(_Session):
             uids = [u for u in uids if "\\Deleted" not in self.box.mail[u][1]]
         elif "DELETED" in args.upper():
             uids = [u for u in uids if "\\Deleted" in self.box.mail[u][1]]
-        self.say(("* SEARCH %s\r\n" % " ".join(map(str, uids))).encode())
+        if "IMAP4rev1" in self.server.capability:
+            said = "SEARCH %s" % " ".join(map(str, uids))
+        else:                           # RFC 9051 6.4.4
+            said = 'ESEARCH (TAG "%s") UID%s' % (
+                tag, uids and " ALL " + ",".join(map(str, uids)) or "")
+        self.say(("* %s\r\n" % said).encode())
         self.ok(tag)
 
     def expunge(self, uids):

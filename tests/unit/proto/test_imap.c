@@ -760,6 +760,45 @@ static void a_search_result_may_be_longer_than_a_response(void **state)
 	imap_free(p);
 }
 
+static size_t count_search(struct imap *p, uint32_t *top, bool *last)
+{
+	struct imap_event ev;
+	size_t n = 0;
+
+	while (imap_next(p, &ev)) {
+		assert_int_equal(ev.type, IMAP_EV_SEARCH);
+		for (size_t i = 0; i < ev.n_uids; i++)
+			*top = ev.uids[i] > *top ? ev.uids[i] : *top;
+		n += ev.n_uids;
+		*last = ev.last;
+	}
+	return n;
+}
+
+/* A set of any length, and wide ranges, come a buffer at a time. */
+static void an_esearch_result_may_be_longer_than_a_response(void **state)
+{
+	struct imap *p = greeted();
+	uint32_t top = 0;
+	bool last = false;
+	size_t n = 0;
+
+	(void)state;
+	assert_true(imap_search(p, VIEW_LIT("ALL")));
+	all_sent(p);
+	feed(p, VIEW_LIT("* ESEARCH (TAG \"a1\") UID ALL 1"));
+	for (int i = 0; i < 20000; i++) {
+		feed(p, VIEW_LIT(",4000000000:4000000002"));
+		n += count_search(p, &top, &last);
+	}
+	feed(p, VIEW_LIT(",5:1000004\r\n"));
+	n += count_search(p, &top, &last);
+	assert_int_equal(n, 1 + 3 * 20000 + 1000000);
+	assert_int_equal(top, 4000000002);
+	assert_true(last);
+	imap_free(p);
+}
+
 /* B5: without a line end the buffer is all that is ever used. */
 static void a_line_without_end_ends_the_session(void **state)
 {
@@ -1050,6 +1089,8 @@ int main(void)
 		cmocka_unit_test(endless_untagged_responses_end_the_session),
 		cmocka_unit_test(a_long_listing_is_no_flood),
 		cmocka_unit_test(a_search_result_may_be_longer_than_a_response),
+		cmocka_unit_test(
+			an_esearch_result_may_be_longer_than_a_response),
 		cmocka_unit_test(a_line_without_end_ends_the_session),
 		cmocka_unit_test(many_lines_within_one_response_are_bounded),
 		cmocka_unit_test(patience_follows_the_oldest_command),
