@@ -18,7 +18,7 @@
 #define TRIES	     40
 #define TRY_PAUSE_NS 50000000
 
-static int connect_control(const char *dir)
+int ask_connect(const char *dir)
 {
 	struct sockaddr_un to = { .sun_family = AF_UNIX };
 	int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd;
@@ -39,7 +39,7 @@ static int connect_control(const char *dir)
 
 bool ask_is_held(const char *state_dir)
 {
-	int fd = connect_control(state_dir);
+	int fd = ask_connect(state_dir);
 
 	if (fd >= 0)
 		(void)close(fd);
@@ -223,7 +223,7 @@ static enum way find_way(const char *dir, const json_t *request, int *fd,
 	if (stat(dir, &st) != 0 && errno == ENOENT)
 		return WAY_EMPTY;
 	for (int i = 0; i < TRIES; i++) {
-		*fd = connect_control(dir);
+		*fd = ask_connect(dir);
 		if (*fd >= 0)
 			return WAY_SOCKET;
 		*s = open_ledger(dir, request, err);

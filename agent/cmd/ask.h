@@ -23,6 +23,8 @@ json_t *ask(const char *state_dir, const json_t *request, struct err *err);
 bool ask_body(const char *state_dir, const char *id,
 	      bool (*put)(void *who, struct view octets), void *who,
 	      struct err *err);
+/* A socket connected to the control socket of dir; -1: nobody is there. */
+int ask_connect(const char *dir);
 /* Somebody answers at the control socket. */
 bool ask_is_held(const char *state_dir);
 #endif

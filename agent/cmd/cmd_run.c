@@ -6,6 +6,7 @@
 #include "must.h"
 #include "notify_socket.h"
 #include "parts.h"
+#include "passes.h"
 #include "process.h"
 #include "report.h"
 #include "term.h"
@@ -22,6 +23,7 @@ struct run {
 	struct config *config; /* the present one */
 	struct kit kit;
 	struct daemon *daemon;
+	struct passes *passes; /* that others asked for */
 	struct notify_socket notify;
 	struct timer beat;
 	struct metrics_file metrics;
@@ -236,6 +238,7 @@ static void on_working(void *who)
 	r->reloading = false;
 	notify_ready(&r->notify);
 	say_status(r);
+	passes_working(r->passes);
 }
 
 static void reload_failed(struct run *r, const char *fault)
@@ -312,8 +315,10 @@ static void on_store_failed(void *who)
 {
 	struct run *r = who;
 
-	if (r->daemon)
-		daemon_store_failed(r->daemon);
+	if (!r->daemon)
+		return;
+	daemon_store_failed(r->daemon);
+	passes_store_failed(r->passes, daemon_failure(r->daemon));
 }
 
 /* The first asks, the second insists: the ledger bears being left so. */
@@ -328,6 +333,7 @@ static void on_stop_signal(void *who, int signum)
 	notify_stopping(&r->notify);
 	if (log_begin(&l, LOG_NOTICE, "stopping"))
 		log_end(&l);
+	passes_stop(r->passes);
 	daemon_stop(r->daemon);
 }
 
@@ -359,6 +365,12 @@ static bool on_poll(void *who, const char *name)
 	return true;
 }
 
+/* `fetch`, `adopt` or `refetch` beside us. */
+static void on_pass(void *who, json_t *request, int fd)
+{
+	passes_take(((struct run *)who)->passes, request, fd);
+}
+
 static const struct daemon_reports reports = {
 	.working = on_working,
 	.account = on_account,
@@ -378,11 +390,13 @@ static void begin(struct run *r)
 	warn_of_config(r->config);
 	r->reload_ok = true;
 	r->daemon = daemon_start(&r->kit.parts, &reports, r);
+	r->passes = passes_new(l, r->daemon);
 	if (r->kit.control)
 		control_hook(
 			r->kit.control,
 			&(struct control_hooks){ .changed = on_queue_changed,
 						 .poll = on_poll,
+						 .pass = on_pass,
 						 .who = r });
 	begin_beat(r);
 	r->metrics = (struct metrics_file){
@@ -408,6 +422,7 @@ static int finish(struct run *r)
 	if (!daemon_is_clean(r->daemon))
 		_exit(code);
 	kit_close_spool(&r->kit);
+	passes_free(r->passes);
 	daemon_free(r->daemon);
 	kit_fini(&r->kit);
 	return code;

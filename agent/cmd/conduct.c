@@ -1,5 +1,6 @@
 #include "conduct.h"
 #include "command.h"
+#include "follow.h"
 #include "log.h"
 #include "metrics_file.h"
 #include "must.h"
@@ -23,6 +24,7 @@ struct conduct {
 	const struct pass_options *what;
 	struct kit kit;
 	struct pass *pass;
+	struct follow *follow; /* instead: another process runs it */
 	const struct pass_account *accounts;
 	size_t n;
 	bool *told;	 /* one per account: its outcome was printed */
@@ -214,7 +216,10 @@ static void ask_answered(struct prompt_question *q, struct view line)
 	if (c->is_drawing && !prompt_is_asking(c->prompt))
 		timer_every(&c->progress.timer, PROGRESS_MS);
 	list_drop(&a->link);
-	pass_answer(c->pass, a->account, choice);
+	if (c->follow)
+		follow_answer(c->follow, a->account, choice);
+	else
+		pass_answer(c->pass, a->account, choice);
 	free(a);
 }
 
@@ -271,9 +276,17 @@ static void on_signal(void *who, int signum)
 	}
 	if (c->has_person) {
 		text_init(&line, 256);
-		(void)text_puts(&line, "stopping: what was begun is finished, "
-				       "10 s at most");
+		(void)text_puts(
+			&line, c->follow ? "no longer shown: the running "
+					   "mailhaul goes on with it: mailhaul "
+					   "status"
+					 : "stopping: what was begun is "
+					   "finished, 10 s at most");
 		say(c, &line);
+	}
+	if (c->follow) {
+		loop_stop(c->kit.parts.loop);
+		return;
 	}
 	pass_stop(c->pass);
 	notices_stop(&c->notices);
@@ -392,8 +405,9 @@ static int tell_unfound(struct conduct *c)
 
 static int finish(struct conduct *c)
 {
-	const struct err *failure = pass_failure(c->pass);
-	int code = pass_exit(c->pass);
+	const struct err *failure =
+		c->follow ? follow_failure(c->follow) : pass_failure(c->pass);
+	int code = c->follow ? follow_exit(c->follow) : pass_exit(c->pass);
 
 	if (c->is_drawing)
 		progress_end(&c->progress);
@@ -484,17 +498,26 @@ static void write_metrics(struct conduct *c)
 	loop_run(c->kit.parts.loop);
 }
 
+static const struct pass_reports *reports(const struct conduct *c)
+{
+	return c->prompt ? &asking_reports : &silent_reports;
+}
+
+static void heed_signals(struct conduct *c)
+{
+	struct loop *l = c->kit.parts.loop;
+
+	loop_signal(l, SIGINT, on_signal, c);
+	loop_signal(l, SIGTERM, on_signal, c);
+	loop_signal(l, SIGHUP, on_signal, c); /* the terminal is gone */
+}
+
+/* The accounts are known. */
 static void begin(struct conduct *c)
 {
 	struct loop *l = c->kit.parts.loop;
 
-	c->pass = pass_start(&c->kit.parts, c->what,
-			     c->prompt ? &asking_reports : &silent_reports, c);
-	c->accounts = pass_accounts(c->pass, &c->n);
 	c->told = mem_new((c->n + 1) * sizeof(*c->told));
-	loop_signal(l, SIGINT, on_signal, c);
-	loop_signal(l, SIGTERM, on_signal, c);
-	loop_signal(l, SIGHUP, on_signal, c); /* the terminal is gone */
 	c->is_drawing = c->has_person && c->options->verbosity == 0;
 	if (c->is_drawing)
 		progress_begin(&c->progress, l, STDERR_FILENO, c->accounts,
@@ -514,6 +537,73 @@ static bool find_person(struct conduct *c)
 	return false;
 }
 
+static void leave_asking(struct conduct *c)
+{
+	prompt_free(c->prompt);
+	c->prompt = NULL;
+	LIST_EACH(at, kept, &c->asking)
+		free(LIST_OF(at, struct ask, link));
+	free(c->told);
+}
+
+/* ---- here ---- */
+
+static int run_here(struct conduct *c)
+{
+	int code;
+
+	c->pass = pass_start(&c->kit.parts, c->what, reports(c), c);
+	c->accounts = pass_accounts(c->pass, &c->n);
+	heed_signals(c);
+	begin(c);
+	loop_run(c->kit.parts.loop);
+	tell_people(c);
+	write_metrics(c);
+	code = finish(c);
+	if (!pass_is_clean(c->pass) || !notices_is_clean(&c->notices))
+		_exit(code);
+	leave_asking(c);
+	kit_close_spool(&c->kit);
+	pass_free(c->pass);
+	c->pass = NULL;
+	notices_fini(&c->notices);
+	return code;
+}
+
+/* ---- in a `run` that holds the state directory ---- */
+
+static void on_begun(void *who)
+{
+	struct conduct *c = who;
+
+	c->accounts = follow_accounts(c->follow, &c->n);
+	begin(c);
+}
+
+static int run_there(struct conduct *c, const struct err *held)
+{
+	const struct follow_reports r = { .begun = on_begun,
+					  .pass = reports(c) };
+	struct loop *l = c->kit.parts.loop;
+	int code;
+
+	c->follow = follow_start(l, c->kit.parts.config, c->what,
+				 c->options->verbosity > 0, &r, c);
+	if (c->follow) {
+		heed_signals(c);
+		loop_run(l);
+	}
+	if (!c->follow || follow_is_turned_away(c->follow))
+		code = refuse_start(c, held);
+	else if (!c->accounts && !c->signum)
+		code = refuse_start(c, follow_failure(c->follow));
+	else
+		code = finish(c);
+	leave_asking(c);
+	follow_free(c->follow);
+	return code;
+}
+
 static int run(struct conduct *c, const struct config *config)
 {
 	struct spool_found found;
@@ -525,31 +615,17 @@ static int run(struct conduct *c, const struct config *config)
 	c->kit.store_failed = on_store_failed;
 	c->kit.who = c;
 	if (!find_person(c)) {
-		kit_fini(&c->kit);
-		return 64;
+		code = 64;
+	} else if (kit_open_spool(&c->kit, &found, &err)) {
+		report_found(&found, say_found, c);
+		code = run_here(c);
+	} else if (err.class == ERR_BUSY && err.origin != ERR_FROM_SQLITE) {
+		code = run_there(c, &err);
+	} else {
+		leave_asking(c);
+		code = refuse_start(c, &err);
 	}
-	if (!kit_open_spool(&c->kit, &found, &err)) {
-		prompt_free(c->prompt);
-		kit_fini(&c->kit);
-		return refuse_start(c, &err);
-	}
-	report_found(&found, say_found, c);
-	begin(c);
-	loop_run(c->kit.parts.loop);
-	tell_people(c);
-	write_metrics(c);
-	code = finish(c);
-	if (!pass_is_clean(c->pass) || !notices_is_clean(&c->notices))
-		_exit(code);
-	prompt_free(c->prompt);
-	LIST_EACH(at, kept, &c->asking)
-		free(LIST_OF(at, struct ask, link));
-	kit_close_spool(&c->kit);
-	pass_free(c->pass);
-	c->pass = NULL;
-	notices_fini(&c->notices);
 	kit_fini(&c->kit);
-	free(c->told);
 	return code;
 }
 

@@ -246,6 +246,26 @@ static void answer_poll(struct client *cl)
 	send_answer(cl);
 }
 
+/* The connection goes on without us. */
+static void hand_over(struct client *cl)
+{
+	const struct control_hooks *h = &cl->control->hooks;
+	uv_os_fd_t fd;
+	int own = -1;
+
+	if (!h->pass) {
+		cl->answer = answer_line(json_pack("{s:b, s:{s:b}}", "ok", 1,
+						   "answer", "pass", 0));
+		send_answer(cl);
+		return;
+	}
+	if (uv_fileno((uv_handle_t *)&cl->pipe, &fd) == 0)
+		own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (own >= 0)
+		h->pass(h->who, cl->request, own);
+	client_close(cl);
+}
+
 static void asked(struct client *cl)
 {
 	struct err err;
@@ -260,6 +280,10 @@ static void asked(struct client *cl)
 	}
 	if (answer_is(cl->request, "poll")) {
 		answer_poll(cl);
+		return;
+	}
+	if (answer_is(cl->request, "pass")) {
+		hand_over(cl);
 		return;
 	}
 	cl->phase = PHASE_ASKING;

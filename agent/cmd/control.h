@@ -1,6 +1,6 @@
 /*
  * control - the socket at which whoever holds the state directory answers
- * `status`, `queue` and `trace` (DESIGN 5).
+ * `status`, `queue` and `trace` (DESIGN 5), and where passes are asked for.
  *
  * A local stream socket named `control` in the state directory, mode 0600; only
  * its owner and root are answered. A connection carries one request, one line
@@ -15,6 +15,8 @@
 #include "err.h"
 #include "loop.h"
 #include "spool.h"
+
+#include <jansson.h>
 
 #define CONTROL_NAME	   "control"
 #define CONTROL_CLIENTS	   16u	  /* at once; more are turned away */
@@ -38,6 +40,10 @@ struct control *control_serve(struct loop *l, struct spool *s, const char *dir,
 struct control_hooks {
 	void (*changed)(void *who);
 	bool (*poll)(void *who, const char *name);
+	/* {"ask": "pass", ...}: a pass is to be run (pass_lines.h). request:
+	 * borrowed; fd: the connection, owned from here on. NULL: the answer is
+	 * {"pass": false}. */
+	void (*pass)(void *who, json_t *request, int fd);
 	void *who;
 };
 void control_hook(struct control *c, const struct control_hooks *h);

@@ -30,6 +30,11 @@ struct tenancy *daemon_working(const struct daemon *d)
 	return found;
 }
 
+bool daemon_is_working(const struct daemon *d)
+{
+	return present(d) && present(d)->begun && !d->stopping;
+}
+
 /* --- visits --------------------------------------------------------------- */
 
 static void bury(struct tenancy *y, struct visit *v)
@@ -148,7 +153,7 @@ static struct visit *on_due(void *who, struct seat *s, bool is_probe)
 	v->is_probe = is_probe;
 	daemon_inherit(t, v);
 	/* its mail first, to see whether the setting is mended */
-	if (s->bind.a.health == HEALTH_REFUSED && !s->hastened)
+	if (s->bind.a.health == HEALTH_REFUSED && !s->hastening)
 		seat_hasten(s, on_hastened, t);
 	t->hurried = false;
 	return v;

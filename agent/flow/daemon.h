@@ -52,15 +52,16 @@ void daemon_poll_all(struct daemon *d);
 bool daemon_poll(struct daemon *d, const char *account);
 /* Somebody changed the queue, or a secret: deliveries try again. */
 void daemon_retry(struct daemon *d);
+/* Visits begin by the present configuration: neither starting, nor reloading,
+ * nor stopping. */
+bool daemon_is_working(const struct daemon *d);
 /*
  * A pass on request of somebody else (`fetch` beside us), by the present
- * configuration. r and who: until `ended`, or daemon_leave_pass(): nobody
- * listens any more, and it goes on. The daemon frees it. NULL: it is starting
- * or stopping.
+ * configuration. r and who: until `ended`, which also comes when the daemon
+ * stops; then the daemon frees it. NULL: it is starting or stopping.
  */
 struct pass *daemon_pass(struct daemon *d, const struct pass_options *o,
 			 const struct pass_reports *r, void *who);
-void daemon_leave_pass(struct daemon *d, struct pass *p);
 /* What is under way ends within 10 s, but for replies to data that are
  * outstanding. */
 void daemon_stop(struct daemon *d);

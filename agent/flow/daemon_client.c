@@ -4,18 +4,13 @@
 
 #include <stdlib.h>
 
-#define CLIENT_REPORT(c, call)                                                 \
-	do {                                                                   \
-		if ((c)->reports)                                              \
-			(c)->reports->call;                                    \
-	} while (0)
-
 static void client_changed(void *who, const struct pass_account *a)
 {
 	struct client *c = who;
 
-	CLIENT_REPORT(c, changed(c->who, a));
-	if (a->phase == PASS_DONE && a->result != PASS_ON_REQUEST)
+	c->reports->changed(c->who, a);
+	if (!c->dry_run && a->phase == PASS_DONE &&
+	    a->result != PASS_ON_REQUEST)
 		c->daemon->reports->account(c->daemon->who, a);
 }
 
@@ -24,7 +19,7 @@ static void client_judged(void *who, const struct pass_account *a,
 {
 	struct client *c = who;
 
-	CLIENT_REPORT(c, judged(c->who, a, j));
+	c->reports->judged(c->who, a, j);
 }
 
 static void client_ask(void *who, struct pass_account *a, const char *folder,
@@ -32,10 +27,7 @@ static void client_ask(void *who, struct pass_account *a, const char *folder,
 {
 	struct client *c = who;
 
-	if (c->reports && c->reports->ask)
-		c->reports->ask(c->who, a, folder, messages, octets);
-	else
-		pass_answer(c->pass, a, CHOICE_NOT_NOW);
+	c->reports->ask(c->who, a, folder, messages, octets);
 }
 
 static void client_delivery(void *who, const struct config_delivery *d,
@@ -43,7 +35,7 @@ static void client_delivery(void *who, const struct config_delivery *d,
 {
 	struct client *c = who;
 
-	CLIENT_REPORT(c, delivery(c->who, d, err, is_new));
+	c->reports->delivery(c->who, d, err, is_new);
 }
 
 static void client_ended(void *who)
@@ -51,8 +43,7 @@ static void client_ended(void *who)
 	struct client *c = who;
 
 	c->over = true;
-	CLIENT_REPORT(c, ended(c->who));
-	c->reports = NULL;
+	c->reports->ended(c->who);
 	task_post(&c->daemon->tidy);
 }
 
@@ -82,21 +73,12 @@ struct pass *daemon_pass(struct daemon *d, const struct pass_options *o,
 	c->daemon = d;
 	c->tenancy = y;
 	c->reports = r;
+	c->dry_run = o->dry_run;
 	c->who = who;
 	list_push(&d->clients, &c->link);
 	c->pass = pass_start_in(&y->parts, y->deliveries, y->seats, o,
 				r->ask ? &asking_reports : &silent_reports, c);
 	return c->pass;
-}
-
-void daemon_leave_pass(struct daemon *d, struct pass *p)
-{
-	LIST_EACH(at, kept, &d->clients) {
-		struct client *c = LIST_OF(at, struct client, link);
-
-		if (c->pass == p)
-			c->reports = NULL;
-	}
 }
 
 bool daemon_has_clients(const struct daemon *d, const struct tenancy *y)

@@ -45,9 +45,9 @@ struct client { /* a pass for somebody else */
 	struct daemon *daemon;
 	struct tenancy *tenancy;
 	struct pass *pass;
-	const struct pass_reports *reports; /* NULL: nobody listens */
+	const struct pass_reports *reports;
 	void *who;
-	bool over;
+	bool dry_run, over;
 };
 
 struct daemon {

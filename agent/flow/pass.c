@@ -291,6 +291,17 @@ static const struct visit_reports visit_reports = {
 
 /* --- beginning ------------------------------------------------------------ */
 
+/* In a process that stays a delivery may be paused, too. */
+static void on_hastened(void *who)
+{
+	struct guest *g = who;
+	struct pass *p = g->pass;
+
+	if (p->is_guest && !p->stopping)
+		deliveries_retry(p->deliveries, g->seat->bind.a.id);
+	on_opened(p);
+}
+
 /* `fetch` without names takes those that are polled; the rest is asked for. */
 static bool is_requested(const struct pass *p)
 {
@@ -311,7 +322,7 @@ static void hasten_queue(struct guest *g)
 	     (b->a.health != HEALTH_REFUSED || b->a.next_poll_ms > b->now_ms)))
 		return;
 	p->loading++;
-	seat_hasten(g->seat, on_opened, p);
+	seat_hasten(g->seat, on_hastened, g);
 }
 
 /* Its row is known. */
@@ -486,14 +497,28 @@ void pass_note_delivery(struct pass *p, const struct config_delivery *d,
 		p->reports->delivery(p->who, d, err, true);
 }
 
+/* Nobody here asked for the end, and who waits for it must not take it for a
+ * visit. */
+static void not_tried(struct pass_account *a)
+{
+	a->result = PASS_FAILED;
+	(void)err_set(&a->err, ERR_BUSY,
+		      "not tried: the running mailhaul reloads or stops");
+	(void)err_remedy(&a->err, "fetch again");
+	a->err_is_new = true;
+}
+
 void pass_shut(struct pass *p)
 {
 	p->stopping = true;
 	for (size_t i = 0; i < guests_of(p); i++) {
 		struct guest *g = &p->guests[i];
 
-		if (g->visit && !g->over && g->seat->visit != g->visit)
-			sit_down(g);
+		if (!g->visit || g->over || g->seat->visit == g->visit)
+			continue;
+		if (p->is_guest)
+			not_tried(g->told);
+		sit_down(g);
 	}
 }
 

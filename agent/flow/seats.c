@@ -281,7 +281,7 @@ size_t seats_taken(const struct seats *ss)
 bool seats_are_busy(const struct seats *ss)
 {
 	for (size_t i = 0; i < ss->n; i++)
-		if (ss->all[i].hastened)
+		if (ss->all[i].hastening)
 			return true;
 	return seats_taken(ss) > 0;
 }
@@ -322,33 +322,47 @@ void seats_bind(struct seats *ss)
 		bind_row(&ss->all[i], i == 0, on_bound);
 }
 
+/* Several passes may want it at the same time. */
+struct hasten {
+	struct spool_call call;
+	struct seat *seat;
+	int64_t account, now_ms;
+	void (*done)(void *who);
+	void *who;
+};
+
 static bool hasten(struct ledger *l, void *arg, struct err *err)
 {
-	struct seat *s = arg;
+	struct hasten *h = arg;
 
-	return query_hasten(l, s->bind.a.id, s->bind.now_ms, err);
+	return query_hasten(l, h->account, h->now_ms, err);
 }
 
 static void on_hastened(struct spool_req *req)
 {
-	struct seat *s = req->who;
+	struct hasten *h = req->who;
 
-	void (*done)(void *) = s->hastened;
-
-	s->hastened = NULL;
-	done(s->hastened_who);
+	h->seat->hastening--;
+	h->done(h->who);
+	free(h);
 }
 
 void seat_hasten(struct seat *s, void (*done)(void *who), void *who)
 {
-	s->hastened = done;
-	s->hastened_who = who;
-	s->hasten = (struct spool_call){
-		.req = { .done = on_hastened, .who = s },
-		.fn = hasten,
-		.arg = s,
+	struct hasten *h = mem_new(sizeof(*h));
+
+	*h = (struct hasten){
+		.call = { .req = { .done = on_hastened, .who = h },
+			  .fn = hasten,
+			  .arg = h },
+		.seat = s,
+		.account = s->bind.a.id,
+		.now_ms = loop_unix_ms(),
+		.done = done,
+		.who = who,
 	};
-	spool_call(s->seats->parts.spool, &s->hasten);
+	s->hastening++;
+	spool_call(s->seats->parts.spool, &h->call);
 }
 
 /* --- all of them ---------------------------------------------------------- */

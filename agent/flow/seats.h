@@ -20,9 +20,7 @@ struct seat {
 	struct visit *visit;	/* under way; NULL: the seat is free */
 	struct link booked;	/* visits that wait for it */
 	bool active, reading;	/* has its turn; its row is still being read */
-	struct spool_call hasten;
-	void (*hastened)(void *who); /* NULL: hasten is not out */
-	void *hastened_who;
+	size_t hastening; /* seat_hasten()s that are out */
 };
 
 struct seats_options {

@@ -12,6 +12,7 @@ from ca import CA                                            # noqa: E402
 from corpus import Signer, plain                                 # noqa: E402
 from haul import Mailhaul, program                           # noqa: E402
 from processes import Folder                                 # noqa: E402
+from running import Notify, Run                              # noqa: E402
 from servers import Dovecot, Exim, Postfix                   # noqa: E402
 from sink import Sink                                        # noqa: E402
 
@@ -176,3 +177,24 @@ def simple(haul, sink, dovecot, source, smtp, user):
         haul.mailbox, haul.sink, haul.dovecot = user, sink, dovecot
         return haul
     return make
+
+
+@pytest.fixture
+def notify(folder):
+    """A service manager's socket."""
+    made = Notify(os.path.join(folder.new("notify"), "socket"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def start():
+    """start(haul, ...): a Run, killed behind the test if it still runs."""
+    made = []
+
+    def begin(haul, *args, **kw):
+        made.append(Run(haul, *args, **kw))
+        return made[-1]
+    yield begin
+    for run in made:
+        run.kill()

@@ -8,8 +8,7 @@ import pytest
 
 from corpus import plain
 from haul import Raw
-from test_run import Run, arrived  # noqa: F401
-from test_run import start  # noqa: F401
+from running import Run, arrived
 
 HOUR = Raw("1h")
 

@@ -10,7 +10,7 @@ from corpus import plain
 from haul import Raw
 from metrics import of
 from sink import CUT
-from test_run import Run, arrived
+from running import Run, arrived
 
 PREFIX = "mailhaul_"
 PER_ACCOUNT = {"account_last_success_timestamp_seconds": 1,

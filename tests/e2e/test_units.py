@@ -14,7 +14,7 @@ import pytest
 from corpus import plain
 from haul import Mailhaul, program, release
 from sandbox import Sandbox, settings
-from test_run import Notify, Run, arrived
+from running import Notify, Run, arrived
 
 SERVICES = ("system/mailhaul", "system/mailhaul-fetch",
             "user/mailhaul", "user/mailhaul-fetch")

@@ -193,9 +193,11 @@ class Mailhaul:
         assert result.code == 0, result
         return result.json
 
-    def on_terminal(self, *args, limit=LIMIT, answers=()):
+    def on_terminal(self, *args, limit=LIMIT, answers=(), asked=None):
         """Runs on a pseudo-terminal; (exit code, all that was shown).
-        answers: octets typed, each once the program asks something."""
+        answers: octets typed, each once the program asks something; asked:
+        an event to be set then. Meanwhile: self.on_terminal_process, and what
+        was .shown so far."""
         if self.sections:
             self.write()
         ours, theirs = pty.openpty()
@@ -205,7 +207,9 @@ class Mailhaul:
             start_new_session=True, preexec_fn=lambda: fcntl.ioctl(
                 0, termios.TIOCSCTTY, 0), **self._how())
         os.close(theirs)
+        self.on_terminal_process = process
         shown, todo = b"", list(answers)
+        self.shown = shown
         while True:
             ready, _, _ = select.select([ours], [], [], limit)
             if not ready:
@@ -217,9 +221,12 @@ class Mailhaul:
                 break
             if not got:
                 break
-            shown += got
-            if todo and re.search(rb"[]?:] ?$", shown):
-                os.write(ours, todo.pop(0))
+            self.shown = shown = shown + got
+            if re.search(rb"[]?:] ?$", shown):
+                if asked:
+                    asked.set()
+                if todo:
+                    os.write(ours, todo.pop(0))
         os.close(ours)
         process.wait(10)
         text = shown.decode("utf-8", "replace")

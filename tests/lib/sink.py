@@ -19,6 +19,7 @@ BDAT LAST too), verdict (LMTP: of one recipient), rset, quit. What a rule does:
     DROP         at dot: closes without having stored the message
     SILENCE      stores nothing, answers nothing, until the sink is closed
     MUTE         at dot: stored, no reply, the line stays open
+    a callable   is called with it, may wait, and returns one of these or None
 match is looked for in the line (mail, rcpt, auth, bdat) or the message (dot);
 a callable gets it as octets.
 """
@@ -184,6 +185,10 @@ class Sink:
             self.lock.notify_all()
 
     def decide(self, stage, octets):
+        do = self._found(stage, octets)
+        return do(octets) if callable(do) else do
+
+    def _found(self, stage, octets):
         with self.lock:
             for rule in self._rules:
                 if rule.fits(stage, octets):
