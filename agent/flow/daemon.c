@@ -151,12 +151,19 @@ static struct visit *on_due(void *who, struct seat *s, bool is_probe)
 		return NULL;
 	v = new_visit(t);
 	v->is_probe = is_probe;
-	daemon_inherit(t, v);
 	/* its mail first, to see whether the setting is mended */
 	if (s->bind.a.health == HEALTH_REFUSED && !s->hastening)
 		seat_hasten(s, on_hastened, t);
 	t->hurried = false;
 	return v;
+}
+
+/* There is never a second session beside the one that rests. */
+static void on_begins(void *who, struct seat *s)
+{
+	struct tenancy *y = who;
+
+	daemon_inherit(&y->tenants[s->config - y->config->accounts], s->visit);
 }
 
 /* --- deliveries ----------------------------------------------------------- */
@@ -334,6 +341,7 @@ static struct tenancy *new_tenancy(struct daemon *d, const struct parts *p)
 			     &(struct seats_options){ .paced = true,
 						      .bound = on_bound,
 						      .due = on_due,
+						      .begins = on_begins,
 						      .offline = on_offline,
 						      .who = y });
 	y->tenants = mem_new((y->n + 1) * sizeof(*y->tenants));

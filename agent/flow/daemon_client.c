@@ -38,6 +38,15 @@ static void client_delivery(void *who, const struct config_delivery *d,
 	c->reports->delivery(c->who, d, err, is_new);
 }
 
+static bool client_rest(void *who, const struct pass_account *a,
+			struct visit *v)
+{
+	struct client *c = who;
+	struct tenancy *y = c->tenancy;
+
+	return daemon_rest(&y->tenants[a->config - y->config->accounts], v);
+}
+
 static void client_ended(void *who)
 {
 	struct client *c = who;
@@ -51,6 +60,7 @@ static const struct pass_reports silent_reports = {
 	.changed = client_changed,
 	.judged = client_judged,
 	.delivery = client_delivery,
+	.rest = client_rest,
 	.ended = client_ended,
 };
 static const struct pass_reports asking_reports = {
@@ -58,6 +68,7 @@ static const struct pass_reports asking_reports = {
 	.judged = client_judged,
 	.ask = client_ask,
 	.delivery = client_delivery,
+	.rest = client_rest,
 	.ended = client_ended,
 };
 

@@ -281,7 +281,15 @@ static void on_judged(void *who, struct visit *v, const struct pass_judged *j)
 		p->reports->judged(p->who, v->told, j);
 }
 
+static bool on_rest(void *who, struct visit *v)
+{
+	struct pass *p = ((struct guest *)who)->pass;
+
+	return p->reports->rest && p->reports->rest(p->who, v->told, v);
+}
+
 static const struct visit_reports visit_reports = {
+	.rest = on_rest,
 	.left = on_visit_left,
 	.ended = on_visit_ended,
 	.changed = on_visit_changed,

@@ -135,6 +135,7 @@ struct pass_judged {
 	int64_t due_ms; /* REASON_LATER: deleted then; else 0 */
 };
 
+struct visit;
 struct pass_reports {
 	/* Anything of this account changed (often; draw at your own pace). */
 	void (*changed)(void *who, const struct pass_account *a);
@@ -152,6 +153,9 @@ struct pass_reports {
 	 * is_new: to be told also where only changes are (trouble.h). */
 	void (*delivery)(void *who, const struct config_delivery *d,
 			 const struct err *err, bool is_new);
+	/* In a process that stays: the session of a visit may rest; see
+	 * visit_reports.rest. May be NULL. */
+	bool (*rest)(void *who, const struct pass_account *a, struct visit *v);
 	/* The pass is over: nothing is open, nothing out. Last report. */
 	void (*ended)(void *who);
 };

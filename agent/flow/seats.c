@@ -74,6 +74,8 @@ static void bind_row(struct seat *s, bool anew,
 static void go(struct seat *s)
 {
 	s->visit->row = s->bind.a;
+	if (s->seats->options.begins)
+		s->seats->options.begins(s->seats->options.who, s);
 	visit_start(s->visit);
 }
 

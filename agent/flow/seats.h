@@ -34,6 +34,8 @@ struct seats_options {
 	 * anew before each visit. NULL: visits begin by seat_book() alone.
 	 */
 	struct visit *(*due)(void *who, struct seat *s, bool is_probe);
+	/* Its visit is about to start, by time or booked. May be NULL. */
+	void (*begins)(void *who, struct seat *s);
 	/* There is no network, or there is one again (schedule.h). May be NULL.
 	 */
 	void (*offline)(void *who, bool is_offline);
