@@ -7,7 +7,7 @@ import subprocess
 
 from corpus import plain
 from haul import Raw
-from test_run import Run, arrived
+from running import Run, arrived
 
 
 def fields(line):
