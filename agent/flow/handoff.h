@@ -72,7 +72,8 @@ struct delivery {
 
 	struct rate rate; /* see paced.h */
 	struct timer turn;
-	size_t postponed;
+	int64_t *turns; /* owned; of those, rising */
+	size_t nturns;
 
 	bool loading, loaded_all, finishing, stopping, finished;
 	struct spool_past past;

@@ -137,3 +137,23 @@ def test_room_that_queue_drop_makes_is_used(simple, start):
     arrived(haul.sink, 12 - len(held))
     assert haul.queue() == []
     assert run.stop().code == 0
+
+
+@pytest.mark.skipif("MAILHAUL_SLOW" not in os.environ,
+                    reason="takes two minutes: MAILHAUL_SLOW=1")
+def test_rate_what_is_postponed_goes_at_its_turn(
+        haul, new_sink, dovecot, source, smtp, user, start):
+    """rate under run: what waits for more than 30 s lies in the ledger and
+    goes when its turn comes, with no other event; xclient beside it."""
+    sink = new_sink(xclient="NAME ADDR PROTO HELO")
+    dovecot.put(user, [plain(n, user) for n in range(8)])
+    haul.delivery(**smtp(sink, rate=Raw("2/m"), xclient=True, connections=2))
+    haul.account("anna", **source(dovecot, "imaps", user, poll_every="1h",
+                                  idle=False, received_by=["src.test"]))
+    run = start(haul)
+    arrived(sink, 2)
+    for n in (4, 6):
+        arrived(sink, n, limit=90)
+        assert len(sink.accepted) == n
+    run.stop()
+    assert len(sink.accepted) == 6 and len(haul.queue()) == 2
