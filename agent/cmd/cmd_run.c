@@ -1,4 +1,5 @@
 #include "cmd_run.h"
+#include "bell.h"
 #include "command.h"
 #include "daemon.h"
 #include "log.h"
@@ -26,6 +27,7 @@ struct run {
 	struct passes *passes; /* that others asked for */
 	struct notify_socket notify;
 	struct timer beat;
+	struct bell bell;
 	struct metrics_file metrics;
 	struct spool_call trip; /* to the store and back */
 	bool trip_is_out, trip_came;
@@ -49,6 +51,7 @@ static void on_account(void *who, const struct pass_account *a)
 	struct log_line l;
 
 	metrics_file_changed(&r->metrics);
+	bell_visited(&r->bell, a);
 	if (a->recovered && log_begin(&l, LOG_NOTICE, "works_again")) {
 		log_str(&l, "account", a->config->name);
 		log_end(&l);
@@ -68,6 +71,7 @@ static void on_delivery(void *who, const struct config_delivery *d,
 	struct log_line l;
 
 	metrics_file_changed(&r->metrics);
+	bell_delivery(&r->bell, is_new);
 	if (!log_begin(&l, err && is_new ? LOG_ERROR : LOG_NOTICE,
 		       err ? "paused" : "resumed"))
 		return;
@@ -399,6 +403,7 @@ static void begin(struct run *r)
 						 .pass = on_pass,
 						 .who = r });
 	begin_beat(r);
+	bell_begin(&r->bell, &r->kit.parts, r->daemon);
 	r->metrics = (struct metrics_file){
 		.loop = l,
 		.spool = r->kit.parts.spool,
@@ -416,10 +421,11 @@ static int finish(struct run *r)
 	int code = r->signum == SIGINT ? 128 + SIGINT : 0;
 
 	timer_stop(&r->beat);
+	bell_stop(&r->bell);
 	metrics_file_stop(&r->metrics);
 	if (failure->class != ERR_NONE)
 		code = command_failed(failure);
-	if (!daemon_is_clean(r->daemon))
+	if (!daemon_is_clean(r->daemon) || !bell_end(&r->bell))
 		_exit(code);
 	kit_close_spool(&r->kit);
 	passes_free(r->passes);

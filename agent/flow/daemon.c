@@ -499,6 +499,14 @@ bool daemon_poll(struct daemon *d, const char *account)
 	return t != NULL;
 }
 
+void daemon_send_due(struct daemon *d)
+{
+	struct tenancy *y = daemon_working(d);
+
+	if (y && !d->stopping)
+		deliveries_load(y->deliveries, loop_unix_ms());
+}
+
 void daemon_retry(struct daemon *d)
 {
 	struct tenancy *y = daemon_working(d);

@@ -50,6 +50,8 @@ void daemon_poll_all(struct daemon *d);
 /* A named account as soon as there is room; its backoff holds unless settings
  * or secret changed. false: there is none of this name. */
 bool daemon_poll(struct daemon *d, const char *account);
+/* What is due in the queue now is sent. */
+void daemon_send_due(struct daemon *d);
 /* Somebody changed the queue, or a secret: deliveries try again. */
 void daemon_retry(struct daemon *d);
 /* Visits begin by the present configuration: neither starting, nor reloading,

@@ -13,7 +13,7 @@
 
 /* Of an account that was visited. */
 struct visited {
-	const struct config_account *account;
+	char *account;	    /* owned: its name */
 	struct err warning; /* ERR_NONE: all is well */
 };
 
@@ -22,6 +22,7 @@ struct notify {
 	void (*done)(void *who, const struct notify_outcome *o);
 	void *who;
 	bool looking;
+	struct config *config;	 /* held while it is looking */
 	struct visited *visited; /* owned */
 	size_t nvisited;
 	struct digest digest;
@@ -53,6 +54,13 @@ notify_new(const struct parts *parts,
 	return n;
 }
 
+static void forget_visited(struct notify *n)
+{
+	for (size_t i = 0; i < n->nvisited; i++)
+		free(n->visited[i].account);
+	n->nvisited = 0;
+}
+
 void notify_free(struct notify *n)
 {
 	if (!n)
@@ -60,6 +68,7 @@ void notify_free(struct notify *n)
 	MUST(!n->looking);
 	text_fini(&n->text);
 	text_fini(&n->subject);
+	forget_visited(n);
 	free(n->visited);
 	free(n);
 }
@@ -78,7 +87,7 @@ void notify_visited(struct notify *n, const struct pass_account *a)
 	n->visited =
 		mem_grow(n->visited, (n->nvisited + 1) * sizeof(*n->visited));
 	v = &n->visited[n->nvisited++];
-	*v = (struct visited){ .account = a->config };
+	*v = (struct visited){ .account = mem_str(a->config->name) };
 	if (a->err.class == ERR_CONFIG)
 		v->warning = a->err;
 }
@@ -90,8 +99,10 @@ static void end(struct notify *n)
 	digest_fini(&n->digest);
 	text_clear(&n->text);
 	text_clear(&n->subject);
-	n->nvisited = 0;
+	forget_visited(n);
 	n->looking = false;
+	config_unref(n->config);
+	n->config = NULL;
 	n->done(n->who, &n->outcome);
 }
 
@@ -149,7 +160,7 @@ static void write_text(struct notify *n, enum digest_way way)
 
 static void by_mail(struct notify *n)
 {
-	const struct config *c = n->parts->config;
+	const struct config *c = n->config;
 
 	if (!c->notify.n || n->pending || !c->n_deliveries ||
 	    !digest_due(&n->digest, DIGEST_MAIL)) {
@@ -193,8 +204,8 @@ static void run(void *who)
 {
 	struct notify *n = who;
 
-	n->run_ok = notify_run(n->parts->config, text_view(&n->text),
-			       &n->outcome.command);
+	n->run_ok =
+		notify_run(n->config, text_view(&n->text), &n->outcome.command);
 }
 
 /* Its row says when it failed last, in ran_ms; told of by mail alone. */
@@ -238,7 +249,7 @@ static void on_ran(void *who)
 
 static void by_command(struct notify *n)
 {
-	const struct config *c = n->parts->config;
+	const struct config *c = n->config;
 	const struct spool_notice *r = failure_row(n);
 
 	if (!c->notify_command.n || !digest_due(&n->digest, DIGEST_COMMAND) ||
@@ -256,7 +267,7 @@ static bool on_account(void *who, const struct spool_account *a)
 {
 	struct notify *n = who;
 	const struct config_account *c =
-		config_account(n->parts->config, view_of(a->name));
+		config_account(n->config, view_of(a->name));
 
 	/* a row of that name may be left from before its user changed */
 	if (c && c->enabled && strcmp(c->user, a->user) == 0)
@@ -268,7 +279,7 @@ static bool on_delivery(void *who, const struct spool_delivery *d)
 {
 	struct notify *n = who;
 
-	if (config_delivery(n->parts->config, view_of(d->name)))
+	if (config_delivery(n->config, view_of(d->name)))
 		digest_delivery(&n->digest, d);
 	return true;
 }
@@ -308,7 +319,7 @@ static void add_warnings(struct notify *n)
 	char key[96];
 
 	for (size_t i = 0; i < n->nvisited; i++) {
-		const char *name = n->visited[i].account->name;
+		const char *name = n->visited[i].account;
 
 		(void)snprintf(key, sizeof(key), "account %s", name);
 		if (n->visited[i].warning.class != ERR_NONE &&
@@ -340,7 +351,7 @@ static void forget_gone(struct notify *n)
 
 	for (size_t i = d->nrows; i > 0; i--) {
 		memcpy(key, d->row[i - 1].cause, sizeof(key));
-		if (is_gone(n->parts->config, view_of(key)))
+		if (is_gone(n->config, view_of(key)))
 			digest_forget(d, key);
 	}
 }
@@ -353,11 +364,11 @@ static bool is_unknown(void *who, const char *key)
 	struct view v = view_of(key), kind = view_word(&v);
 
 	if (view_eq(kind, VIEW_LIT("notify_command")))
-		return n->parts->config->notify_command.n > 0;
+		return n->config->notify_command.n > 0;
 	if (!view_eq(kind, VIEW_LIT("warning")))
 		return false;
 	for (size_t i = 0; i < n->nvisited; i++)
-		if (view_eq(view_trim(v), view_of(n->visited[i].account->name)))
+		if (view_eq(view_trim(v), view_of(n->visited[i].account)))
 			return false;
 	return true;
 }
@@ -384,8 +395,10 @@ void notify_look(struct notify *n)
 {
 	MUST(!n->looking);
 	n->looking = true;
+	/* a reload may come meanwhile */
+	n->config = config_ref((struct config *)n->parts->config);
 	n->outcome = (struct notify_outcome){ 0 };
-	digest_init(&n->digest, (int64_t)n->parts->config->notify_after_ms,
+	digest_init(&n->digest, (int64_t)n->config->notify_after_ms,
 		    loop_unix_ms());
 	n->call = (struct spool_call){
 		.req = { .done = on_gathered, .who = n, .urgent = true },

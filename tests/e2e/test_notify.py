@@ -288,3 +288,18 @@ def test_by_a_real_postfix(haul, postfix, dovecot, source, smtp, user, box):
     assert mail["Return-Path"] == "<>"
     assert "account anna needs you" in mail["Subject"]
     assert "Authentication failed" in mail.get_content()
+
+
+def test_run_tells_by_mail_and_by_program(place, sink, start):
+    haul = place
+    told = os.path.join(haul.folder, "told")
+    haul.general(notify="root@office.test", notify_command=[
+        program(haul, "cat > %s\n" % told)])
+    wrong(haul)
+    run = start(haul)
+    sink.wait(lambda s: notices(s), "a notice")
+    assert run.stop().code == 0
+    [m] = notices(sink)
+    assert m.sender == "" and "anna" in text_of(m)
+    with open(told) as f:
+        assert "anna" in f.read()
