@@ -2,7 +2,10 @@
 
 What happens is awaited by the log, the sink or the notify socket.
 """
+import os
 import signal
+
+import pytest
 
 from corpus import plain
 from haul import Raw
