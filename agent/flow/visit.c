@@ -126,6 +126,7 @@ void visit_free(struct visit *v)
 	plan_fini(&v->plan);
 	free(v->patterns);
 	free(v->unfetched);
+	free(v->ahead.open);
 	free(v->twins);
 	item_list_fini(&v->wanted);
 	item_list_fini(&v->adopt);

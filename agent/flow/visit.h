@@ -226,6 +226,11 @@ struct visit {
 	struct visit_seek seek;
 	uint64_t settled_in_session;
 
+	/* what the ledger knows of the next folders, all asked for at once */
+	struct ahead {
+		struct spool_folder_open *open; /* owned */
+		size_t from, n, out;		/* out: not answered yet */
+	} ahead;
 	bool req_out; /* req is with the spool */
 	union {
 		struct spool_folder_open open;

@@ -14,6 +14,7 @@
 /* Of folders that are not fetched, and of the name of one. */
 #define UNFETCHED_OCTETS (16u << 10)
 #define SHOWN_OCTETS	 200u
+#define AHEAD		 64u /* folders asked about at once */
 
 static struct plan_folder *in_hand(const struct visit *v)
 {
@@ -34,6 +35,7 @@ static void look(struct visit *v, bool all)
 
 void visit_find_folders(struct visit *v)
 {
+	v->ahead.n = 0;
 	v->folder_at = 0;
 	v->single = plan_single(v->config) != NULL;
 	if (!v->single) {
@@ -199,26 +201,6 @@ char *visit_patterns(const struct visit *v)
 
 /* --- one after the other -------------------------------------------------- */
 
-static void on_looked_up(struct spool_req *req)
-{
-	struct visit *v = req->who;
-
-	free(v->req.open.namesakes);
-	if (!visit_answered(v))
-		return;
-	v->here = v->req.open.f;
-	if (!req->ok) {
-		visit_fail(v, &req->err);
-		visit_next_folder(v);
-	} else if (v->here.id && visit_may_pass(v)) {
-		visit_saw_folder(v);
-		visit_note_obstacles(v);
-		visit_unchanged(v);
-	} else {
-		v->source->ops->folder(v->source, v->folder);
-	}
-}
-
 /* What STATUS told may spare the SELECT. */
 static bool may_be_unchanged(const struct visit *v)
 {
@@ -228,18 +210,79 @@ static bool may_be_unchanged(const struct visit *v)
 	       !v->options->dry_run && !visit_is_task(v);
 }
 
+/* v->here is known. */
+static void judge(struct visit *v)
+{
+	if (v->here.id && visit_may_pass(v)) {
+		visit_saw_folder(v);
+		visit_note_obstacles(v);
+		visit_unchanged(v);
+		return;
+	}
+	v->ahead.n = 0; /* a visit may change what was read of the others */
+	v->source->ops->folder(v->source, v->folder);
+}
+
+static void take_looked_up(struct visit *v)
+{
+	struct spool_folder_open *o =
+		&v->ahead.open[v->folder_at - v->ahead.from];
+
+	v->here = o->f;
+	if (o->req.ok) {
+		judge(v);
+		return;
+	}
+	visit_fail(v, &o->req.err);
+	visit_next_folder(v);
+}
+
+static void on_looked_up(struct spool_req *req)
+{
+	struct spool_folder_open *o =
+		LIST_OF(req, struct spool_folder_open, req);
+	struct visit *v = req->who;
+
+	free(o->namesakes);
+	o->namesakes = NULL;
+	if (--v->ahead.out == 0 && visit_answered(v))
+		take_looked_up(v);
+}
+
+/*
+ * The ledger is asked about many folders in one go: fifty that have not changed
+ * would else cost fifty trips to the store thread. So many, because what
+ * follows from an answer at hand goes down the stack.
+ */
 static void look_up(struct visit *v)
 {
+	size_t n = v->plan.n - v->folder_at;
+	struct ahead *a = &v->ahead;
+
 	v->there = in_hand(v)->there;
-	v->req.open = (struct spool_folder_open){
-		.req = { .done = on_looked_up, .who = v, .early = true },
-		.account = v->row.id,
-		.name = v->folder,
-		.uidvalidity = v->there.uidvalidity,
-		.look = true,
-	};
+	if (v->folder_at - a->from < a->n) {
+		take_looked_up(v);
+		return;
+	}
+	if (!a->open)
+		a->open = mem_new(AHEAD * sizeof(*a->open));
+	a->from = v->folder_at;
+	a->n = a->out = n < AHEAD ? n : AHEAD;
 	v->req_out = true;
-	spool_folder_open(v->parts->spool, &v->req.open);
+	for (size_t i = 0; i < a->n; i++) {
+		const struct plan_folder *f = &v->plan.item[a->from + i];
+
+		a->open[i] = (struct spool_folder_open){
+			.req = { .done = on_looked_up,
+				 .who = v,
+				 .early = true },
+			.account = v->row.id,
+			.name = f->name,
+			.uidvalidity = f->there.uidvalidity,
+			.look = true,
+		};
+		spool_folder_open(v->parts->spool, &a->open[i]);
+	}
 }
 
 void visit_select(struct visit *v)
@@ -265,6 +308,7 @@ void visit_select(struct visit *v)
 	} else if (may_be_unchanged(v)) {
 		look_up(v);
 	} else {
+		v->ahead.n = 0;
 		v->source->ops->folder(v->source, v->folder);
 	}
 }
