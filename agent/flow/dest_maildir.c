@@ -20,7 +20,7 @@ struct copy {
 
 enum stage {
 	STAGE_OFFERED,
-	STAGE_TODO,    /* released */
+	STAGE_RELEASED,
 	STAGE_WRITING, /* one at a time */
 	STAGE_WRITTEN, /* to go to the pool */
 	STAGE_SYNCING, /* with the pool; not ours to touch */
@@ -360,7 +360,7 @@ static struct job *next_job(struct dest_maildir *d)
 	LIST_EACH(at, kept, &d->jobs) {
 		struct job *j = LIST_OF(at, struct job, link);
 
-		if (j->stage == STAGE_TODO && files < FILES_OPEN)
+		if (j->stage == STAGE_RELEASED && files < FILES_OPEN)
 			return j;
 		if (j->stage == STAGE_WRITTEN)
 			files += j->n;
@@ -438,7 +438,7 @@ static void op_release(struct dest *dest, struct message *m)
 	struct job *j = find(d, m);
 
 	MUST(j && j->stage == STAGE_OFFERED);
-	j->stage = STAGE_TODO;
+	j->stage = STAGE_RELEASED;
 	task_post(&d->work);
 }
 
