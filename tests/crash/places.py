@@ -19,6 +19,9 @@ KINDS = {"data": (1, DROPPED), "bdat": (8, DROPPED),
          "maildir": (None, ())}
 
 
+TORN = "a torn file"    # what a destination holds and nobody can name
+
+
 def ids_of(octets):
     return re.search(rb"Message-ID: (\S+)", octets[:2000])[1].decode()
 
@@ -224,16 +227,20 @@ class MaildirPlace:
                     found.append((rcpt, f.read().replace(b"\n", b"\r\n")))
         return found
 
+    @staticmethod
+    def _name(octets):
+        m = re.search(rb"Message-ID: (\S+)", octets[:2000])
+        return m[1].decode() if m else TORN
+
     def copies(self):
         counts = {}
         for rcpt, octets in self._all():
-            m = re.search(rb"Message-ID: (\S+)", octets[:2000])
-            key = m[1].decode() if m else "a torn file", rcpt
+            key = self._name(octets), rcpt
             counts[key] = counts.get(key, 0) + 1
         return counts
 
     def octets(self):
-        return [(ids_of(o), o) for _, o in self._all()]
+        return [(self._name(o), o) for _, o in self._all()]
 
     def keep(self):
         pass

@@ -257,6 +257,9 @@ class Scene:
             self.judge_moves()
         for kind, place in self.places.items():
             for i, octets in place.octets():
+                if i not in self.mail:
+                    raise Violation("%s holds what nobody sent: %s"
+                                    % (kind, i))
                 if strip(octets) != expected(self.mail[i], KINDS[kind][1]):
                     raise Violation("%s arrived altered" % i)
 

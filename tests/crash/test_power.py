@@ -54,7 +54,7 @@ SWALLOWED = {
     "names of segments": ("*/bodies", dict()),
     "names in the state directory": ("*/state", dict()),
     "its own name": ("*/disk", dict()),
-    "files of a maildir": ("*/tmp/*", dict(kinds=("maildir", "bdat"))),
+    "files of a maildir": ("*/mail/*/tmp/*", dict(kinds=("maildir", "bdat"))),
     "names in a maildir": ("*/new", dict(kinds=("maildir", "bdat"))),
 }
 
