@@ -223,6 +223,7 @@ struct ledger {
 	bool looks;	/* look_only: nobody runs, and nothing recovers */
 	struct err why; /* broken: what sqlite said */
 	int64_t changes;
+	unsigned owed; /* requests that wait for the commit; the store's */
 
 	struct ledger_release *releases; /* owned; of this transaction */
 	size_t nreleases;

@@ -379,11 +379,13 @@ static void count(struct spool_listing *q)
 /*
  * What is done at a source with something delivered is done because of a
  * record that is on disk; anything else may be decided once more after a crash.
+ * Where nobody waits for the commit, each such record is there already: who
+ * settles a message waits for it.
  */
-static bool is_harmless(const struct spool_listing *q)
+static bool is_harmless(const struct ledger *l, const struct spool_listing *q)
 {
-	return !q->count[FATE_DELIVERED] && !q->count[FATE_MARKED] &&
-	       !q->count[FATE_BROUGHT];
+	return !l->owed || (!q->count[FATE_DELIVERED] &&
+			    !q->count[FATE_MARKED] && !q->count[FATE_BROUGHT]);
 }
 
 static bool step(struct ledger *l, struct ledger_job *job)
@@ -405,7 +407,7 @@ static bool step(struct ledger *l, struct ledger_job *job)
 	if (j->phase != PHASE_DONE && !l->broken)
 		return false;
 	count(q);
-	q->req.early = is_harmless(q);
+	q->req.early = is_harmless(l, q);
 	ledger_flag_suspects(l, q);
 	q->known += j->folded;
 	q->req.ok = !l->broken || ledger_failed(l, &q->req.err, "");

@@ -84,7 +84,7 @@ static bool commit(struct spool *s, struct batch *b)
 	atomic_store(&s->lag_ms, l->lag_ms);
 	if (b->n >= STORE_BUSY)
 		b->busy_us = clock_us();
-	b->n = 0;
+	b->n = l->owed = 0;
 	b->urgent = false;
 	give_back(s, &b->ran);
 	return true;
@@ -115,6 +115,7 @@ static void ran(struct spool *s, struct batch *b, struct spool_req *r)
 	}
 	if (b->n++ == 0)
 		b->first_us = clock_us();
+	s->ledger->owed = b->n;
 	b->urgent = b->urgent || r->urgent;
 	list_push(&b->ran, &r->link);
 }

@@ -35,10 +35,11 @@ struct pass {
 	struct pass_account *told; /* those asked for, in order */
 	size_t ntold;
 	size_t binding, loading, over;
-	bool begun, finishing, finished, stopping, ended, cut;
+	bool begun, finishing, finished, sealing, stopping, ended, cut;
 	bool is_guest;	   /* seats and deliveries are somebody else's */
 	int delivery_exit; /* then: of those that failed meanwhile */
 	uint64_t quiet_by_ms;
+	struct spool_call seal;
 	struct err failure;
 	struct task go_on, wake_all;
 	struct timer patience;
@@ -99,6 +100,35 @@ static void end(struct pass *p)
 	p->reports->ended(p->who);
 }
 
+static bool seal(struct ledger *l, void *arg, struct err *err)
+{
+	(void)l;
+	(void)arg;
+	(void)err;
+	return true;
+}
+
+static void on_sealed(struct spool_req *req)
+{
+	end(req->who);
+}
+
+/*
+ * The outcomes of the visits, which waited for no commit, are on disk before
+ * it is said how they ended.
+ */
+static void seal_and_end(struct pass *p)
+{
+	if (p->sealing)
+		return;
+	p->sealing = true;
+	p->seal = (struct spool_call){
+		.req = { .done = on_sealed, .who = p, .urgent = true },
+		.fn = seal,
+	};
+	spool_call(p->parts.spool, &p->seal);
+}
+
 static void load_due(struct pass *p)
 {
 	if (!p->options.dry_run && !p->stopping &&
@@ -135,7 +165,7 @@ static void go_on(void *who)
 	if (p->over < p->ntold)
 		return;
 	if (p->finished) {
-		end(p);
+		seal_and_end(p);
 	} else if (p->is_guest) {
 		wait_for_quiet(p);
 	} else if (!p->finishing) {

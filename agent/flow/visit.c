@@ -209,7 +209,7 @@ static void on_tidied(struct spool_req *req)
 {
 	struct visit *v = req->who;
 
-	if (v->req.tidy.given_up)
+	if (v->req.last.tidy.given_up)
 		deliveries_recount(v->deliveries);
 	v->phase = VISIT_DONE;
 	v->reports->ended(v->who, v);
@@ -221,13 +221,25 @@ static void on_saved(struct spool_req *req)
 
 	if (!req->ok)
 		visit_fail(v, &req->err);
-	v->req.tidy = (struct spool_tidy){
-		.req = { .done = on_tidied, .who = v },
+}
+
+/* Nobody waits for these but the end of the pass: many share a commit. */
+static void save_row(struct visit *v)
+{
+	v->req.last.account = (struct spool_account_save){
+		.req = { .done = on_saved, .who = v, .early = true },
+		.a = v->row,
+		.patterns = v->patterns,
+		.unfetched = v->unfetched,
+	};
+	v->req.last.tidy = (struct spool_tidy){
+		.req = { .done = on_tidied, .who = v, .early = true },
 		.account = v->row.id,
 		.now_ms = loop_unix_ms(),
 		.history_ms = (int64_t)v->parts->config->history_keep_ms,
 	};
-	spool_tidy(v->parts->spool, &v->req.tidy);
+	spool_account_save(v->parts->spool, &v->req.last.account);
+	spool_tidy(v->parts->spool, &v->req.last.tidy);
 }
 
 static void save(struct visit *v)
@@ -242,13 +254,7 @@ static void save(struct visit *v)
 	visit_note_outcome(v, loop_unix_ms());
 	free(v->patterns);
 	v->patterns = visit_patterns(v);
-	v->req.account = (struct spool_account_save){
-		.req = { .done = on_saved, .who = v, .early = true },
-		.a = v->row,
-		.patterns = v->patterns,
-		.unfetched = v->unfetched,
-	};
-	spool_account_save(v->parts->spool, &v->req.account);
+	save_row(v);
 }
 
 /* Behind the session: deliveries that were begun are waited for. */

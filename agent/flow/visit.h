@@ -240,9 +240,11 @@ struct visit {
 		struct spool_adopt adopt;
 		struct spool_skip skip;
 		struct spool_folder_save save;
-		struct spool_account_save account;
 		struct spool_patterns patterns;
-		struct spool_tidy tidy;
+		struct {
+			struct spool_account_save account;
+			struct spool_tidy tidy;
+		} last;
 		struct spool_intents intents;
 		struct spool_moved moved;
 		struct spool_brought brought;
