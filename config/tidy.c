@@ -98,12 +98,27 @@ static const char *label(struct tidying *d)
 	return d->label;
 }
 
-/* `name {` or `name "title" {` at i. */
+/* `defaults {`: a section of a kind without names at i. */
+static bool is_untitled(const struct tidying *d, size_t i)
+{
+	if (!is(d, i, TOKEN_WORD) || !is(d, i + 1, TOKEN_OPEN))
+		return false;
+	for (unsigned k = 1; k < SECTION_KINDS; k++)
+		if (!section_table[k].has_title &&
+		    view_eq(token_view(&d->token[i]),
+			    view_of(section_table[k].name)))
+			return true;
+	return false;
+}
+
+/* `name {` or `name "title" {` at i; not the value in `keep = 7d multidrop {`.
+ */
 static bool is_section(const struct tidying *d, size_t i)
 {
 	return is(d, i, TOKEN_WORD) &&
 	       (is(d, i + 1, TOKEN_OPEN) ||
-		(is_value(d, i + 1) && is(d, i + 2, TOKEN_OPEN)));
+		(is_value(d, i + 1) && is(d, i + 2, TOKEN_OPEN) &&
+		 !is_untitled(d, i + 1)));
 }
 
 static bool begins_statement(const struct tidying *d, size_t i)
