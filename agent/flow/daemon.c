@@ -64,7 +64,7 @@ static void on_visit_ended(void *who, struct visit *v)
 	t->seat->bind.a = v->row;
 	seat_leave(t->seat, v);
 	if (amended && !t->seat->active)
-		seat_schedule(t->seat, false);
+		seat_schedule(t->seat, false, false);
 	daemon_look_at_hearing(t);
 	d->reports->account(d->who, &t->told);
 	bury(t->tenancy, v);
@@ -292,18 +292,18 @@ static void begin(struct tenancy *y)
 	struct daemon *d = y->daemon;
 
 	y->begun = true;
+	LIST_EACH(at, kept, &d->tenancies)
+		if (tenancy_at(at) != y)
+			daemon_move_rests(tenancy_at(at));
 	for (size_t i = 0; i < y->n; i++) {
 		struct tenant *t = &y->tenants[i];
 		bool refused = t->seat->bind.a.health == HEALTH_REFUSED;
 
 		/* a reload may have mended it; the visit looks whether */
 		t->hurried = d->again && refused;
-		seat_schedule(t->seat, d->again);
+		seat_schedule(t->seat, d->again, daemon_is_unheard(t));
 	}
 	d->again = true;
-	LIST_EACH(at, kept, &d->tenancies)
-		if (tenancy_at(at) != y)
-			daemon_move_rests(tenancy_at(at));
 	deliveries_load(y->deliveries, loop_unix_ms());
 	seats_open(y->seats);
 	d->reports->working(d->who);

@@ -78,6 +78,8 @@ bool daemon_rest(struct tenant *t, struct visit *v);
 void daemon_inherit(struct tenant *t, struct visit *v);
 /* Behind a visit: had the server told of what it found? */
 void daemon_look_at_hearing(struct tenant *t);
+/* It wants to hear of new mail at once, and no session of it rests. */
+bool daemon_is_unheard(const struct tenant *t);
 /* To the present configuration, where the account is the same by it. */
 void daemon_move_rests(struct tenancy *from);
 void daemon_end_rests(struct tenancy *y);

@@ -148,6 +148,17 @@ void daemon_inherit(struct tenant *t, struct visit *v)
 	visit_inherit(v, &s);
 }
 
+/* Mail that came to it now would wait for the poll. */
+bool daemon_is_unheard(const struct tenant *t)
+{
+	const struct config_account *c = t->seat->config;
+	bool is_imap = c->server.scheme == CONFIG_IMAP ||
+		       c->server.scheme == CONFIG_IMAPS;
+
+	return is_imap && c->idle && t->tenancy->config->max_idle > 0 &&
+	       !(t->watch && watch_rests(t->watch));
+}
+
 /* Nothing is lost by it: the polls go on. But mail is late, and it shows. */
 void daemon_look_at_hearing(struct tenant *t)
 {

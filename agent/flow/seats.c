@@ -197,7 +197,7 @@ void seat_leave(struct seat *s, struct visit *v)
 	look_again(ss);
 }
 
-void seat_schedule(struct seat *s, bool early)
+void seat_schedule(struct seat *s, bool early, bool unheard)
 {
 	const struct spool_account *row = &s->bind.a;
 	const struct config_account *c = s->config;
@@ -205,7 +205,7 @@ void seat_schedule(struct seat *s, bool early)
 	struct schedule_account a = {
 		.host = host_of(ss, c->server.host),
 		.poll_every_ms = c->enabled ? c->poll_every_ms : 0,
-		.last_poll_ms = row->last_poll_ms,
+		.last_poll_ms = unheard ? 0 : row->last_poll_ms,
 		.not_before_ms = early && row->failures ? 0 : row->next_poll_ms,
 		.failed = row->failures > 0,
 	};

@@ -66,8 +66,9 @@ void seat_disconnected(struct seat *s, const struct visit *v);
  */
 void seat_leave(struct seat *s, struct visit *v);
 /* It is polled by time from now on, as its row and its settings say. early: its
- * backoff does not count, but for the visit's own look at it. */
-void seat_schedule(struct seat *s, bool early);
+ * backoff does not count, but for the visit's own look at it. unheard: nor does
+ * its last poll, where that went well. */
+void seat_schedule(struct seat *s, bool early, bool unheard);
 /* It is visited by `due` as soon as there is room. */
 void seat_request(struct seat *s);
 /* What waits in the queue for this account becomes due, whatever its pause. */

@@ -96,6 +96,19 @@ def test_no_second_session_at_a_mailbox(simple, start):  # noqa: F811
     assert run.stop().code == 0
 
 
+def test_a_new_process_listens_at_once(simple, start):  # noqa: F811
+    """Not only when the last process's poll is as old as poll_every says."""
+    haul = simple(1, poll_every=HOUR)
+    run = start(haul, "-vv")
+    run.wait("idling account=anna")
+    assert run.stop().code == 0
+    run = start(haul, "-vv")
+    run.wait("idling account=anna")
+    haul.dovecot.put(haul.mailbox, [plain(34, haul.mailbox)])
+    arrived(haul.sink, 2)
+    assert run.stop().code == 0
+
+
 def test_an_account_that_is_changed_signs_in_anew(simple, start):  # noqa: F811
     haul = simple(1, poll_every=HOUR)
     run = start(haul, "-vv")
@@ -104,7 +117,6 @@ def test_an_account_that_is_changed_signs_in_anew(simple, start):  # noqa: F811
     haul.write()
     run.kill_with(signal.SIGHUP)
     at = run.wait("reloaded", at)
-    run.kill_with(signal.SIGUSR1)
     run.wait("idling account=anna", at)
     haul.dovecot.put(haul.mailbox, [plain(31, haul.mailbox)])
     arrived(haul.sink, 2)
