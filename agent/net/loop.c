@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#define HELD_UP_MS 1000u /* a clock that is so late was not ours to read */
+
 struct loop {
 	uv_loop_t uv;
 	uv_async_t hold; /* keeps loop_run() going while nothing is open */
@@ -16,6 +18,7 @@ struct loop {
 	/* Timers: one of libuv's, set to the earliest of a heap of ours. */
 	uv_timer_t clock;
 	uint64_t clock_due_ms; /* UINT64_MAX: not set */
+	bool held_up;	       /* timers wait for what lies in the sockets */
 	struct timer **heap;   /* owned; [0] is due first */
 	size_t count, cap;
 	uint64_t order;
@@ -218,12 +221,29 @@ static void set_clock(struct loop *l, uint64_t least_ms)
 			     0);
 }
 
+/*
+ * The process stood still (SIGSTOP, a frozen machine): what peers said
+ * meanwhile is read before anybody is taken for silent.
+ */
+static bool reads_first(struct loop *l)
+{
+	l->held_up = !l->held_up && l->count > 0 &&
+		     uv_now(&l->uv) > l->heap[0]->due_ms + HELD_UP_MS;
+	if (l->held_up) {
+		l->clock_due_ms = 0;
+		(void)uv_timer_start(&l->clock, on_clock, 1, 0);
+	}
+	return l->held_up;
+}
+
 static void on_clock(uv_timer_t *h)
 {
 	struct loop *l = h->data;
 	uint64_t now = uv_now(&l->uv), newest = l->order;
 	struct timer *t;
 
+	if (reads_first(l))
+		return;
 	l->clock_due_ms = 0; /* those started in here need not set the clock */
 	/* One started in here waits for the next turn, even with 0 ms. */
 	while (l->count > 0 && (t = l->heap[0])->due_ms <= now &&

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct fired {
 	struct loop *loop;
@@ -64,6 +65,38 @@ static void timers_fire_in_the_order_of_their_times(void **state)
 	assert_int_equal(log[17], 'f'); /* restarted later */
 	for (int i = 1; i < 17; i++)
 		assert_true((log[i - 1] - 'a') / 3 <= (log[i] - 'a') / 3);
+	loop_free(l);
+}
+
+static void stand_still(void *who)
+{
+	struct timespec t = { .tv_sec = 1, .tv_nsec = 200000000 };
+
+	wake_send(who);
+	(void)nanosleep(&t, NULL);
+}
+
+/* As after SIGSTOP: a deadline must not come before the answer. */
+static void what_came_while_it_stood_still_goes_before_timers(void **state)
+{
+	struct loop *l = loop_new(2);
+	char log[64] = "";
+	struct fired a = { .loop = l, .log = log, .name = 'a' };
+	struct fired b = { .loop = l, .log = log, .name = 'b' };
+	struct fired last = { .loop = l, .log = log, .name = 'z' };
+	struct wake *answer = wake_new(l, on_fired, &a);
+	struct task hold;
+
+	(void)state;
+	task_init(&hold, l, stand_still, answer);
+	timer_init(&b.timer, l, on_fired, &b);
+	timer_init(&last.timer, l, on_last, &last);
+	timer_start(&b.timer, 20);
+	timer_start(&last.timer, 30);
+	task_post(&hold);
+	loop_run(l);
+	assert_string_equal(log, "abz");
+	wake_free(answer);
 	loop_free(l);
 }
 
@@ -289,6 +322,8 @@ int main(void)
 		cmocka_unit_test(a_timer_may_stop_others_and_free_itself),
 		cmocka_unit_test(a_periodic_timer_goes_on_until_stopped),
 		cmocka_unit_test(tasks_run_once_each_in_order_and_leave_turns),
+		cmocka_unit_test(
+			what_came_while_it_stood_still_goes_before_timers),
 		cmocka_unit_test(another_thread_wakes_a_loop_with_nothing_open),
 		cmocka_unit_test(signals_arrive_on_the_loop),
 		cmocka_unit_test(work_runs_on_the_pool_and_ends_on_the_loop),
