@@ -196,6 +196,7 @@ static void on_ready(void *who, const struct dest_ready *r)
 	c->window = r->window ? r->window : 1;
 	d->nconnecting--;
 	d->max_octets = r->max_octets;
+	breadth_note_trip(&d->breadth, r->trip_ms);
 	presented_ready(c, r);
 	/* given up meanwhile: what failed is not undone by one more greeting */
 	if (d->state == DELIVERY_CONNECTING) {
@@ -563,7 +564,7 @@ static void fill(struct delivery *d)
 	}
 }
 
-/* Not all that is here, and that sources will send, fits at once. */
+/* Not all that is here, and that sources will send, is under way at once. */
 static bool is_narrow(const struct delivery *d)
 {
 	size_t window = d->state == DELIVERY_UP ? 1 : LIMIT_WINDOW_BDAT;
@@ -574,7 +575,8 @@ static bool is_narrow(const struct delivery *d)
 		if (c->ready)
 			window = c->window;
 	}
-	return d->nconns * window < d->in_hand + d->expected;
+	return d->nconns <
+	       breadth_wanted(&d->breadth, window, d->in_hand + d->expected);
 }
 
 static bool wants_more(struct delivery *d)

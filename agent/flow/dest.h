@@ -96,6 +96,7 @@ struct dest_ready {
 	 * the first, and the bound of P2 is the window.
 	 */
 	bool tells_mailed;
+	uint32_t trip_ms;	/* EHLO and its reply; 0: nothing was asked */
 	uint64_t max_octets;	/* SIZE; 0: unknown */
 	char capabilities[512]; /* printable, for `check` */
 	bool offers_xclient;

@@ -45,6 +45,8 @@ struct dest_smtp {
 	struct exchange exchange;
 	struct handover handover;
 	struct habit *habit;
+	uint64_t hello_ms; /* monotonic: when the last EHLO was said */
+	uint32_t trip_ms;
 	struct err err; /* why it ends; ERR_NONE */
 	bool orderly;	/* the server took its leave */
 	bool quitting, finishing;
@@ -214,6 +216,7 @@ static void become_ready(struct dest_smtp *d)
 	};
 	struct dest_ready r = {
 		.tells_mailed = !chunking,
+		.trip_ms = d->trip_ms,
 		.window = chunking ? LIMIT_WINDOW_BDAT : LIMIT_WINDOW_DATA,
 		.max_octets = smtp_size_limit(d->smtp),
 		.offers_xclient = smtp_caps(d->smtp) & SMTP_CAP_XCLIENT,
@@ -241,6 +244,7 @@ static void hello(struct dest_smtp *d)
 		handover_name(&d->handover, view_of(d->o.hostname), text);
 
 	d->phase = PHASE_HELLO;
+	d->hello_ms = loop_now_ms(d->o.loop);
 	trace(d, "command", d->o.lmtp ? "LHLO" : "EHLO");
 	if (!smtp_ehlo(d->smtp, name))
 		fail(d, ERR_CONFIG, "the host name cannot be sent in EHLO",
@@ -321,6 +325,7 @@ static void hand_over(struct dest_smtp *d, enum handover_step step)
 
 static void on_hello(struct dest_smtp *d, const struct smtp_event *ev)
 {
+	d->trip_ms = (uint32_t)(loop_now_ms(d->o.loop) - d->hello_ms);
 	if (!ev->ok && d->handover.done && ev->reply->code != 421) {
 		handover_refuse(&d->handover, ev->reply);
 		become_ready(d);

@@ -139,10 +139,13 @@ static void go(struct parcel *p)
 		p->answered = true;
 		p->answer = (struct dest_result){ .outcome = DEST_UNSENT };
 	}
-	if (p->answered)
+	if (p->answered) {
 		record(p);
-	else
-		p->conn->dest->ops->release(p->conn->dest, p->m);
+		return;
+	}
+	if (!p->conn->sending++)
+		p->conn->busy_ms = loop_now_ms(p->delivery->parts.loop);
+	p->conn->dest->ops->release(p->conn->dest, p->m);
 }
 
 static void on_marked(struct spool_req *req)
@@ -191,6 +194,16 @@ static struct parcel *parcel_of(struct conn *c, const struct message *m)
 	return NULL;
 }
 
+/* One of those that were released was answered. */
+static void note_pace(struct conn *c)
+{
+	uint64_t now = loop_now_ms(c->delivery->parts.loop);
+
+	breadth_note(&c->delivery->breadth, now - c->busy_ms);
+	c->busy_ms = now;
+	c->sending--;
+}
+
 void handoff_result(void *who, struct message *m, const struct dest_result *r)
 {
 	struct conn *c = who;
@@ -204,10 +217,12 @@ void handoff_result(void *who, struct message *m, const struct dest_result *r)
 	printable(p->answer_words, sizeof(p->answer_words), r->words);
 	p->answer.words = view_of(p->answer_words);
 	/* with TX1 or TX2 out the row is not ours to change yet */
-	if (p->phase == PARCEL_SENDING)
+	if (p->phase == PARCEL_SENDING) {
+		note_pace(c);
 		record(p);
-	else if (p->phase == PARCEL_OFFERED)
+	} else if (p->phase == PARCEL_OFFERED) {
 		mark(p);
+	}
 }
 
 /* By id where it has one. */
@@ -300,7 +315,8 @@ static void on_put(struct spool_req *req)
 		return;
 	}
 	tell_recorded(p);
-	if (p->m->state == MESSAGE_SKIPPED) { /* no id: its recipients have it */
+	if (p->m->state ==
+	    MESSAGE_SKIPPED) { /* no id: its recipients have it */
 		handoff_settle(d, p);
 		return;
 	}

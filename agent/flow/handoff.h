@@ -10,6 +10,7 @@
  */
 #ifndef FLOW_HANDOFF_H
 #define FLOW_HANDOFF_H
+#include "breadth.h"
 #include "delivery.h"
 #include "rate.h"
 #include "reach.h"
@@ -24,7 +25,8 @@ struct conn {
 	struct dest *dest;
 	int64_t serial;
 	bool ready, leaving, tells_mailed;
-	uint32_t window, used;
+	uint32_t window, used, sending; /* of those used: were released */
+	uint64_t busy_ms;		/* monotonic: since the last result */
 	char *client;	     /* owned; whom it is for (origin.h); NULL: us */
 	struct link parcels; /* offered and not settled */
 };
@@ -64,6 +66,7 @@ struct delivery {
 	struct link conns, ready;
 	size_t nconns, nconnecting, limit, nready, in_hand, barren;
 	size_t expected; /* delivery_expect() */
+	struct breadth breadth;
 	struct share share;
 	int64_t serial;
 
