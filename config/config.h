@@ -276,6 +276,7 @@ struct config_account {
 	uint64_t poll_min_ms; /* who comes sooner is refused; 0: nobody */
 	bool idle;
 	uint64_t idle_renew_ms; /* 0: the built-in value */
+	unsigned idle_folders;	/* >= 1; with a session of their own at rest */
 	bool compress;		/* IMAP: COMPRESS=DEFLATE where offered */
 	bool unseen_only;	/* IMAP only */
 	enum config_on_doubt on_doubt;
@@ -303,7 +304,7 @@ struct config {
 	uint64_t history_keep_ms;
 	enum log_level log_level;
 	enum log_format log_format;
-	char *metrics_file; /* absolute; NULL: none */
+	char *metrics_file;		 /* absolute; NULL: none */
 	struct config_account *accounts; /* owned, in the order of the files */
 	size_t n_accounts;
 	bool once; /* some account has duplicates = once */

@@ -145,6 +145,7 @@ static void imap_policy(const struct resolved *r, struct config_account *a)
 	a->idle = resolved_choice(r, SET_IDLE);
 	a->compress = resolved_choice(r, SET_COMPRESS);
 	a->idle_renew_ms = resolved_number(r, SET_IDLE);
+	a->idle_folders = (unsigned)resolved_number(r, SET_IDLE_FOLDERS);
 	a->unseen_only = resolved_choice(r, SET_UNSEEN_ONLY);
 }
 

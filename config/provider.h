@@ -78,9 +78,10 @@ struct provider {
 	const char *const *received_by;
 	/* Shortest time between two polls of one mailbox; 0: not known. */
 	unsigned imap_poll_s, pop3_poll_s;
-	/* At once; 0: not known. Only told: an account never holds more than
-	 * one (a seat has one visit, and the visit that rests is polled by),
-	 * and one more for as long as `check` or `passwd` looks. */
+	/* At once; 0: not known. Only told: an account holds one (a seat has
+	 * one visit, and the visit that rests is polled by), those of
+	 * idle_folders beside it, and one more for as long as `check` or
+	 * `passwd` looks. */
 	unsigned account_connections;
 	unsigned quirks; /* bits of enum provider_quirk */
 	/*

@@ -66,6 +66,7 @@ static void on_visit_ended(void *who, struct visit *v)
 	if (amended && !t->seat->active)
 		seat_schedule(t->seat, false, false);
 	daemon_look_at_hearing(t);
+	daemon_judge_ears(t, v);
 	d->reports->account(d->who, &t->told);
 	bury(t->tenancy, v);
 }
@@ -382,7 +383,8 @@ static void tidy_tenancy(struct tenancy *y)
 	struct daemon *d = y->daemon;
 
 	if (!y->retired || y->binding || !y->opened || y->visits ||
-	    y->resting || daemon_has_clients(d, y) || seats_are_busy(y->seats))
+	    y->resting || y->ears || daemon_has_clients(d, y) ||
+	    seats_are_busy(y->seats))
 		return;
 	deliveries_finish(y->deliveries);
 	if (!y->finished)

@@ -1,11 +1,12 @@
 /*
- * daemon_inside - what daemon.c, daemon_client.c and daemon_watch.c share;
- * private to them.
+ * daemon_inside - what daemon.c, daemon_client.c, daemon_ears.c and
+ * daemon_watch.c share; private to them.
  */
 #ifndef FLOW_DAEMON_INSIDE_H
 #define FLOW_DAEMON_INSIDE_H
 #include "daemon.h"
 #include "deliveries.h"
+#include "ears.h"
 #include "hand.h"
 #include "seats.h"
 #include "solo.h"
@@ -24,6 +25,8 @@ struct tenant {
 	bool hears_all;	  /* it is to tell of all folders */
 	bool was_deaf_to; /* ... and did not before the visit under way */
 	unsigned deaf;
+	struct ears *ears; /* owned; NULL: none of it ever rested beside it */
+	size_t ears_counted;
 };
 
 struct tenancy {
@@ -37,6 +40,7 @@ struct tenancy {
 	size_t n, binding;
 	size_t visits;	/* of its tenants, not freed yet */
 	size_t resting; /* sessions of theirs */
+	size_t ears;	/* ... in further folders */
 	bool opened, begun, retired, finished;
 };
 
@@ -54,7 +58,7 @@ struct daemon {
 	struct parts parts;
 	struct solo solo;
 	struct hand hand;
-	size_t resting; /* sessions, of all tenancies */
+	size_t resting, ears; /* sessions, of all tenancies */
 	const struct daemon_reports *reports;
 	void *who;
 	struct pass_options options; /* of visits by time */
@@ -85,6 +89,15 @@ void daemon_move_rests(struct tenancy *from);
 void daemon_end_rests(struct tenancy *y);
 void daemon_cut_rests(struct tenancy *y); /* without a word */
 void daemon_free_rests(struct tenancy *y);
+
+/* daemon_ears.c: further sessions that rest. */
+/* Where its session at rest does not hear of all folders: for the first. */
+void daemon_open_ears(struct tenant *t);
+void daemon_rearm_ears(struct tenant *t); /* a visit begins */
+void daemon_judge_ears(struct tenant *t, const struct visit *v); /* is over */
+void daemon_move_ears(struct tenant *from, struct tenant *to);
+void daemon_end_ears(struct tenant *t);
+void daemon_cut_ears(struct tenant *t);
 
 /* daemon_client.c: the passes that somebody else asked for. */
 bool daemon_has_clients(const struct daemon *d, const struct tenancy *y);

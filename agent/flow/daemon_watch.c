@@ -42,11 +42,12 @@ static void on_resting(void *who, bool all)
 	struct log_line l;
 
 	t->hears_all = all;
-	if (!log_begin(&l, LOG_DEBUG, "idling"))
-		return;
-	log_str(&l, "account", t->seat->config->name);
-	log_str(&l, "folders", all ? "all" : "one");
-	log_end(&l);
+	if (log_begin(&l, LOG_DEBUG, "idling")) {
+		log_str(&l, "account", t->seat->config->name);
+		log_str(&l, "folders", all ? "all" : "one");
+		log_end(&l);
+	}
+	daemon_open_ears(t);
 }
 
 static void on_stirred(void *who)
@@ -127,7 +128,7 @@ bool daemon_rest(struct tenant *t, struct visit *v)
 	struct tenant *heir = heir_of(t);
 
 	if (d->stopping || !heir ||
-	    d->resting >= heir->tenancy->config->max_idle ||
+	    d->resting + d->ears >= heir->tenancy->config->max_idle ||
 	    (heir->watch && watch_rests(heir->watch)))
 		return false;
 	visit_give(v, watch_of(heir));
@@ -140,6 +141,7 @@ void daemon_inherit(struct tenant *t, struct visit *v)
 	struct session s;
 
 	t->was_deaf_to = false;
+	daemon_rearm_ears(t);
 	if (!t->watch || !watch_rests(t->watch))
 		return;
 	t->was_deaf_to = !t->stirred && t->hears_all;
@@ -183,11 +185,14 @@ void daemon_move_rests(struct tenancy *from)
 	for (size_t i = 0; i < from->n; i++) {
 		struct tenant *t = &from->tenants[i], *heir;
 
-		if (!t->watch || !watch_rests(t->watch))
+		if (!t->watch || !watch_rests(t->watch)) {
+			daemon_end_ears(t); /* its heir has its own */
 			continue;
+		}
 		heir = heir_of(t);
 		if (!heir || (heir->watch && watch_rests(heir->watch))) {
 			watch_end(t->watch);
+			daemon_end_ears(t);
 			continue;
 		}
 		watch_move(t->watch, watch_of(heir));
@@ -195,6 +200,7 @@ void daemon_move_rests(struct tenancy *from)
 		heir->rests_since_ms = t->rests_since_ms;
 		heir->stirred = t->stirred;
 		heir->hears_all = t->hears_all;
+		daemon_move_ears(t, heir);
 		gone(t);
 		if (heir->stirred)
 			seat_request(heir->seat);
@@ -203,25 +209,31 @@ void daemon_move_rests(struct tenancy *from)
 
 void daemon_end_rests(struct tenancy *y)
 {
-	for (size_t i = 0; i < y->n; i++)
+	for (size_t i = 0; i < y->n; i++) {
+		daemon_end_ears(&y->tenants[i]);
 		if (y->tenants[i].watch)
 			watch_end(y->tenants[i].watch);
+	}
 }
 
 void daemon_cut_rests(struct tenancy *y)
 {
-	for (size_t i = 0; i < y->n; i++)
+	for (size_t i = 0; i < y->n; i++) {
+		daemon_cut_ears(&y->tenants[i]);
 		if (y->tenants[i].watch)
 			watch_cut(y->tenants[i].watch);
+	}
 }
 
 void daemon_free_rests(struct tenancy *y)
 {
-	for (size_t i = 0; i < y->n; i++)
+	for (size_t i = 0; i < y->n; i++) {
 		watch_free(y->tenants[i].watch);
+		ears_free(y->tenants[i].ears);
+	}
 }
 
 size_t daemon_resting(const struct daemon *d)
 {
-	return d->resting;
+	return d->resting + d->ears;
 }

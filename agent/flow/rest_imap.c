@@ -77,6 +77,7 @@ static void tell_news(struct imap_rest *r)
 	    (!r->news && !r->elsewhere))
 		return;
 	r->told = true;
+	r->news = r->elsewhere = false;
 	r->report->stirred(r->who);
 }
 

@@ -7,7 +7,7 @@
  * followed through EXISTS and EXPUNGE since SELECT, since servers tell the same
  * number again for no reason; for another folder, any STATUS of it. What went
  * away, and flags, are left to the next poll. It is told once, then it rests on
- * until it is woken.
+ * until it is woken; what comes after that is news of the next rest.
  */
 #ifndef FLOW_REST_IMAP_H
 #define FLOW_REST_IMAP_H

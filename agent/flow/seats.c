@@ -220,6 +220,18 @@ void seat_request(struct seat *s)
 	look_again(s->seats);
 }
 
+bool seat_guest(struct seat *s)
+{
+	return s->seats->open && schedule_guest(s->seats->schedule, index_of(s),
+						now_of(s->seats));
+}
+
+void seat_guest_left(struct seat *s)
+{
+	schedule_guest_left(s->seats->schedule, index_of(s));
+	look_again(s->seats);
+}
+
 int64_t seat_due_ms(const struct seat *s)
 {
 	return schedule_due_ms(s->seats->schedule, index_of(s),

@@ -20,7 +20,7 @@ struct seat {
 	struct visit *visit;	/* under way; NULL: the seat is free */
 	struct link booked;	/* visits that wait for it */
 	bool active, reading;	/* has its turn; its row is still being read */
-	size_t hastening; /* seat_hasten()s that are out */
+	size_t hastening;	/* seat_hasten()s that are out */
 };
 
 struct seats_options {
@@ -73,6 +73,10 @@ void seat_schedule(struct seat *s, bool early, bool unheard);
 void seat_request(struct seat *s);
 /* What waits in the queue for this account becomes due, whatever its pause. */
 void seat_hasten(struct seat *s, void (*done)(void *who), void *who);
+/* A further session of this account signs in: it counts like a visit until
+ * seat_guest_left(). false: there is no room now. */
+bool seat_guest(struct seat *s);
+void seat_guest_left(struct seat *s);
 /* When it is visited next, unix ms; 0: on request, or it is just now. */
 int64_t seat_due_ms(const struct seat *s);
 

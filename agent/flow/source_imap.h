@@ -49,6 +49,7 @@ struct imap_source {
 	bool identified; /* ID was sent */
 
 	enum look folder, list;
+	bool orphan;   /* the folder on its way is an earlier owner's */
 	char *wanted;  /* owned; the folder asked for last, in UTF-8 */
 	char *name;    /* owned; the same, as on the wire; NULL: not known yet,
 			  or none can be made */

@@ -151,6 +151,10 @@ static void op_give(struct source *source, const struct source_reports *r,
 {
 	struct imap_source *s = of(source);
 
+	/* what the last owner asked for is no answer to the next */
+	if (s->folder == LOOK_ASKED)
+		s->orphan = true;
+	s->folder = LOOK_NOT;
 	s->report = s->bodies.report = s->folders.report = s->acts.report =
 		s->rest.report = r;
 	s->who = s->bodies.who = s->folders.who = s->acts.who = s->rest.who =

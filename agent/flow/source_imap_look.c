@@ -73,6 +73,11 @@ void imap_source_selected(struct imap_source *s, const struct imap_event *ev)
 	const struct imap_mailbox *m = &ev->mailbox;
 	struct source_folder f;
 
+	if (s->orphan) {
+		s->orphan = false;
+		s->selected = ev->status == IMAP_OK;
+		return;
+	}
 	s->folder = LOOK_NOT;
 	imap_source_be_ready(s); /* an answer out of its order */
 	if (s->phase == PHASE_OVER)

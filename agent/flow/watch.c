@@ -12,10 +12,12 @@ struct watch {
 	struct session session;
 	struct timer renew;
 	char **names; /* owned; the first is selected, then those beside it */
+	struct source_folder *seen; /* owned; of each, by the last visit */
 	size_t n;
-	struct source_folder seen; /* of the first */
-	bool stirred;		   /* before the server was asked to tell */
-	bool doubted;		   /* ... by numbers, and a visit followed */
+	bool stirred; /* before the server was asked to tell */
+	bool doubted; /* ... by numbers, and a visit followed */
+	bool opening; /* the first folder is asked for */
+	bool ending;
 };
 
 static void forget_names(struct watch *w)
@@ -23,7 +25,9 @@ static void forget_names(struct watch *w)
 	for (size_t i = 0; i < w->n; i++)
 		free(w->names[i]);
 	free(w->names);
+	free(w->seen);
 	w->names = NULL;
+	w->seen = NULL;
 	w->n = 0;
 }
 
@@ -40,6 +44,7 @@ static void keep_names(struct watch *w, const struct plan *seen)
 
 	forget_names(w);
 	w->names = mem_new((seen->n + 1) * sizeof(*w->names));
+	w->seen = mem_new((seen->n + 1) * sizeof(*w->seen));
 	while (first < seen->n && !is_inbox(seen->item[first].name))
 		first++;
 	if (first == seen->n)
@@ -47,24 +52,27 @@ static void keep_names(struct watch *w, const struct plan *seen)
 	for (size_t i = 0; i < seen->n; i++) {
 		size_t at = (first + i) % seen->n;
 
-		if (!seen->item[at].err)
-			w->names[w->n++] = mem_str(seen->item[at].name);
+		if (seen->item[at].err)
+			continue;
+		w->seen[w->n] = seen->item[at].there;
+		w->names[w->n++] = mem_str(seen->item[at].name);
 	}
-	if (w->n)
-		w->seen = seen->item[first].there;
 }
 
 /* --- the session rests --------------------------------------------------- */
 
-static void set_renewal(struct watch *w)
+uint64_t watch_renewal_ms(const struct config_account *a)
 {
-	uint64_t every = w->config->idle_renew_ms ? w->config->idle_renew_ms
-						  : WATCH_RENEW_MS;
+	uint64_t every = a->idle_renew_ms ? a->idle_renew_ms : WATCH_RENEW_MS;
 	uint32_t random;
 
 	hash_random(&random, sizeof(random));
-	/* what began together is not to be renewed together */
-	timer_start(&w->renew, every - random % (every / 10 + 1));
+	return every - random % (every / 10 + 1);
+}
+
+static void set_renewal(struct watch *w)
+{
+	timer_start(&w->renew, watch_renewal_ms(w->config));
 }
 
 static void rest(struct watch *w)
@@ -97,12 +105,15 @@ static void on_folder(void *who, const struct source_folder *f,
 {
 	struct watch *w = who;
 
+	w->opening = false;
+	if (w->ending)
+		return;
 	if (err) { /* the next poll tells why */
 		w->session.source->ops->quit(w->session.source);
 		return;
 	}
 	/* a server whose numbers never agree is not polled for that for ever */
-	w->stirred = !w->doubted && differs(f, &w->seen);
+	w->stirred = !w->doubted && differs(f, &w->seen[0]);
 	w->doubted = w->stirred;
 	rest(w);
 }
@@ -186,10 +197,11 @@ void watch_take(struct watch *w, const struct session *s,
 {
 	MUST(!w->session.source);
 	w->session = *s;
-	w->stirred = false;
+	w->stirred = w->ending = false;
 	s->source->ops->give(s->source, &reports, w);
 	keep_names(w, seen);
-	if (w->n)
+	w->opening = w->n > 0;
+	if (w->opening)
 		s->source->ops->folder(s->source, w->names[0]);
 	else
 		s->source->ops->quit(s->source);
@@ -209,6 +221,7 @@ struct session watch_give(struct watch *w)
 void watch_end(struct watch *w)
 {
 	timer_stop(&w->renew);
+	w->ending = true;
 	if (w->session.source)
 		w->session.source->ops->quit(w->session.source);
 }
@@ -230,15 +243,32 @@ void watch_move(struct watch *from, struct watch *to)
 	to->seen = from->seen;
 	to->stirred = from->stirred;
 	to->doubted = from->doubted;
+	to->opening = from->opening;
+	to->ending = false;
 	from->session.source = NULL;
 	from->names = NULL;
+	from->seen = NULL;
 	from->n = 0;
 	timer_stop(&from->renew);
-	set_renewal(to);
 	to->session.source->ops->give(to->session.source, &reports, to);
+	if (to->opening)
+		to->session.source->ops->folder(to->session.source,
+						to->names[0]);
+	else
+		set_renewal(to);
 }
 
 bool watch_rests(const struct watch *w)
 {
 	return w->session.source != NULL;
+}
+
+const char *watch_folder(const struct watch *w, size_t i,
+			 struct source_folder *there)
+{
+	if (i >= w->n)
+		return NULL;
+	if (there)
+		*there = w->seen[i];
+	return w->names[i];
 }

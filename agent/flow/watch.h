@@ -57,4 +57,11 @@ void watch_cut(struct watch *w); /* the same without a word to the server */
 void watch_move(struct watch *from, struct watch *to);
 /* A session is here. */
 bool watch_rests(const struct watch *w);
+/* The i-th folder that the last visit found, 0: where the session rests;
+ * borrowed until the next call. there: may be NULL. NULL behind the last. */
+const char *watch_folder(const struct watch *w, size_t i,
+			 struct source_folder *there);
+/* How long a session of this account rests until it is renewed: spread, since
+ * what began together is not to be renewed together. */
+uint64_t watch_renewal_ms(const struct config_account *a);
 #endif

@@ -340,6 +340,29 @@ bool schedule_next(struct schedule *s, struct schedule_now now, size_t *i,
 	return true;
 }
 
+bool schedule_guest(struct schedule *s, size_t i, struct schedule_now now)
+{
+	struct host *h = s->all[i].host;
+
+	(void)tell(s, now);
+	if (s->outage.is_down || s->connected >= s->o.most ||
+	    h->connected >= s->o.most_per_host ||
+	    pace_wait(s, s->o.pace, s->paced_ms) ||
+	    pace_wait(s, s->o.pace_per_host, h->paced_ms))
+		return false;
+	pace_step(s, s->o.pace, &s->paced_ms);
+	pace_step(s, s->o.pace_per_host, &h->paced_ms);
+	h->connected++;
+	s->connected++;
+	return true;
+}
+
+void schedule_guest_left(struct schedule *s, size_t i)
+{
+	s->all[i].host->connected--;
+	s->connected--;
+}
+
 static int64_t sooner(int64_t a, int64_t b)
 {
 	return a < b ? a : b;

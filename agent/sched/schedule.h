@@ -88,6 +88,15 @@ uint64_t schedule_wait_ms(const struct schedule *s, struct schedule_now now);
  * may begin, but not this one. */
 void schedule_disconnected(struct schedule *s, size_t i);
 
+/*
+ * A session at the host of i beside that of i itself (a connection for one more
+ * folder): it counts among those of its host and of all, at their pace, from
+ * here on until schedule_guest_left(). false: there is no room now, or no
+ * network; ask again later.
+ */
+bool schedule_guest(struct schedule *s, size_t i, struct schedule_now now);
+void schedule_guest_left(struct schedule *s, size_t i);
+
 enum schedule_reach {
 	SCHEDULE_UNTRIED,   /* it did not come to a connection */
 	SCHEDULE_REACHED,   /* its host answered, whatever it said */

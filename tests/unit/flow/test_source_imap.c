@@ -31,6 +31,7 @@ struct box {
 	bool headers, cancels, pauses, is_paused, looks, marks, unseen, here;
 	bool rests, wakes; /* wakes: as soon as it was asked to rest */
 	bool relooks;	   /* woken, it looks at all folders */
+	bool rests_on;	   /* woken the first time, it rests again */
 	uint32_t from;
 	uint32_t marked[2]; /* undeleted, or 0 */
 	struct task resume;
@@ -383,8 +384,16 @@ static void look_again(struct box *b)
 
 static void on_stirred(void *who)
 {
+	struct box *b = who;
+
 	tell(who, "stirred");
-	look_again(who);
+	if (!b->rests_on) {
+		look_again(b);
+		return;
+	}
+	b->rests_on = false;
+	b->source->ops->wake(b->source);
+	b->source->ops->rest(b->source, NULL, 0);
 }
 
 static const struct source_reports reports = {
@@ -462,6 +471,8 @@ static void set_up(struct box *b, struct view words)
 		b->headers = true;
 	else if (view_eq(verb, VIEW_LIT("wake")))
 		b->wakes = true;
+	else if (view_eq(verb, VIEW_LIT("rest-on")))
+		b->rests_on = true;
 	else if (view_eq(verb, VIEW_LIT("look-then")))
 		b->relooks = true;
 	else if (view_eq(verb, VIEW_LIT("look")) ||

@@ -622,6 +622,47 @@ static void who_closed_its_connection_gives_up_its_place(void **state)
 	schedule_free(s);
 }
 
+static void guests_have_their_share_of_room_and_pace(void **state)
+{
+	struct schedule_options o = { .accounts = 3,
+				      .hosts = 2,
+				      .most = 3,
+				      .most_per_host = 2,
+				      .random = random32 };
+	struct schedule_now now = { 1000, BEGIN };
+	struct schedule *s = schedule_new(&o, now);
+	bool is_probe;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 3; i++)
+		schedule_account(s, i, now,
+				 &(struct schedule_account){ .host = i == 2 });
+	assert_true(schedule_guest(s, 0, now));
+	assert_true(schedule_guest(s, 1, now));
+	assert_false(schedule_guest(s, 0, now)); /* the host is full */
+	schedule_request(s, 0);
+	assert_false(schedule_next(s, now, &i, &is_probe));
+	assert_true(schedule_guest(s, 2, now));
+	schedule_guest_left(s, 0);
+	assert_true(schedule_next(s, now, &i, &is_probe));
+	assert_int_equal(i, 0);
+	schedule_guest_left(s, 1);
+	assert_false(schedule_guest(s, 2, now) && schedule_guest(s, 2, now));
+	schedule_free(s);
+
+	o.pace_per_host = 1;
+	o.most = o.most_per_host = 100;
+	s = schedule_new(&o, now);
+	for (i = 0; i < SCHEDULE_BURST; i++)
+		assert_true(schedule_guest(s, 0, now));
+	assert_false(schedule_guest(s, 0, now));
+	now.now_ms += 1000;
+	now.unix_ms += 1000;
+	assert_true(schedule_guest(s, 0, now));
+	schedule_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -642,6 +683,7 @@ int main(void)
 		cmocka_unit_test(nearly_all_hosts_are_enough),
 		cmocka_unit_test(a_request_is_tried_without_a_network),
 		cmocka_unit_test(who_closed_its_connection_gives_up_its_place),
+		cmocka_unit_test(guests_have_their_share_of_room_and_pace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
