@@ -152,7 +152,7 @@ static bool begin_copy(struct dest_maildir *d, struct job *j, struct copy *c)
 
 static bool begin_body(struct dest_maildir *d, struct job *j, struct copy *c)
 {
-	switch (leave_begin(d->leave, j->m, &c->err)) {
+	switch (leave_begin(d->leave, j->m, false, &c->err)) {
 	case LEAVE_BEGUN:
 		return true;
 	case LEAVE_UNREADABLE:

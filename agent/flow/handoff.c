@@ -22,12 +22,14 @@ void handoff_leave(struct parcel *p)
 	}
 }
 
-static uint32_t random32(void)
+/* A few at a time: nearly every result asks for one, and few use it. */
+static uint32_t random32(struct delivery *d)
 {
-	uint32_t r;
-
-	hash_random(&r, sizeof(r));
-	return r;
+	if (!d->ndice) {
+		hash_random(d->dice, sizeof(d->dice));
+		d->ndice = sizeof(d->dice) / sizeof(*d->dice);
+	}
+	return d->dice[--d->ndice];
 }
 
 void handoff_settle(struct delivery *d, struct parcel *p)
@@ -111,7 +113,7 @@ static void record(struct parcel *p)
 			.senders_before = delivery_refused_senders(d, p->m),
 			.handed_over = p->handed_over,
 			.now_ms = now,
-			.random = random32() });
+			.random = random32(d) });
 	p->again = v == VERDICT_AGAIN;
 	p->elsewhere = v == VERDICT_ELSEWHERE;
 	p->phase = PARCEL_RECORDING;

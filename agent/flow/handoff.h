@@ -67,6 +67,8 @@ struct delivery {
 	size_t nconns, nconnecting, limit, nready, in_hand, barren;
 	size_t expected; /* delivery_expect() */
 	struct breadth breadth;
+	uint32_t dice[16]; /* random, not used yet */
+	size_t ndice;
 	struct share share;
 	int64_t serial;
 

@@ -12,7 +12,8 @@ struct leave {
 	struct leave_options o;
 	struct view drop[DROPS_MAX];
 	size_t drops;
-	struct text prefix;
+	struct text stamp;  /* as last made */
+	struct text prefix; /* of the one that is open */
 	struct outgoing_plan plan;
 	struct outgoing out;
 	struct message_place place;
@@ -26,6 +27,7 @@ struct leave *leave_new(const struct leave_options *o)
 	struct leave *l = mem_new(sizeof(*l));
 
 	l->o = *o;
+	text_init(&l->stamp, 2 * OUTGOING_PREFIX_OCTETS);
 	text_init(&l->prefix, 2 * OUTGOING_PREFIX_OCTETS);
 	for (; o->drop_headers && o->drop_headers[l->drops]; l->drops++) {
 		MUST(l->drops < DROPS_MAX);
@@ -38,6 +40,7 @@ void leave_free(struct leave *l)
 {
 	if (!l)
 		return;
+	text_fini(&l->stamp);
 	text_fini(&l->prefix);
 	free(l);
 }
@@ -96,8 +99,15 @@ static bool read_header(struct leave *l, size_t octets, char **big,
 	return read_at(l, 0, (struct room){ *big, octets }, &n, err);
 }
 
+size_t leave_stamp(struct leave *l, const struct message *m)
+{
+	text_clear(&l->stamp);
+	l->o.stamp(l->o.who, m, &l->stamp);
+	return l->stamp.n;
+}
+
 enum leave_begun leave_begin(struct leave *l, const struct message *m,
-			     struct err *err)
+			     bool stamped, struct err *err)
 {
 	struct outgoing_facts f = {
 		.octets = m->place.octets,
@@ -111,8 +121,10 @@ enum leave_begun leave_begin(struct leave *l, const struct message *m,
 
 	l->place = m->place;
 	l->n = 0;
+	if (!stamped)
+		(void)leave_stamp(l, m);
 	text_clear(&l->prefix);
-	l->o.stamp(l->o.who, m, &l->prefix);
+	MUST(text_put(&l->prefix, text_view(&l->stamp)));
 	if (read_header(l, m->header_octets, &big, &header, err))
 		done = outgoing_plan(&l->plan, &f, header, l->drop, l->drops,
 				     l->prefix.n, err)

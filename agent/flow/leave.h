@@ -30,9 +30,15 @@ enum leave_begun {
 	LEAVE_UNREADABLE, /* err: the body is not there as it was spooled */
 	LEAVE_IMPOSSIBLE, /* err: the message cannot be made to leave */
 };
-/* m: spooled. Its facts and place are copied; whatever was open is left. */
+/* Makes the lines in front of m; their octets. What is open goes on as it is.
+ */
+size_t leave_stamp(struct leave *l, const struct message *m);
+/*
+ * m: spooled. Its facts and place are copied; whatever was open is left.
+ * stamped: leave_stamp() was last called for m, which is as it was.
+ */
 enum leave_begun leave_begin(struct leave *l, const struct message *m,
-			     struct err *err);
+			     bool stamped, struct err *err);
 /* What will come out in all, exactly. */
 uint64_t leave_octets(const struct leave *l);
 

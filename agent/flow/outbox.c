@@ -50,6 +50,7 @@ struct outbox {
 	bool bdat_failed, had_verdict;
 	struct leave *leave; /* owned */
 	uint64_t leaving;    /* serial of the one in it */
+	uint64_t stamped;    /* ... whose lines it made last, or 0 */
 };
 
 struct outbox *outbox_new(const struct outbox_options *o)
@@ -299,14 +300,10 @@ void outbox_withdraw(struct outbox *b, struct message *m)
  */
 static uint64_t size_of(struct outbox *b, const struct send *s)
 {
-	struct text prefix;
-	uint64_t n;
+	uint64_t n = s->m->repaired_octets + leave_stamp(b->leave, s->m);
 
-	text_init(&prefix, 2 * OUTGOING_PREFIX_OCTETS);
-	b->o.leave.stamp(b->o.leave.who, s->m, &prefix);
-	n = s->m->repaired_octets + prefix.n + (s->m->id ? 0 : SIZE_ALLOWANCE);
-	text_fini(&prefix);
-	return n;
+	b->stamped = s->m->id ? s->serial : 0;
+	return n + (s->m->id ? 0 : SIZE_ALLOWANCE);
 }
 
 /* An address needs SMTPUTF8 though it is not offered, or is none. */
@@ -488,7 +485,8 @@ static bool push_data(struct outbox *b, struct send *s)
 	/* begun once, also where the engine has no room yet */
 	if (b->leaving != s->serial) {
 		b->leaving = s->serial;
-		switch (leave_begin(b->leave, s->m, &err)) {
+		switch (leave_begin(b->leave, s->m, b->stamped == s->serial,
+				    &err)) {
 		case LEAVE_BEGUN:
 			break;
 		case LEAVE_UNREADABLE:
