@@ -92,7 +92,8 @@ static void load_rcpts(struct message *m, sqlite3_stmt *s)
 static void load_fates(struct ledger *l, struct message *m)
 {
 	struct bind b = { ledger_statement(l, STMT_LOAD_FATES,
-					   "SELECT rcpt, state, code, reply"
+					   "SELECT rcpt, state, code, reply,"
+					   " for_content"
 					   " FROM fate WHERE message = ?"
 					   " ORDER BY rcpt"),
 			  0 };
@@ -111,6 +112,7 @@ static void load_fates(struct ledger *l, struct message *m)
 		r->code = (int)column_int(b.s, 2);
 		free(r->reply);
 		r->reply = column_text(b.s, 3);
+		r->for_content = column_int(b.s, 4) != 0;
 	}
 }
 

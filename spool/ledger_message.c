@@ -186,7 +186,7 @@ static bool write_fates(struct ledger *l, const struct message *m)
 			ledger_statement(
 				l, STMT_FATE,
 				"INSERT OR REPLACE INTO fate (message, rcpt, state,"
-				" code, reply) VALUES (?,?,?,?,?)"),
+				" code, for_content, reply) VALUES (?,?,?,?,?,?)"),
 			0
 		};
 
@@ -194,6 +194,7 @@ static bool write_fates(struct ledger *l, const struct message *m)
 		bind_uint(&b, i);
 		bind_int(&b, r->state);
 		bind_int(&b, r->code);
+		bind_int(&b, r->for_content);
 		bind_text(&b, r->reply);
 		if (!ledger_do(l, b.s))
 			return false;

@@ -56,7 +56,8 @@ struct message_rcpt {
 	bool found;    /* by multidrop: it does not stand in the configuration.
 			* Such ones come before all others */
 	enum rcpt_state state;
-	bool for_content; /* not kept: refused behind the data (LMTP) */
+	bool for_content; /* refused, and not for who it is: behind the data
+			   * (LMTP), for the sender, for the client */
 	int code;	  /* last reply, 0: none */
 	char *reply;	  /* owned; its words, printable; may be NULL */
 };

@@ -202,6 +202,7 @@ CREATE TABLE fate (
 	rcpt INTEGER NOT NULL,
 	state INTEGER NOT NULL,
 	code INTEGER NOT NULL,
+	for_content INTEGER NOT NULL, -- refused, and not for who it is
 	reply TEXT,
 	PRIMARY KEY (message, rcpt)
 ) STRICT, WITHOUT ROWID;

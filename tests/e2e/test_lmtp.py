@@ -89,6 +89,27 @@ def test_g10_one_lmtp_recipient_refused_for_good(
     assert sum(len(m.rcpts) for m in sink.accepted) == 6
 
 
+def test_g10_what_was_refused_behind_the_data_is_remembered(
+        haul, new_sink, dovecot, source, user):
+    """G10: a recipient refused behind the data beside one that is deferred is
+    no wrong recipient for the next process either: it is not asked again, the
+    account does not pause, and the message is held for it."""
+    sink = new_sink(lmtp=True)
+    dovecot.put(user, [plain(0, user)])
+    sink.rule("verdict", "452 4.2.2 over quota", match="ben@", times=1)
+    sink.rule("verdict", "550 5.7.1 not to carl", match="carl@", times=1)
+    haul.delivery(**lmtp(sink.port, to=["ben@office.test",
+                                        "carl@office.test"]))
+    haul.account("anna", **source(dovecot, "imaps", user, keep=False))
+    haul("fetch", "--json")
+    assert [r for m in sink.accepted for r in m.rcpts] == []
+    assert haul.fetch("anna").account("anna")["result"] == "ok"
+    assert [r for m in sink.accepted for r in m.rcpts] == ["ben@office.test"]
+    [held] = haul.queue()
+    assert held["state"] == "held" and "not to carl" in held["last_reply"]
+    assert len(dovecot.left(user)) == 1
+
+
 def test_g7_lmtp_line_lost_between_verdicts(haul, new_sink, dovecot, source,
                                             user):
     """G7 by LMTP: the line is cut behind the first of two verdicts: the second

@@ -211,6 +211,7 @@ static void recipients_are_settled_one_by_one(void **state)
 	message_set(&m->rcpts[1].reply, VIEW_LIT("4.2.2 full"));
 	m->rcpts[2].state = RCPT_REFUSED;
 	m->rcpts[2].code = 550;
+	m->rcpts[2].for_content = true;
 	m->next_at = NOW + 1;
 	assert_true(bed_result(b, m, MESSAGE_SPOOLED, NOW));
 	again = loaded(b, NOW + 1);
@@ -220,6 +221,8 @@ static void recipients_are_settled_one_by_one(void **state)
 	assert_int_equal(again->rcpts[1].state, RCPT_WAITING);
 	assert_string_equal(again->rcpts[1].reply, "4.2.2 full");
 	assert_int_equal(again->rcpts[2].state, RCPT_REFUSED);
+	assert_true(again->rcpts[2].for_content);
+	assert_false(again->rcpts[1].for_content);
 	message_free(again);
 	message_free(m);
 }
