@@ -1,16 +1,29 @@
 #include "breadth.h"
 
+#include <stdbool.h>
+
 #define NEAR	 8u   /* connections with windows keep a queue busy */
 #define FAR_MS	 10u  /* another machine, in another house */
+#define OWN_MS	 12u  /* a disk whose barriers count */
 #define SLOW_MS	 100u /* no disk and no processor takes so long */
 #define MOST_MS	 600000u
 #define NOTED_OF 4u /* a new figure counts for so much of the mean */
 
-void breadth_note(struct breadth *b, uint64_t ms)
+static void note(uint32_t *mean, uint64_t ms)
 {
 	uint32_t now = ms < MOST_MS ? (uint32_t)ms : MOST_MS;
 
-	b->each_ms = (b->each_ms * (NOTED_OF - 1) + now) / NOTED_OF;
+	*mean = (*mean * (NOTED_OF - 1) + now) / NOTED_OF;
+}
+
+void breadth_note(struct breadth *b, uint64_t ms)
+{
+	note(&b->each_ms, ms);
+}
+
+void breadth_note_own(struct breadth *b, uint64_t ms)
+{
+	note(&b->own_ms, ms);
 }
 
 void breadth_note_trip(struct breadth *b, uint32_t ms)
@@ -19,11 +32,16 @@ void breadth_note_trip(struct breadth *b, uint32_t ms)
 		b->trip_ms = ms;
 }
 
+static bool is_near(const struct breadth *b)
+{
+	return b->trip_ms < FAR_MS && b->own_ms < OWN_MS;
+}
+
 size_t breadth_wanted(const struct breadth *b, size_t window, size_t messages)
 {
 	size_t n = (messages + window - 1) / window;
 
 	if (b->each_ms >= SLOW_MS)
 		return messages;
-	return window > 1 && n > NEAR && b->trip_ms < FAR_MS ? NEAR : n;
+	return window > 1 && n > NEAR && is_near(b) ? NEAR : n;
 }

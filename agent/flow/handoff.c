@@ -84,6 +84,7 @@ static void on_recorded(struct spool_req *req)
 	struct delivery *d = p->delivery;
 	bool unsent = p->req.result.unsent;
 
+	breadth_note_own(&d->breadth, loop_now_ms(d->parts.loop) - p->asked_ms);
 	handoff_leave(p);
 	if (req->ok)
 		count_result(p);
@@ -117,6 +118,7 @@ static void record(struct parcel *p)
 	p->again = v == VERDICT_AGAIN;
 	p->elsewhere = v == VERDICT_ELSEWHERE;
 	p->phase = PARCEL_RECORDING;
+	p->asked_ms = loop_now_ms(d->parts.loop);
 	p->req.result = (struct spool_result){
 		.req = { .done = on_recorded, .who = p },
 		.m = p->m,

@@ -43,6 +43,7 @@ struct parcel {
 	bool paced;	  /* it holds a place under `rate` (paced.h) */
 	int noted;	  /* crash.h, while it is on a connection */
 	bool mailed;	  /* dest_reports.mailed() came for this offer */
+	uint64_t asked_ms; /* monotonic: its result went to the spool */
 
 	/* what the connection said while a request was out */
 	bool answered;

@@ -51,6 +51,20 @@ static void a_line_that_is_long_takes_more(void **state)
 	assert_int_equal(breadth_wanted(&b, 8, 1000), 8);
 }
 
+static void a_slow_disk_of_ours_takes_more(void **state)
+{
+	struct breadth b = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		breadth_note_own(&b, 5);
+	assert_int_equal(breadth_wanted(&b, 8, 1000), 8);
+	for (int i = 0; i < 20; i++)
+		breadth_note_own(&b, 25);
+	assert_int_equal(breadth_wanted(&b, 8, 1000), 125);
+	assert_int_equal(breadth_wanted(&b, 8, 16), 2);
+}
+
 static void a_server_that_thinks_is_asked_by_many(void **state)
 {
 	struct breadth b = { 0 };
@@ -86,6 +100,7 @@ int main(void)
 		cmocka_unit_test(one_at_a_time_takes_one_for_each),
 		cmocka_unit_test(windows_need_no_more_than_eight),
 		cmocka_unit_test(a_line_that_is_long_takes_more),
+		cmocka_unit_test(a_slow_disk_of_ours_takes_more),
 		cmocka_unit_test(a_server_that_thinks_is_asked_by_many),
 		cmocka_unit_test(one_hiccup_is_not_thinking),
 	};
