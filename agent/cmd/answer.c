@@ -264,7 +264,8 @@ static bool accounts(struct ledger *l, json_t *out, struct err *err)
 	       query_unfetched(l, on_unfetched, unfetched, err);
 }
 
-static bool status(struct ledger *l, json_t **out, struct err *err)
+static bool status(struct ledger *l, const json_t *request, json_t **out,
+		   struct err *err)
 {
 	struct sums s = { .l = l, .err = err, .list = json_array() };
 	struct query_counts all = { 0 };
@@ -278,6 +279,9 @@ static bool status(struct ledger *l, json_t **out, struct err *err)
 		return false;
 	}
 	(void)json_object_set_new(*out, "queue", shape_queue_totals(&all));
+	if (json_object_get(request, "run"))
+		(void)json_object_set(*out, "run",
+				      json_object_get(request, "run"));
 	return true;
 }
 
@@ -471,7 +475,7 @@ bool answer(struct ledger *l, const json_t *request, json_t **out,
 {
 	*out = NULL;
 	if (answer_is(request, "status"))
-		return status(l, out, err);
+		return status(l, request, out, err);
 	if (answer_is(request, "queue") || answer_is(request, "retry") ||
 	    answer_is(request, "drop"))
 		return queue(l, request, out, err);

@@ -7,6 +7,7 @@
  *     -> {"accounts": [...], "deliveries": [...], "queue": {...},
  *         "skipped": [{"account", "reason", "messages", "octets",
  *                      "examples": [{"folder", "uid", "size"}]}]}
+ *     and "run" where a `run` answers (now.h)
  *   {"ask": "queue", FILTER}   -> {"messages": [...]}   FILTER: "ids" (array),
  *     "account", "reason"; each may be missing
  *   {"ask": "retry"|"drop", FILTER, "now": ms}  -> {"changed": n, "left": n}

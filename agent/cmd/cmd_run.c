@@ -6,6 +6,7 @@
 #include "metrics_file.h"
 #include "must.h"
 #include "notify_socket.h"
+#include "now.h"
 #include "parts.h"
 #include "passes.h"
 #include "process.h"
@@ -34,6 +35,7 @@ struct run {
 	bool reload_ok; /* the last reload took */
 	bool reloading, was_ready;
 	int signum; /* that asked us to stop; 0 */
+	int64_t since_ms;
 };
 
 /* --- what is told --------------------------------------------------------- */
@@ -375,6 +377,14 @@ static void on_pass(void *who, json_t *request, int fd)
 	passes_take(((struct run *)who)->passes, request, fd);
 }
 
+/* `status` beside us. */
+static json_t *on_now(void *who)
+{
+	struct run *r = who;
+
+	return now_object(r->daemon, r->since_ms);
+}
+
 static const struct daemon_reports reports = {
 	.working = on_working,
 	.account = on_account,
@@ -393,6 +403,7 @@ static void begin(struct run *r)
 	loop_signal(l, SIGUSR1, on_signal, r);
 	warn_of_config(r->config);
 	r->reload_ok = true;
+	r->since_ms = loop_unix_ms();
 	r->daemon = daemon_start(&r->kit.parts, &reports, r);
 	r->passes = passes_new(l, r->daemon);
 	if (r->kit.control)
@@ -401,6 +412,7 @@ static void begin(struct run *r)
 			&(struct control_hooks){ .changed = on_queue_changed,
 						 .poll = on_poll,
 						 .pass = on_pass,
+						 .now = on_now,
 						 .who = r });
 	begin_beat(r);
 	bell_begin(&r->bell, &r->kit.parts, r->daemon);

@@ -3,6 +3,8 @@
 #include "command.h"
 #include "loop.h"
 #include "must.h"
+#include "now.h"
+#include "screen.h"
 #include "shape.h"
 #include "table.h"
 #include "told.h"
@@ -10,7 +12,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define WATCH_S	      2
+#define WATCH_MS      2000u
 #define STATUS_OCTETS (64u << 20)
 
 /* ---- the object ---- */
@@ -60,7 +62,24 @@ static json_t *latest_named(const json_t *list, const char *name)
 	return found;
 }
 
-static json_t *account_list(const struct config *c, const json_t *known)
+/* Whoever polls it knows better when it does so next than the ledger, which
+ * keeps only the time before which it must not. */
+static void add_now(json_t *account, const json_t *run)
+{
+	json_t *now =
+		json_object_get(told_named(json_object_get(run, "accounts"),
+					   told_str(account, "name")),
+				"now");
+
+	if (!now)
+		return;
+	(void)json_object_set(account, "now", now);
+	(void)json_object_set(account, "next_poll",
+			      json_object_get(now, "next_poll"));
+}
+
+static json_t *account_list(const struct config *c, const json_t *known,
+			    const json_t *run)
 {
 	json_t *list = json_array(), *e;
 	size_t i;
@@ -70,6 +89,7 @@ static json_t *account_list(const struct config *c, const json_t *known)
 
 		e = latest_named(known, a->name);
 		e = e ? json_copy(e) : unknown_account(a);
+		add_now(e, run);
 		if (!a->enabled)
 			set_disabled(e);
 		(void)json_array_append_new(list, e);
@@ -108,7 +128,8 @@ json_t *status_object(const struct config *c, const json_t *answer)
 	return json_pack(
 		"{s:s, s:o, s:o, s:O?}", "version", MAILHAUL_VERSION,
 		"accounts",
-		account_list(c, json_object_get(answer, "accounts")),
+		account_list(c, json_object_get(answer, "accounts"),
+			     json_object_get(answer, "run")),
 		"deliveries",
 		delivery_list(c, json_object_get(answer, "deliveries")),
 		"queue", json_object_get(answer, "queue"));
@@ -164,34 +185,110 @@ static void head(struct table *t, const char *const *names, size_t n)
 		table_add(t, names[i], TERM_DIM);
 }
 
-static void write_accounts(const json_t *list, int64_t now, size_t width,
-			   bool colour, struct text *out)
+static void add_doing(struct table *t, const json_t *account)
 {
-	static const char *const names[] = { "ACCOUNT",	  "STATE",
-					     "LAST POLL", "LAST SUCCESS",
-					     "NEXT POLL", "FETCHED",
-					     "DELIVERED", "QUEUED",
-					     "HELD",	  "SKIPPED" };
-	struct table t;
+	struct text words;
+
+	text_init(&words, STATUS_OCTETS);
+	now_words(json_object_get(account, "now"), &words);
+	table_add(t, text_str(&words), TERM_PLAIN);
+	text_fini(&words);
+}
+
+static bool is_live(const json_t *accounts)
+{
 	json_t *a;
 	size_t i;
 
-	table_init(&t, 10, 0x3E0);
-	head(&t, names, 10);
-	json_array_foreach(list, i, a) {
-		const char *state = told_str(a, "state");
+	json_array_foreach(accounts, i, a)
+		if (json_object_get(a, "now"))
+			return true;
+	return false;
+}
 
-		table_add(&t, told_str(a, "name"), TERM_PLAIN);
-		table_add(&t, state, colour_of(state));
-		add_time(&t, a, "last_poll", now, "never");
-		add_time(&t, a, "last_success", now, "never");
-		add_due(&t, a, "next_poll", now);
-		add_number(&t, a, "fetched", TERM_PLAIN);
-		add_number(&t, a, "delivered", TERM_PLAIN);
-		add_number(&t, a, "queued", TERM_WARN);
-		add_number(&t, a, "held", TERM_BAD);
-		add_number(&t, a, "skipped", TERM_WARN);
+enum kind {
+	KIND_NAME,
+	KIND_STATE,
+	KIND_TIME,
+	KIND_DUE,
+	KIND_NUMBER,
+	KIND_DOING
+};
+
+/* narrow: also where there is not room for all. */
+static const struct column {
+	const char *name, *key;
+	enum kind kind;
+	enum term_colour colour; /* of a number */
+	bool narrow;
+} account_columns[] = {
+	{ "ACCOUNT", "name", KIND_NAME, TERM_PLAIN, true },
+	{ "STATE", "state", KIND_STATE, TERM_PLAIN, true },
+	{ "LAST POLL", "last_poll", KIND_TIME, TERM_PLAIN, false },
+	{ "LAST SUCCESS", "last_success", KIND_TIME, TERM_PLAIN, true },
+	{ "NEXT POLL", "next_poll", KIND_DUE, TERM_PLAIN, true },
+	{ "FETCHED", "fetched", KIND_NUMBER, TERM_PLAIN, false },
+	{ "DELIVERED", "delivered", KIND_NUMBER, TERM_PLAIN, false },
+	{ "QUEUED", "queued", KIND_NUMBER, TERM_WARN, true },
+	{ "HELD", "held", KIND_NUMBER, TERM_BAD, true },
+	{ "SKIPPED", "skipped", KIND_NUMBER, TERM_WARN, false },
+	{ "WHAT IT DOES", "now", KIND_DOING, TERM_PLAIN, true },
+};
+#define ACCOUNT_COLUMNS (sizeof(account_columns) / sizeof(account_columns[0]))
+#define WIDE		105u /* columns of a screen that has room for all */
+
+static void add_cell(struct table *t, const struct column *c, const json_t *a,
+		     int64_t now)
+{
+	const char *text = told_str(a, c->key);
+
+	switch (c->kind) {
+	case KIND_NAME:
+		table_add(t, text, TERM_PLAIN);
+		return;
+	case KIND_STATE:
+		table_add(t, text, colour_of(text));
+		return;
+	case KIND_TIME:
+		add_time(t, a, c->key, now, "never");
+		return;
+	case KIND_DUE:
+		add_due(t, a, c->key, now);
+		return;
+	case KIND_NUMBER:
+		add_number(t, a, c->key, c->colour);
+		return;
+	case KIND_DOING:
+		add_doing(t, a);
+		return;
 	}
+}
+
+static void write_accounts(const json_t *list, int64_t now, size_t width,
+			   bool colour, struct text *out)
+{
+	const struct column *shown[ACCOUNT_COLUMNS];
+	bool live = is_live(list), all = width == 0 || width >= WIDE;
+	unsigned right = 0;
+	struct table t;
+	size_t n = 0, i;
+	json_t *a;
+
+	for (i = 0; i < ACCOUNT_COLUMNS; i++) {
+		const struct column *c = &account_columns[i];
+
+		if ((c->kind == KIND_DOING && !live) || (!all && !c->narrow))
+			continue;
+		if (c->kind == KIND_NUMBER)
+			right |= 1u << n;
+		shown[n++] = c;
+	}
+	table_init(&t, n, right);
+	for (i = 0; i < n; i++)
+		table_add(&t, shown[i]->name, TERM_DIM);
+	json_array_foreach(list, i, a)
+		for (size_t k = 0; k < n; k++)
+			add_cell(&t, shown[k], a, now);
 	table_write(&t, width, colour, out);
 	table_fini(&t);
 }
@@ -315,67 +412,117 @@ static int too_old(const json_t *status, uint64_t age_ms, int64_t now,
 	return code;
 }
 
-static int show_once(const struct config *c, const struct options *o,
-		     uint64_t max_age_ms)
+/* What one look at it brings. */
+struct look {
+	const struct config *config;
+	const struct options *options;
+	uint64_t max_age_ms; /* 0: all of it is wanted */
+	json_t *status;	     /* owned; NULL: err */
+	struct text text;    /* for people */
+	int code;
+	struct err err;
+};
+
+static void look_fini(struct look *l)
+{
+	json_decref(l->status);
+	text_fini(&l->text);
+}
+
+static void look(struct look *l)
 {
 	bool tty = term_is(STDOUT_FILENO);
 	size_t columns = 0, rows;
 	int64_t now = loop_unix_ms();
-	json_t *answer, *status;
-	struct text out;
-	struct err err;
-	int code = 0;
+	json_t *answer = ask_status(l->config, &l->err);
 
-	answer = ask_status(c, &err);
+	l->status = NULL;
+	l->code = 0;
+	text_init(&l->text, STATUS_OCTETS);
 	if (!answer)
-		return command_failed(&err);
-	status = status_object(c, answer);
-	MUST(status);
-	text_init(&out, STATUS_OCTETS);
+		return;
+	l->status = status_object(l->config, answer);
+	MUST(l->status);
 	if (tty)
 		term_size(STDOUT_FILENO, &columns, &rows);
-	if (options_has(o, OPTION_WATCH))
-		(void)text_puts(&out, "\033[H\033[J");
-	if (max_age_ms)
-		code = too_old(status, max_age_ms, now, &out);
+	if (l->max_age_ms) {
+		l->code = too_old(l->status, l->max_age_ms, now, &l->text);
+	} else {
+		status_write(l->status, json_object_get(answer, "skipped"), now,
+			     columns, term_has_colour(STDOUT_FILENO), &l->text);
+		now_line(json_object_get(answer, "run"), now, &l->text);
+	}
+	json_decref(answer);
+}
+
+static int show_once(struct look *l)
+{
+	int code;
+
+	look(l);
+	if (!l->status)
+		return command_failed(&l->err);
+	code = l->code;
+	if (options_has(l->options, OPTION_JSON))
+		(void)command_print_json(json_incref(l->status));
 	else
-		status_write(status, json_object_get(answer, "skipped"), now,
-			     columns, term_has_colour(STDOUT_FILENO), &out);
-	if (options_has(o, OPTION_JSON))
-		(void)command_print_json(json_incref(status));
-	else
-		(void)fputs(text_str(&out), stdout);
+		(void)fputs(text_str(&l->text), stdout);
 	if (!command_flush())
 		code = err_worse(code, err_exit(ERR_DISK));
-	text_fini(&out);
-	json_decref(status);
-	json_decref(answer);
 	return code;
+}
+
+/* A process that starts or stops beside us is no reason to end. */
+static int show_on(struct look *l)
+{
+	enum screen_end end;
+	int code;
+
+	screen_begin();
+	do {
+		char line[sizeof(l->err)];
+
+		look(l);
+		if (!l->status) {
+			err_line(&l->err, line, sizeof(line));
+			(void)text_fmt(&l->text, "%s\n", line);
+		}
+		screen_draw(text_view(&l->text));
+		code = l->code;
+		look_fini(l);
+		end = screen_wait(WATCH_MS);
+	} while (end == SCREEN_GO_ON);
+	screen_end();
+	text_init(&l->text, STATUS_OCTETS);
+	l->status = NULL;
+	return end == SCREEN_STOPPED ? 128 + screen_signal() : code;
 }
 
 int cmd_status(const struct options *o)
 {
 	const char *age = o->value[OPTION_MAX_AGE];
+	struct look l = { .options = o };
 	struct config *c;
-	uint64_t ms = 0;
 	int code;
 
-	if (age && (!when_span(view_of(age), &ms) || ms == 0)) {
+	if (age &&
+	    (!when_span(view_of(age), &l.max_age_ms) || l.max_age_ms == 0)) {
 		(void)fprintf(stderr, "mailhaul: --max-age needs a duration "
 				      "such as 24h or 3d\n");
 		return 64;
 	}
 	if (options_has(o, OPTION_WATCH) &&
-	    (options_has(o, OPTION_JSON) || !term_is(STDOUT_FILENO))) {
+	    (options_has(o, OPTION_JSON) || !term_is(STDIN_FILENO) ||
+	     !term_is(STDOUT_FILENO))) {
 		(void)fprintf(stderr, "mailhaul: --watch is for a terminal\n");
 		return 64;
 	}
 	c = command_config_as_owner(o, &code);
 	if (!c)
 		return code;
-	do
-		code = show_once(c, o, ms);
-	while (options_has(o, OPTION_WATCH) && sleep(WATCH_S) == 0);
+	l.config = c;
+	code = options_has(o, OPTION_WATCH) ? show_on(&l) : show_once(&l);
+	look_fini(&l);
 	config_unref(c);
 	return code;
 }

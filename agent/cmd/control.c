@@ -286,6 +286,10 @@ static void asked(struct client *cl)
 		hand_over(cl);
 		return;
 	}
+	if (answer_is(cl->request, "status") && cl->control->hooks.now)
+		(void)json_object_set_new(
+			cl->request, "run",
+			cl->control->hooks.now(cl->control->hooks.who));
 	cl->phase = PHASE_ASKING;
 	cl->is_out = true;
 	cl->call = (struct spool_call){

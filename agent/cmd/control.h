@@ -44,6 +44,9 @@ struct control_hooks {
 	 * borrowed; fd: the connection, owned from here on. NULL: the answer is
 	 * {"pass": false}. */
 	void (*pass)(void *who, json_t *request, int fd);
+	/* A new reference: what the process does now (now.h), told as "run" in
+	 * the answer to "status". */
+	json_t *(*now)(void *who);
 	void *who;
 };
 void control_hook(struct control *c, const struct control_hooks *h);

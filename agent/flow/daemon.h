@@ -77,6 +77,27 @@ void daemon_free(struct daemon *d); /* after `ended`, and only if clean */
 const struct config *daemon_config(const struct daemon *d);
 /* When an account is visited next, unix ms; 0: on request, running, unknown. */
 int64_t daemon_due_ms(const struct daemon *d, const char *account);
+/* What is done for an account at this moment. */
+enum daemon_doing {
+	DAEMON_DISABLED,
+	DAEMON_WAITS, /* for its time, due_ms */
+	DAEMON_POLLS,
+	DAEMON_RESTS, /* in IDLE */
+};
+struct daemon_now { /* borrowed until told */
+	const struct config_account *config;
+	enum daemon_doing doing;
+	/* DAEMON_RESTS: those it hears of, and how many it does not. */
+	const char *const *folders;
+	size_t n_folders, polled_folders;
+	int64_t due_ms; /* as daemon_due_ms() */
+};
+/* Of each account of the present configuration, in its order; of none while
+ * the first is not in force yet. */
+void daemon_tell_now(const struct daemon *d,
+		     void (*each)(void *who, const struct daemon_now *now),
+		     void *who);
+bool daemon_is_offline(const struct daemon *d);
 /* Sessions that rest in IDLE. */
 size_t daemon_resting(const struct daemon *d);
 /* Sessions under way, and the account of the one that has shown no progress for

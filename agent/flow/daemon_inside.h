@@ -1,6 +1,6 @@
 /*
- * daemon_inside - what daemon.c, daemon_client.c, daemon_ears.c and
- * daemon_watch.c share; private to them.
+ * daemon_inside - what daemon.c, daemon_client.c, daemon_ears.c,
+ * daemon_now.c and daemon_watch.c share; private to them.
  */
 #ifndef FLOW_DAEMON_INSIDE_H
 #define FLOW_DAEMON_INSIDE_H
