@@ -245,17 +245,15 @@ static void watch_up(struct one *o)
 		note_and_save(o);
 		return;
 	}
-	if (delivery_in_hand(o->delivery) > 0) {
-		o->worked = true;
-		return;
-	}
-	if (o->worked && (health_of(o->delivery) != o->row.health ||
-			  loop_unix_ms() - o->saved_ms > SAVE_MS))
+	if (delivery_in_hand(o->delivery) == 0 && o->worked &&
+	    (health_of(o->delivery) != o->row.health ||
+	     loop_unix_ms() - o->saved_ms > SAVE_MS))
 		note_and_save(o);
 }
 
 static void watch(struct one *o)
 {
+	o->worked = delivery_has_worked(o->delivery) || o->worked;
 	switch (delivery_state(o->delivery)) {
 	case DELIVERY_DOWN:
 		watch_down(o);

@@ -472,6 +472,7 @@ void delivery_note(struct delivery *d, const struct message *m, enum verdict v)
 {
 	struct fortune *f = fortune_of(d, m->account);
 
+	d->worked = true;
 	switch (v) {
 	case VERDICT_DELIVERED:
 		if (!f->proven)

@@ -52,6 +52,8 @@ const struct err *delivery_warning(const struct delivery *d);
 bool delivery_refused(const struct delivery *d);
 bool delivery_deferred(const struct delivery *d); /* the last of some one */
 bool delivery_accepted(const struct delivery *d); /* anything, in this pass */
+/* A message was delivered, deferred or held since this was asked last. */
+bool delivery_has_worked(struct delivery *d);
 uint64_t delivery_max_octets(const struct delivery *d); /* 0: unknown */
 
 /* Opens the first connection, and takes what is due from the ledger. */

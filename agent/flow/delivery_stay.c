@@ -130,8 +130,19 @@ static void on_idle(void *who)
 		delivery_quit_all(d);
 }
 
+bool delivery_has_worked(struct delivery *d)
+{
+	bool worked = d->worked;
+
+	d->worked = false;
+	return worked;
+}
+
+/* All that was in hand is done: that is worth knowing, and writing down. */
 void delivery_watch_idle(struct delivery *d)
 {
+	if (d->stays && !d->in_hand && d->worked && !d->finished)
+		d->reports->changed(d->who, d);
 	if (!d->stays || d->in_hand || !d->nconns)
 		timer_stop(&d->idle);
 	else if (!timer_is_started(&d->idle))

@@ -89,6 +89,7 @@ struct delivery {
 
 	/* delivery_stay.c */
 	bool stays, load_again;
+	bool worked; /* a message came to its end since it was asked */
 	struct timer idle;   /* connections that nobody uses are closed */
 	struct timer round;  /* it looks into the ledger again */
 	int64_t round_at_ms; /* unix */

@@ -76,9 +76,10 @@ def test_i22_an_account_is_renamed_and_gets_another_target(
     for settings in haul.sections.values():
         settings.setdefault("to", "anna@office.test")
     haul.write()
-    haul.dovecot.put(haul.mailbox, [plain(9, haul.mailbox)])
     run.kill_with(signal.SIGHUP)
     at = run.wait("reloaded")
+    # not sooner: the session that rests might have it fetched as before
+    haul.dovecot.put(haul.mailbox, [plain(9, haul.mailbox)])
     run.kill_with(signal.SIGUSR1)
     arrived(other, 1)
     run.wait("polled account=renamed", at)

@@ -77,6 +77,16 @@ def test_status_tells_what_run_does_now(idle, start, source, dovecot, user):
     assert re.search(r"^run: for \d+ s, pid \d+$", text, re.M), text
 
 
+def test_one_delivered_message_is_a_success_beside_run(simple, start):
+    """Not only once it ends: it had looked untried for months."""
+    haul = simple(1)
+    start(haul)
+    until(lambda: haul("status", "--json").json["deliveries"][0]["state"] ==
+          "ok", "the delivery's success")
+    [delivery] = haul("status", "--json").json["deliveries"]
+    assert TIME.match(delivery["last_success"])
+
+
 def test_status_tells_of_a_visit_under_way(idle, start):
     haul = idle
     haul.sink.rule("dot", "<mute>", times=1)
