@@ -183,6 +183,13 @@ struct source_ops {
 	 * sizes() brings them.
 	 */
 	void (*list)(struct source *s, uint32_t from, bool sizes);
+	/*
+	 * Right behind folder(): list() from here on is what its report will
+	 * most likely lead to. It may be asked for beside the selection; what
+	 * came is thrown away where it turns out otherwise. NULL: all is listed
+	 * at once in any case.
+	 */
+	void (*foresee)(struct source *s, uint32_t from);
 	/* After items: what they measure. false: they came with it. NULL: they
 	 * always do. */
 	bool (*sizes)(struct source *s);

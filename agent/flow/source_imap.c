@@ -204,9 +204,9 @@ static void on_signin(struct imap_source *s, const struct imap_event *ev,
 
 static bool is_busy(const struct imap_source *s)
 {
-	return s->list != LOOK_NOT || s->owes_fetched ||
-	       s->unseen != LOOK_NOT || !imap_bodies_idle(&s->bodies) ||
-	       !imap_acts_idle(&s->acts);
+	return s->list != LOOK_NOT || s->ahead == LOOK_ASKED ||
+	       s->owes_fetched || s->unseen != LOOK_NOT ||
+	       !imap_bodies_idle(&s->bodies) || !imap_acts_idle(&s->acts);
 }
 
 static void fetch(struct imap_source *s)
@@ -348,7 +348,7 @@ static void on_open_event(struct imap_source *s, const struct imap_event *ev)
 			on_tagged(s, ev);
 		return;
 	case IMAP_EV_FETCH:
-		if (s->list == LOOK_ASKED)
+		if (s->list == LOOK_ASKED || s->ahead == LOOK_ASKED)
 			imap_listing_add(&s->listing, &ev->fetch);
 		else
 			imap_bodies_event(&s->bodies, ev);

@@ -61,6 +61,10 @@ struct imap_source {
 	struct imap_listing listing;
 	uint32_t from;
 	bool from_start; /* a set that begins with `from` was refused */
+	/* A listing asked for behind SELECT, before it was answered; until then
+	 * list() has not taken it. */
+	enum look ahead;
+	uint32_t ahead_from; /* 0: none has come, or it cannot be used */
 	struct imap_bodies bodies;
 	bool owes_fetched;
 	struct imap_acts acts;
@@ -89,6 +93,8 @@ void imap_source_select(struct imap_source *s);
 void imap_source_look(struct imap_source *s, bool busy);
 void imap_source_selected(struct imap_source *s, const struct imap_event *ev);
 void imap_source_listed(struct imap_source *s, const struct imap_event *ev);
+/* What was asked for ahead, or was to be, is not what will be wanted. */
+void imap_source_forget_ahead(struct imap_source *s);
 void imap_source_add_unseen(struct imap_source *s, const struct imap_event *ev);
 void imap_source_unseen(struct imap_source *s, const struct imap_event *ev);
 /* The UIDs of the selected folder name other messages now: CASES D3. */

@@ -19,6 +19,7 @@ static void op_folder(struct source *source, const char *name)
 	s->wanted = mem_str(name);
 	s->name = NULL;
 	s->folder = LOOK_WANTED;
+	imap_source_forget_ahead(s);
 	task_post(&s->turn);
 }
 
@@ -30,6 +31,15 @@ static void op_list(struct source *source, uint32_t from, bool sizes)
 	s->from = from ? from : 1;
 	s->from_start = false;
 	s->list = LOOK_WANTED;
+	task_post(&s->turn);
+}
+
+static void op_foresee(struct source *source, uint32_t from)
+{
+	struct imap_source *s = of(source);
+
+	s->ahead_from = from ? from : 1;
+	s->ahead = LOOK_WANTED;
 	task_post(&s->turn);
 }
 
@@ -196,6 +206,7 @@ static struct stream *op_stream(struct source *source)
 const struct source_ops imap_source_ops = {
 	.folder = op_folder,
 	.list = op_list,
+	.foresee = op_foresee,
 	.look = op_look,
 	.fetch = op_fetch,
 	.erase = op_erase,

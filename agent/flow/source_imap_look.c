@@ -8,6 +8,7 @@
 /* --- the folder --- */
 
 static void bad_name(struct imap_source *s);
+static void ask_ahead(struct imap_source *s);
 
 void imap_source_select(struct imap_source *s)
 {
@@ -21,6 +22,7 @@ void imap_source_select(struct imap_source *s)
 	else if (s->name && imap_select(s->imap, view_of(s->name))) {
 		s->folder = LOOK_ASKED;
 		s->selected = false; /* RFC 3501 6.3.1, also if refused */
+		ask_ahead(s);
 	}
 }
 
@@ -135,24 +137,71 @@ static void report_items(struct imap_source *s)
 	s->report->items(s->who, items, n);
 }
 
-static void ask_listing(struct imap_source *s)
+/*
+ * Behind SELECT, so that it costs no round trip. If that is refused, so is
+ * this. Not before it is known which items the server has.
+ */
+static void ask_ahead(struct imap_source *s)
 {
 	char set[IMAP_SET_RANGE_OCTETS];
 
+	if (s->ahead != LOOK_WANTED)
+		return;
+	if (!imap_capabilities(s->imap)->known ||
+	    !imap_fetch(s->imap, imap_set_from(s->ahead_from, set))) {
+		imap_source_forget_ahead(s);
+		return;
+	}
+	imap_listing_begin(&s->listing, s->ahead_from);
+	s->ahead = LOOK_ASKED;
+}
+
+void imap_source_forget_ahead(struct imap_source *s)
+{
+	s->ahead_from = 0;
+	if (s->ahead == LOOK_WANTED)
+		s->ahead = LOOK_NOT;
+}
+
+static void ask_listing(struct imap_source *s)
+{
+	bool empty =
+		s->mailbox.has & IMAP_HAS_MESSAGES && s->mailbox.messages == 0;
+	char set[IMAP_SET_RANGE_OCTETS];
+
+	if (s->ahead == LOOK_ASKED) /* what comes may be it */
+		return;
+	if (!empty && s->ahead_from == s->from) {
+		s->ahead_from = 0;
+		report_items(s);
+		return;
+	}
+	s->ahead_from = 0;
 	imap_listing_begin(&s->listing, s->from);
 	imap_rest_listing(&s->rest);
 	/* In an empty folder "1:*" names nothing, which some call BAD. */
-	if (s->mailbox.has & IMAP_HAS_MESSAGES && s->mailbox.messages == 0)
+	if (empty)
 		report_items(s);
 	else if (imap_fetch(s->imap,
 			    imap_set_from(s->from_start ? 1 : s->from, set)))
 		s->list = LOOK_ASKED;
 }
 
+static void came_ahead(struct imap_source *s, const struct imap_event *ev)
+{
+	s->ahead = LOOK_NOT;
+	if (ev->status != IMAP_OK || !s->selected || s->folder != LOOK_NOT)
+		s->ahead_from = 0;
+}
+
 void imap_source_listed(struct imap_source *s, const struct imap_event *ev)
 {
 	struct err err;
 
+	if (s->ahead == LOOK_ASKED) {
+		came_ahead(s, ev);
+		return;
+	}
 	if (ev->status == IMAP_OK) {
 		report_items(s);
 		return;

@@ -326,6 +326,9 @@ void visit_saw_numbers(struct visit *v, const struct source_folder *f);
 char *visit_patterns(const struct visit *v);
 
 /* visit_look.c */
+/* Behind folder(): what will be listed is asked for in advance, if it is known.
+ * counted: `there` and `here` are of this folder. */
+void visit_foresee(struct visit *v, bool counted);
 /* By `there` and `here` nothing is to be done with the folder. */
 bool visit_may_pass(const struct visit *v);
 void visit_unchanged(struct visit *v);

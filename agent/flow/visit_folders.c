@@ -221,6 +221,7 @@ static void judge(struct visit *v)
 	}
 	v->ahead.n = 0; /* a visit may change what was read of the others */
 	v->source->ops->folder(v->source, v->folder);
+	visit_foresee(v, true);
 }
 
 static void take_looked_up(struct visit *v)
@@ -310,5 +311,6 @@ void visit_select(struct visit *v)
 	} else {
 		v->ahead.n = 0;
 		v->source->ops->folder(v->source, v->folder);
+		visit_foresee(v, false);
 	}
 }

@@ -87,6 +87,26 @@ bool visit_may_pass(const struct visit *v)
 	       !list_from(v);
 }
 
+/* Each message is explained; or the first visit, as far as is known. */
+static bool lists_all(const struct visit *v)
+{
+	return v->options->dry_run || visit_is_task(v) || v->row.reconcile ||
+	       !v->row.last_success_ms;
+}
+
+void visit_foresee(struct visit *v, bool counted)
+{
+	uint32_t from = 0;
+
+	if (lists_all(v))
+		from = 1;
+	else if (counted && !v->here.intents && !asks_unseen(v) &&
+		 !asks_undeleted(v))
+		from = list_from(v);
+	if (from && v->source->ops->foresee)
+		v->source->ops->foresee(v->source, from);
+}
+
 static void on_keep_saved(struct spool_req *req)
 {
 	struct visit *v = req->who;

@@ -436,6 +436,7 @@ class _ImapSession(_Session):
         name = args.split("(")[0].strip().strip('"')
         box = self.server.boxes.get(name)
         if box is None:
+            self.box = None
             self.no(tag, "[NONEXISTENT] no such folder")
             return
         self.box, self.writable = box, how == "READ-WRITE"
@@ -454,6 +455,8 @@ class _ImapSession(_Session):
     def do_UID_FETCH(self, tag, args):
         what, _, items = args.partition(" ")
         body = "BODY" in items.upper()
+        if self.box is None:
+            return self.unknown(tag, args)
         with self.server.lock:
             uids = _uids(what, list(self.box.mail))
         if "*" in what and self.box.mail and not uids:

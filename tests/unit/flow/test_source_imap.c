@@ -33,6 +33,7 @@ struct box {
 	bool relooks;	   /* woken, it looks at all folders */
 	bool rests_on;	   /* woken the first time, it rests again */
 	uint32_t from;
+	uint32_t foreseen; /* 0: nothing */
 	uint32_t marked[2]; /* undeleted, or 0 */
 	struct task resume;
 	struct spool_item *items, *came; /* came: whole bodies */
@@ -505,6 +506,9 @@ static void set_up(struct box *b, struct view words)
 	else if (view_eq(verb, VIEW_LIT("from")) &&
 		 view_number(words, UINT32_MAX, &n))
 		b->from = (uint32_t)n;
+	else if (view_eq(verb, VIEW_LIT("foresee")) &&
+		 view_number(words, UINT32_MAX, &n))
+		b->foreseen = (uint32_t)n;
 	else if (view_eq(verb, VIEW_LIT("folder"))) {
 		snprintf(b->words, 100, "%.*s", VIEW_ARG(words));
 		b->folder = b->words;
@@ -587,6 +591,13 @@ static void look(struct box *b)
 	b->source->ops->look(b->source, patterns, b->n_patterns);
 }
 
+static void first_folder(struct box *b)
+{
+	b->source->ops->folder(b->source, b->folder);
+	if (b->foreseen)
+		b->source->ops->foresee(b->source, b->foreseen);
+}
+
 static void play(const char *path, size_t drip)
 {
 	struct box b = { .loop = loop_new(2), .folder = "INBOX", .from = 1 };
@@ -618,7 +629,7 @@ static void play(const char *path, size_t drip)
 	if (b.looks)
 		look(&b);
 	else
-		b.source->ops->folder(b.source, b.folder);
+		first_folder(&b);
 	loop_run(b.loop);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	if (strcmp(text_str(&b.trace), text_str(&b.want)) != 0)
