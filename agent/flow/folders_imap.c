@@ -219,9 +219,8 @@ static size_t on_the_wire(const struct imap_folders *f, struct view *out)
 	return f->n_patterns;
 }
 
-static void ask_list(struct imap_folders *f)
+static void ask_list(struct imap_folders *f, uint32_t can)
 {
-	uint32_t can = f->plain ? 0 : imap_capabilities(f->imap)->can;
 	struct view wire[PATTERNS] = { VIEW_LIT("*") };
 	size_t n = 0, most = can & IMAP_CAN_LIST_EXTENDED ? PATTERNS : 1;
 	bool asked;
@@ -270,11 +269,11 @@ static void ask_status(struct imap_folders *f)
 		over(f, NULL);
 }
 
-void imap_folders_go(struct imap_folders *f)
+void imap_folders_go(struct imap_folders *f, uint32_t can)
 {
 	switch (f->phase) {
 	case IMAP_FOLDERS_WANTED:
-		ask_list(f);
+		ask_list(f, f->plain ? 0 : can);
 		return;
 	case IMAP_FOLDERS_STATUS:
 		ask_status(f);

@@ -61,8 +61,8 @@ bool imap_folders_are_plain(const struct imap_folders *f);
 bool imap_folders_idle(const struct imap_folders *f);
 /* A look that was asked for has not begun. */
 bool imap_folders_wait(const struct imap_folders *f);
-/* Gives commands. */
-void imap_folders_go(struct imap_folders *f);
+/* Gives commands. can: IMAP_CAN_ bits of the server, as far as known. */
+void imap_folders_go(struct imap_folders *f, uint32_t can);
 /* LIST and STATUS; TAGGED of them. Reports when all is told. */
 void imap_folders_event(struct imap_folders *f, const struct imap_event *ev);
 /*

@@ -13,6 +13,7 @@ struct habit {
 	char key[520];
 	unsigned forgone, breaks;
 	bool refused_plus, had_scram;
+	uint32_t imap_can;
 };
 
 /* As many as servers stand in the configuration. */
@@ -77,4 +78,14 @@ bool habit_had_scram(const struct habit *h)
 void habit_scram(struct habit *h, bool offered)
 {
 	h->had_scram = offered;
+}
+
+uint32_t habit_imap_can(const struct habit *h)
+{
+	return h->imap_can;
+}
+
+void habit_imap(struct habit *h, uint32_t can)
+{
+	h->imap_can = can;
 }

@@ -1,5 +1,5 @@
 /*
- * habit - what a server offered and then failed at, as long as this process
+ * habit - what a server offered, and what it failed at, as long as this process
  * lives (CASES C1, C6, G11, G12). Loop thread only.
  */
 #ifndef FLOW_HABIT_H
@@ -25,4 +25,7 @@ void habit_refuse_plus(struct habit *h, bool refused);
 /* Whether SCRAM was offered when a sign-in last succeeded. */
 bool habit_had_scram(const struct habit *h);
 void habit_scram(struct habit *h, bool offered);
+/* What it could do behind the last sign-in, IMAP_CAN_ bits; 0: unknown. */
+uint32_t habit_imap_can(const struct habit *h);
+void habit_imap(struct habit *h, uint32_t can);
 #endif

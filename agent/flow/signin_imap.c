@@ -106,6 +106,7 @@ static enum imap_signin_result authenticate(struct imap_signin *s,
 	if (!exchange_begin(x, s->stream, err))
 		return failed(s);
 	at_once = at_once && exchange_first(x, IMAP_FIRST_OCTETS, &first);
+	s->said = at_once && x->mech == MECH_PLAIN;
 	return gave(s, IMAP_SIGNIN_AUTH,
 		    imap_authenticate(s->imap, mech_name(x->mech),
 				      at_once ? &first : NULL),
@@ -114,6 +115,7 @@ static enum imap_signin_result authenticate(struct imap_signin *s,
 
 static enum imap_signin_result login(struct imap_signin *s, struct err *err)
 {
+	s->said = true;
 	return gave(s, IMAP_SIGNIN_AUTH,
 		    secret_is_set(s->o->secret) &&
 			    imap_login(s->imap, view_of(s->o->user),
@@ -158,6 +160,29 @@ signed_in(struct imap_signin *s, const struct imap_event *ev, struct err *err)
 	return IMAP_SIGNIN_DONE;
 }
 
+/* --- behind it --- */
+
+/*
+ * Dovecot hands on what it has read of a client to whoever serves it next, its
+ * own process or another server (dovecot/core, src/login-common/sasl-server.c
+ * and login-proxy.c, 2.2 to 2.3, read 2026-11-22).
+ */
+static bool hands_on(struct view greeting)
+{
+	return view_ifind(greeting, VIEW_LIT("dovecot")) < greeting.n;
+}
+
+bool imap_signin_may_follow(const struct imap_signin *s)
+{
+	return s->step == IMAP_SIGNIN_AUTH && s->hands_on && s->said &&
+	       !s->followed;
+}
+
+void imap_signin_follow(struct imap_signin *s)
+{
+	s->followed = true;
+}
+
 /* --- events --- */
 
 static enum imap_signin_result
@@ -169,11 +194,33 @@ greeted(struct imap_signin *s, const struct imap_event *ev, struct err *err)
 		err_peer(err, ev->text);
 		return failed(s);
 	}
+	s->hands_on = hands_on(ev->text);
 	if (s->o->endpoint.tls == TLS_STARTTLS)
 		return start_tls(s, err);
 	if (imap_capabilities(s->imap)->known)
 		return sign_in(s, err);
 	return gave(s, IMAP_SIGNIN_CAPABILITY, imap_capability(s->imap), err);
+}
+
+static enum imap_signin_result out_of_order(struct imap_signin *s,
+					    const char *what, struct err *err)
+{
+	err_set(err, ERR_PROTOCOL, "%s", what);
+	err->origin = ERR_FROM_IMAP;
+	return failed(s);
+}
+
+static enum imap_signin_result
+on_verdict(struct imap_signin *s, const struct imap_event *ev, struct err *err)
+{
+	if (ev->command == IMAP_LOGIN || ev->command == IMAP_AUTHENTICATE)
+		return signed_in(s, ev, err);
+	if (ev->command == IMAP_ID)
+		return IMAP_SIGNIN_ON;
+	return out_of_order(s,
+			    "the server answers before it says whether we "
+			    "are signed in",
+			    err);
 }
 
 static enum imap_signin_result
@@ -187,7 +234,7 @@ on_tagged(struct imap_signin *s, const struct imap_event *ev, struct err *err)
 	case IMAP_SIGNIN_CAPABILITY:
 		return sign_in(s, err);
 	case IMAP_SIGNIN_AUTH:
-		return signed_in(s, ev, err);
+		return on_verdict(s, ev, err);
 	case IMAP_SIGNIN_GREETING:
 	case IMAP_SIGNIN_OVER:
 		break;
@@ -205,6 +252,11 @@ enum imap_signin_result imap_signin_event(struct imap_signin *s,
 		return greeted(s, ev, err);
 	if (ev->type == IMAP_EV_TLS_WANTED)
 		return IMAP_SIGNIN_SECURE;
+	if (ev->type == IMAP_EV_CONTINUE && s->followed)
+		return out_of_order(s,
+				    "the server asks where nothing is to be "
+				    "asked",
+				    err);
 	if (ev->type == IMAP_EV_CONTINUE)
 		exchange_challenge(&s->exchange, ev->text);
 	if (ev->type == IMAP_EV_TAGGED)

@@ -7,9 +7,11 @@
  * greeting says that it is not offered; a refusal ends the session either way
  * (required TLS never falls back). PREAUTH is refused: the account asks for a
  * sign-in. Which way is chosen: exchange.h; LOGIN the command counts as LOGIN,
- * and LOGINDISABLED is obeyed. Nothing is sent behind a sign-in before its
- * answer: a front end that hands the connection on may lose what it has read
- * already.
+ * and LOGINDISABLED is obeyed.
+ *
+ * Nothing may be sent behind a sign-in before its answer, but where
+ * imap_signin_may_follow() says so: a front end that hands the connection on
+ * may lose what it has read already.
  */
 #ifndef FLOW_SIGNIN_IMAP_H
 #define FLOW_SIGNIN_IMAP_H
@@ -38,6 +40,9 @@ struct imap_signin {
 	struct imap *imap;		/* borrowed */
 	struct task *wake;		/* borrowed */
 	const struct stream *stream;	/* borrowed, as of the last event */
+	bool hands_on; /* what was read before the sign-in is not lost */
+	bool said;     /* all that we have to say for the sign-in */
+	bool followed;
 	struct exchange exchange;
 };
 
@@ -52,4 +57,8 @@ enum imap_signin_result imap_signin_event(struct imap_signin *s,
 					  const struct imap_event *ev,
 					  struct err *err);
 void imap_signin_secured(struct imap_signin *s);
+/* Other commands may be given now, behind the sign-in. */
+bool imap_signin_may_follow(const struct imap_signin *s);
+/* They will be: from now on a challenge is a failure. */
+void imap_signin_follow(struct imap_signin *s);
 #endif

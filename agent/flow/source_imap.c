@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "habit.h"
 #include "inflate.h"
 #include "limits.h"
 #include "log.h"
@@ -131,9 +132,32 @@ static void enable_if_offered(struct imap_source *s)
 		imap_source_enable(s);
 }
 
+static struct habit *habit(const struct imap_source *s)
+{
+	return habit_of(&s->o.endpoint);
+}
+
+/* What was sent behind the sign-in went too far: RFC 6855 3 */
+static void too_late_for_utf8(struct imap_source *s)
+{
+	struct err err;
+
+	err_set(&err, ERR_RETRY,
+		"the server can do more (UTF8=ACCEPT) than it could before");
+	err_remedy(&err, "it is made use of at the next pass");
+	imap_source_end(s, &err);
+}
+
 /* The capabilities are known, or the server would not tell. */
 static void go_on_signed_in(struct imap_source *s)
 {
+	uint32_t can = imap_capabilities(s->imap)->can;
+
+	habit_imap(habit(s), can);
+	if (s->signin.followed && can & IMAP_CAN_UTF8_ACCEPT) {
+		too_late_for_utf8(s);
+		return;
+	}
 	if (s->o.compress && s->phase != PHASE_COMPRESSING &&
 	    imap_compress(s->imap)) {
 		s->phase = PHASE_COMPRESSING;
@@ -168,7 +192,7 @@ static void signed_in(struct imap_source *s, bool id_before)
 {
 	const struct imap_capabilities *c = imap_capabilities(s->imap);
 
-	if (id_before || c->can & IMAP_CAN_ID)
+	if (!s->identified && (id_before || c->can & IMAP_CAN_ID))
 		imap_source_identify(s);
 	if (!c->known) {
 		s->phase = PHASE_ASKING;
@@ -180,6 +204,26 @@ static void signed_in(struct imap_source *s, bool id_before)
 	go_on_signed_in(s);
 }
 
+/*
+ * A round trip less, where the server is known: not where something has to come
+ * before a folder is selected. If the sign-in is refused, so is this.
+ */
+static void go_behind(struct imap_source *s)
+{
+	uint32_t can = habit_imap_can(habit(s));
+
+	if (!can || can & IMAP_CAN_UTF8_ACCEPT || s->o.compress ||
+	    !imap_signin_may_follow(&s->signin))
+		return;
+	imap_signin_follow(&s->signin);
+	if ((can | imap_capabilities(s->imap)->can) & IMAP_CAN_ID)
+		imap_source_identify(s);
+	if (imap_folders_wait(&s->folders))
+		imap_folders_go(&s->folders, can);
+	else
+		imap_source_select(s);
+}
+
 static void on_signin(struct imap_source *s, const struct imap_event *ev,
 		      bool could_id)
 {
@@ -187,6 +231,7 @@ static void on_signin(struct imap_source *s, const struct imap_event *ev,
 
 	switch (imap_signin_event(&s->signin, s->stream, ev, &err)) {
 	case IMAP_SIGNIN_ON:
+		go_behind(s);
 		return;
 	case IMAP_SIGNIN_SECURE:
 		stream_start_tls(s->stream);

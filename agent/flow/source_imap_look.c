@@ -277,7 +277,7 @@ void imap_source_look(struct imap_source *s, bool busy)
 	if (!busy && s->folder != LOOK_ASKED &&
 	    (!s->enabling || imap_folders_are_plain(&s->folders))) {
 		unselect(s);
-		imap_folders_go(&s->folders);
+		imap_folders_go(&s->folders, imap_capabilities(s->imap)->can);
 	}
 	if (!busy && imap_folders_idle(&s->folders))
 		imap_source_select(s);

@@ -6,6 +6,7 @@
  * octets in small pieces.
  */
 #include "erase_imap.h"
+#include "habit.h"
 #include "listing_imap.h"
 #include "must.h"
 #include "source.h"
@@ -34,6 +35,7 @@ struct box {
 	bool rests_on;	   /* woken the first time, it rests again */
 	uint32_t from;
 	uint32_t foreseen; /* 0: nothing */
+	uint32_t known;	   /* of the server, from before */
 	uint32_t marked[2]; /* undeleted, or 0 */
 	struct task resume;
 	struct spool_item *items, *came; /* came: whole bodies */
@@ -455,6 +457,31 @@ static void not_random(void *out, size_t n)
 	memset(out, 0, n);
 }
 
+static uint32_t known(struct view words)
+{
+	static const struct {
+		struct view word;
+		uint32_t can;
+	} words_of[] = {
+		{ VIEW_LIT("IMAP4rev1"), IMAP_CAN_REV1 },
+		{ VIEW_LIT("ID"), IMAP_CAN_ID },
+		{ VIEW_LIT("LIST-EXTENDED"), IMAP_CAN_LIST_EXTENDED },
+		{ VIEW_LIT("LIST-STATUS"), IMAP_CAN_LIST_STATUS },
+		{ VIEW_LIT("UTF8=ACCEPT"), IMAP_CAN_UTF8_ACCEPT },
+	};
+	uint32_t can = 0;
+
+	while (words.n) {
+		struct view word = view_word(&words);
+
+		for (size_t i = 0; i < sizeof(words_of) / sizeof(words_of[0]);
+		     i++)
+			if (view_eq(word, words_of[i].word))
+				can |= words_of[i].can;
+	}
+	return can;
+}
+
 static void set_up(struct box *b, struct view words)
 {
 	struct view verb = view_word(&words);
@@ -509,6 +536,8 @@ static void set_up(struct box *b, struct view words)
 	else if (view_eq(verb, VIEW_LIT("foresee")) &&
 		 view_number(words, UINT32_MAX, &n))
 		b->foreseen = (uint32_t)n;
+	else if (view_eq(verb, VIEW_LIT("known")))
+		b->known = known(words);
 	else if (view_eq(verb, VIEW_LIT("folder"))) {
 		snprintf(b->words, 100, "%.*s", VIEW_ARG(words));
 		b->folder = b->words;
@@ -625,6 +654,7 @@ static void play(const char *path, size_t drip)
 	if (b.o.endpoint.tls == TLS_STARTTLS)
 		b.o.endpoint.trust = trust_get(trusts, &system_trust, &err);
 	b.o.endpoint.port = start_fake(path, drip, &pid);
+	habit_imap(habit_of(&b.o.endpoint), b.known);
 	b.source = source_imap_open(&b.o, &reports, &b);
 	if (b.looks)
 		look(&b);
