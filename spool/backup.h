@@ -9,9 +9,24 @@
 #include "spool.h"
 
 /*
- * On the store thread, like what query.h has. path: must not exist; made with
- * mode 0600, synced. *bodies: so many are in it. false: there is no file left.
+ * A copy while others work. spool_backup() copies the ledger in slices between
+ * their transactions and holds the segments; then backup_fill(), on any thread,
+ * puts the bodies in; then spool_call() of backup_over() lets the segments go.
+ * One at a time.
  */
+struct backup;
+struct spool_backup {
+	struct spool_req req;
+	const char *path;    /* must not exist; made with mode 0600 */
+	struct backup *made; /* ok: owned by the asker; the segments are held */
+};
+void spool_backup(struct spool *s, struct spool_backup *r);
+/* Takes b; what it made is synced. *bodies: so many are in it. false: there is
+ * no file left. */
+bool backup_fill(struct backup *b, uint64_t *bodies, struct err *err);
+void backup_over(struct ledger *l); /* on the store thread */
+
+/* All of it at once, by spool_call_now() with look_only. */
 bool backup_write(struct ledger *l, const char *path, uint64_t *bodies,
 		  struct err *err);
 

@@ -187,6 +187,9 @@ struct ledger_job {
 	/* false: more to do. true: req->ok (and err) are set. */
 	bool (*step)(struct ledger *, struct ledger_job *);
 	void (*fini)(struct ledger_job *); /* may be NULL; not for the job */
+	/* Of an apart one: what is postponed is to be written before its next
+	 * step, which follows at once and is its last. */
+	bool flushes;
 };
 
 /* Bodies the open transaction gives up. */
@@ -216,7 +219,8 @@ struct ledger {
 	struct segments segments;
 	struct hash *hash; /* owned; for bodies that come whole */
 	struct known known;
-	struct link jobs; /* of struct ledger_job */
+	struct link jobs;  /* of struct ledger_job */
+	struct link apart; /* ... whose slices are outside any transaction */
 	int64_t next_id;
 	uint64_t nsuspects; /* rows of `suspect`, at most */
 	bool begun, broken;
@@ -475,6 +479,7 @@ void ledger_flag_suspects(struct ledger *l, struct spool_listing *q);
 
 /* The steps behind spool.h; each is the `run` of its request. */
 bool ledger_run_call(struct ledger *l, struct spool_req *r);
+bool ledger_run_backup(struct ledger *l, struct spool_req *r);
 bool ledger_run_put(struct ledger *l, struct spool_req *r);
 bool ledger_run_sending(struct ledger *l, struct spool_req *r);
 bool ledger_run_result(struct ledger *l, struct spool_req *r);
@@ -509,5 +514,9 @@ bool ledger_run_tidy(struct ledger *l, struct spool_req *r);
 bool ledger_job_start(struct ledger *l, struct ledger_job *j,
 		      struct spool_req *r,
 		      bool (*step)(struct ledger *, struct ledger_job *));
+/* ... between transactions. */
+bool ledger_job_start_apart(struct ledger *l, struct ledger_job *j,
+			    struct spool_req *r,
+			    bool (*step)(struct ledger *, struct ledger_job *));
 void ledger_job_free(struct ledger_job *j);
 #endif

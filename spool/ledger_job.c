@@ -18,6 +18,16 @@ bool ledger_job_start(struct ledger *l, struct ledger_job *j,
 	return false;
 }
 
+bool ledger_job_start_apart(struct ledger *l, struct ledger_job *j,
+			    struct spool_req *r,
+			    bool (*step)(struct ledger *, struct ledger_job *))
+{
+	j->req = r;
+	j->step = step;
+	list_push(&l->apart, &j->link);
+	return false;
+}
+
 void ledger_job_free(struct ledger_job *j)
 {
 	if (j->fini)

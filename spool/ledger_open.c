@@ -503,6 +503,7 @@ struct ledger *ledger_open(const struct spool_options *o, int dir,
 			       O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	list_init(&l->segments.all);
 	list_init(&l->jobs);
+	list_init(&l->apart);
 	if ((l->dir < 0 || (file_system_fits(l, found, err) &&
 			    segments_init(&l->segments, o->files, dir, err))) &&
 	    open_db(l, o->dir, err) && check_version(l, err) &&

@@ -241,7 +241,7 @@ static void take_away(struct segments *s, struct segment *g)
 static void settle_lease(struct segments *s, struct segment *g)
 {
 	g->leased = false;
-	if (g->live > 0)
+	if (g->live > 0 || g->held)
 		return;
 	/* The ledger names nothing in it: it begins again, or goes. */
 	if (!g->full) {
@@ -306,6 +306,25 @@ void segments_release(struct segments *s, uint32_t number, uint64_t octets)
 	g->live -= octets < g->live ? octets : g->live;
 	if (!g->leased)
 		settle_lease(s, g);
+}
+
+void segments_hold(struct segments *s)
+{
+	LIST_EACH(at, kept, &s->all) {
+		LIST_OF(at, struct segment, link)->held = true;
+	}
+}
+
+void segments_let_go(struct segments *s)
+{
+	LIST_EACH(at, kept, &s->all) {
+		struct segment *g = LIST_OF(at, struct segment, link);
+		bool held = g->held;
+
+		g->held = false;
+		if (held && !g->leased)
+			settle_lease(s, g);
+	}
 }
 
 void segments_trim(struct segments *s)

@@ -27,6 +27,7 @@ struct segment {
 	bool full;    /* takes no more */
 	bool leased;  /* a body is being appended */
 	bool touched; /* a whole body came in since the last sync */
+	bool held;    /* what lies in it stays, for a backup */
 };
 
 struct segments {
@@ -73,6 +74,10 @@ void segment_abandon(struct segments *s, struct segment *g, uint64_t octets);
 bool segments_sync(struct segments *s, struct err *err);
 /* After it: a body of so many octets is not named any more. */
 void segments_release(struct segments *s, uint32_t number, uint64_t octets);
+/* What lies in the segments there are stays where it is, until they are let
+ * go. Not twice. */
+void segments_hold(struct segments *s);
+void segments_let_go(struct segments *s);
 /* Unlinks what holds no body, the open ones too; at the end. */
 void segments_trim(struct segments *s);
 struct segment *segments_find(const struct segments *s, uint32_t number);

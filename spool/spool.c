@@ -335,6 +335,7 @@ bool spool_call_now(struct spool *s,
 
 ASK(call, spool_call)
 ASK(verify, spool_verify)
+ASK(backup, spool_backup)
 ASK(put, spool_put)
 ASK(sending, spool_sending)
 ASK(result, spool_result)

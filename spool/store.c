@@ -165,6 +165,34 @@ static bool run_job(struct spool *s, struct batch *b)
 	return l->broken ? stop_for(s, &l->why) : true;
 }
 
+/* A slice of a job that wants no transaction; there is none now. */
+static bool run_apart(struct spool *s, struct batch *b)
+{
+	struct ledger *l = s->ledger;
+	struct link *at = list_pop(&l->apart);
+	struct ledger_job *j = LIST_OF(at, struct ledger_job, link);
+	bool done = j->step(l, j);
+
+	if (!done && j->flushes) {
+		if (!begin(s, b) || !ledger_flush(l)) {
+			list_push(&l->apart, &j->link);
+			return stop_for(s, &l->why);
+		}
+		if (!commit(s, b)) {
+			list_push(&l->apart, &j->link);
+			return false;
+		}
+		done = j->step(l, j);
+	}
+	if (!done) {
+		list_push(&l->apart, &j->link);
+		return true;
+	}
+	give_back_one(s, j->req);
+	ledger_job_free(j);
+	return true;
+}
+
 /*
  * How long without a new request means that none is coming: long against the
  * distance at which those of this batch came. All of a burst wait for its
@@ -263,8 +291,10 @@ static bool turn(struct spool *s, struct batch *b, struct link *todo)
 {
 	struct ledger *l = s->ledger;
 	bool jobs = !list_empty(&l->jobs);
-	bool open = l->begun;
-	int64_t wait = jobs ? 0 : open ? commit_in(s, b) : -1;
+	bool apart = !list_empty(&l->apart), open = l->begun;
+	int64_t wait = jobs || (apart && !open) ? 0
+		       : open			? commit_in(s, b)
+						: -1;
 	bool more = take(s, todo, wait);
 
 	if (!run_all(s, b, todo))
@@ -274,7 +304,10 @@ static bool turn(struct spool *s, struct batch *b, struct link *todo)
 	/* A job alone: each slice that wrote is a commit of its own. */
 	if (l->begun && (commit_in(s, b) == 0 || !more) && !commit(s, b))
 		return false;
-	return more || !list_empty(&l->jobs) || l->begun;
+	if (!l->begun && !list_empty(&l->apart) && !run_apart(s, b))
+		return false;
+	return more || !list_empty(&l->jobs) || !list_empty(&l->apart) ||
+	       l->begun;
 }
 
 /* After a fatal error: all that is out goes back, to be cancelled. */
@@ -286,7 +319,8 @@ static void give_up(struct spool *s, struct link *ran, struct link *todo)
 	(void)pthread_mutex_lock(&s->mutex);
 	while ((at = list_pop(ran)) || (at = list_pop(todo)))
 		list_push(&s->outbox, at);
-	while ((at = list_pop(&s->ledger->jobs)) != NULL) {
+	while ((at = list_pop(&s->ledger->jobs)) ||
+	       (at = list_pop(&s->ledger->apart))) {
 		struct ledger_job *j = LIST_OF(at, struct ledger_job, link);
 
 		list_push(&s->outbox, &j->req->link);

@@ -1,6 +1,8 @@
 #include "control.h"
 #include "answer.h"
 #include "must.h"
+#include "saving.h"
+#include "shape.h"
 #include "text.h"
 
 #include <errno.h>
@@ -43,7 +45,8 @@ struct client {
 	struct text in; /* the request */
 	char buf[4096];
 	struct spool_call call;
-	bool is_out; /* call is with the spool */
+	struct saving saving;
+	bool is_out; /* call, or saving, is with the spool */
 	json_t *request;
 	char *answer; /* owned: the line */
 	uv_write_t write;
@@ -227,6 +230,43 @@ static void on_called(struct spool_req *r)
 		refuse(cl, &r->err);
 }
 
+static void on_saved(void *who, struct saving *s)
+{
+	struct client *cl = who;
+
+	cl->is_out = false;
+	if (cl->phase != PHASE_ASKING) {
+		client_settle(cl);
+	} else if (!s->ok) {
+		refuse(cl, &s->err);
+	} else {
+		cl->answer = answer_line(json_pack("{s:b, s:{s:o}}", "ok", 1,
+						   "answer", "bodies",
+						   shape_number(s->bodies)));
+		send_answer(cl);
+	}
+}
+
+/* false: it does not say where to. */
+static bool begin_saving(struct client *cl)
+{
+	const char *file =
+		json_string_value(json_object_get(cl->request, "file"));
+
+	if (!file || *file != '/')
+		return false;
+	cl->phase = PHASE_ASKING;
+	cl->is_out = true;
+	cl->saving = (struct saving){ .loop = cl->control->loop,
+				      .spool = cl->control->spool,
+				      .path = file,
+				      .closing = &cl->control->closing,
+				      .done = on_saved,
+				      .who = cl };
+	saving_begin(&cl->saving);
+	return true;
+}
+
 /* ---- the request ---- */
 
 void control_hook(struct control *c, const struct control_hooks *h)
@@ -286,6 +326,8 @@ static void asked(struct client *cl)
 		hand_over(cl);
 		return;
 	}
+	if (answer_is(cl->request, "backup") && begin_saving(cl))
+		return;
 	if (answer_is(cl->request, "status") && cl->control->hooks.now)
 		(void)json_object_set_new(
 			cl->request, "run",

@@ -129,3 +129,36 @@ def test_backup_and_restore_beside_a_running_fetch(place):
     assert r.code == 75 and "holds the state directory" in r.err, r
     process.kill()
     process.wait()
+
+
+def test_backups_under_load_hold_every_queued_body(place):
+    """A fetch works on meanwhile; each copy is whole, and one is restored."""
+    for n in range(100, 400):
+        place.server.boxes["INBOX"].add(plain(n, "k", size=30000))
+    place.sink.rule("dot", "451 4.7.1 later", match=b"3.k@")
+    process = place.start("fetch")
+    place.sink.wait(lambda s: s.accepted, "a message")
+    made = []
+    while process.poll() is None:
+        copied = "%s-%d" % (place.file, len(made))
+        r = place("backup", copied)
+        if r.code:      # asked of one that was just about to end
+            process.wait(60)
+            break
+        made.append(copied)
+        with contextlib.closing(sqlite3.connect(made[-1])) as copy:
+            assert copy.execute("PRAGMA integrity_check").fetchone() == \
+                ("ok",)
+            assert copy.execute(
+                "SELECT count(*) FROM queue LEFT JOIN body USING (id) JOIN"
+                " message USING (id) WHERE segment > 0 AND (body.octets IS"
+                " NULL OR length(body.octets) <> message.octets OR"
+                " instr(body.octets, CAST('Subject: ' AS BLOB)) = 0)"
+            ).fetchone() == (0,)
+    place.finish(process)
+    assert made
+    place.state = os.path.join(place.folder, "elsewhere")
+    assert place("restore", made[-1]).code == 0
+    for entry in place.queue()[:5]:
+        shown = place("queue", "show", entry["id"])
+        assert shown.code == 0 and entry["message_id"] in shown.out
