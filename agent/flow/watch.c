@@ -15,7 +15,8 @@ struct watch {
 	struct source_folder *seen; /* owned; of each, by the last visit */
 	size_t n;
 	bool stirred; /* before the server was asked to tell */
-	bool doubted; /* ... by numbers, and a visit followed */
+	bool doubts;  /* ... by these numbers, and a visit came: */
+	struct source_folder doubted;
 	bool opening; /* the first folder is asked for */
 	bool ending;
 };
@@ -100,6 +101,16 @@ static bool differs(const struct source_folder *f,
 			  : f->exists > seen->exists;
 }
 
+/* More has come since, which that visit need not have seen. */
+static bool has_moved_on(const struct source_folder *f,
+			 const struct source_folder *since)
+{
+	if (f->uidvalidity != since->uidvalidity)
+		return false;
+	return f->uidnext ? f->uidnext > since->uidnext
+			  : f->exists > since->exists;
+}
+
 static void on_folder(void *who, const struct source_folder *f,
 		      const struct err *err)
 {
@@ -113,8 +124,10 @@ static void on_folder(void *who, const struct source_folder *f,
 		return;
 	}
 	/* a server whose numbers never agree is not polled for that for ever */
-	w->stirred = !w->doubted && differs(f, &w->seen[0]);
-	w->doubted = w->stirred;
+	w->stirred = differs(f, &w->seen[0]) &&
+		     (!w->doubts || has_moved_on(f, &w->doubted));
+	w->doubts = w->stirred;
+	w->doubted = *f;
 	rest(w);
 }
 
@@ -242,6 +255,7 @@ void watch_move(struct watch *from, struct watch *to)
 	to->n = from->n;
 	to->seen = from->seen;
 	to->stirred = from->stirred;
+	to->doubts = from->doubts;
 	to->doubted = from->doubted;
 	to->opening = from->opening;
 	to->ending = false;
