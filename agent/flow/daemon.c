@@ -52,6 +52,21 @@ static void on_visit_left(void *who, struct visit *v)
 	seat_disconnected(((struct tenant *)who)->seat, v);
 }
 
+/* Whose turn had come under a later configuration need not wait longer. */
+static void call_heir(struct tenant *t)
+{
+	struct tenancy *y = daemon_working(t->tenancy->daemon);
+	struct seat *s;
+	struct tenant *heir;
+
+	if (!y || y == t->tenancy)
+		return;
+	s = seats_find(y->seats, t->seat->bind.a.id);
+	heir = s ? &y->tenants[s->config - y->config->accounts] : NULL;
+	if (heir && heir->awaits)
+		seat_request(s);
+}
+
 static void on_visit_ended(void *who, struct visit *v)
 {
 	struct tenant *t = who;
@@ -63,6 +78,7 @@ static void on_visit_ended(void *who, struct visit *v)
 	t->told.ended_ms = loop_now_ms(d->parts.loop);
 	t->seat->bind.a = v->row;
 	seat_leave(t->seat, v);
+	call_heir(t);
 	if (amended && !t->seat->active)
 		seat_schedule(t->seat, false, false);
 	daemon_look_at_hearing(t);
@@ -148,7 +164,8 @@ static struct visit *on_due(void *who, struct seat *s, bool is_probe)
 	struct tenant *t = &y->tenants[s->config - y->config->accounts];
 	struct visit *v;
 
-	if (is_held_elsewhere(t))
+	t->awaits = is_held_elsewhere(t);
+	if (t->awaits)
 		return NULL;
 	v = new_visit(t);
 	v->is_probe = is_probe;

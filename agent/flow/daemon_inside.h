@@ -19,6 +19,7 @@ struct tenant {
 	struct pass_account told;
 	uint64_t moved_ms;
 	bool hurried;	     /* its first visit is one whatever its backoff */
+	bool awaits;	     /* that it ends under an older configuration */
 	struct watch *watch; /* owned; NULL: no session of it ever rested */
 	uint64_t rests_since_ms;
 	bool stirred;	  /* the server told of new mail in this rest */
