@@ -28,6 +28,7 @@ struct run {
 	struct passes *passes; /* that others asked for */
 	struct notify_socket notify;
 	struct timer beat;
+	uint64_t beat_every_ms, beat_ms; /* the last */
 	struct bell bell;
 	struct metrics_file metrics;
 	struct spool_call trip; /* to the store and back */
@@ -204,13 +205,24 @@ static void tell_stuck(const char *what, const char *account)
 	log_end(&l);
 }
 
+/* SIGSTOP, a machine that was frozen: it was nobody's fault here. */
+static bool stood_still(struct run *r)
+{
+	uint64_t before = r->beat_ms;
+
+	r->beat_ms = loop_now_ms(r->kit.parts.loop);
+	return r->beat_ms - before > 2 * r->beat_every_ms + BEAT_MS;
+}
+
 /* The loop moves, or this would not run; the store, and every session. */
 static void on_beat(void *who)
 {
 	struct run *r = who;
 	const char *account = daemon_stuck(r->daemon);
 
-	if (account)
+	if (stood_still(r))
+		notify_alive(&r->notify);
+	else if (account)
 		tell_stuck("session", account);
 	else if (!r->trip_came)
 		tell_stuck("store", NULL);
@@ -225,7 +237,9 @@ static void begin_beat(struct run *r)
 	uint64_t every = r->notify.watchdog_ms;
 
 	timer_init(&r->beat, r->kit.parts.loop, on_beat, r);
-	timer_every(&r->beat, every && every < BEAT_MS ? every : BEAT_MS);
+	r->beat_every_ms = every && every < BEAT_MS ? every : BEAT_MS;
+	r->beat_ms = loop_now_ms(r->kit.parts.loop);
+	timer_every(&r->beat, r->beat_every_ms);
 	notify_alive(&r->notify);
 	send_trip(r);
 }
