@@ -312,6 +312,23 @@ static void tell_next(const struct check *k)
 	text_fini(&out);
 }
 
+/* That another process is at work is no fault; who asks it is told. */
+static void no_ledger(struct check *k, const struct err *err)
+{
+	bool busy = err->class == ERR_BUSY && err->origin != ERR_FROM_SQLITE;
+
+	if (!busy)
+		(void)fputs("what the next fetch has cannot be said:\n",
+			    stderr);
+	if (!busy)
+		k->ledger = command_failed(err);
+	else if (!options_has(k->options, OPTION_JSON))
+		(void)printf("what the next pass has is not looked at: %s; "
+			     "mailhaul fetch --dry-run asks a running "
+			     "mailhaul\n",
+			     err->what);
+}
+
 /* Needs the ledger; where somebody else holds it, that is left out. */
 static void look_ahead(struct check *k)
 {
@@ -326,9 +343,7 @@ static void look_ahead(struct check *k)
 		return;
 	}
 	if (!kit_open_spool(&k->kit, &found, &err)) {
-		(void)fputs("what the next fetch has cannot be said:\n",
-			    stderr);
-		k->ledger = command_failed(&err);
+		no_ledger(k, &err);
 		free(names);
 		return;
 	}
