@@ -55,6 +55,14 @@ static void reserve(struct spool_body *b, size_t more)
 	b->cap = cap;
 }
 
+void body_fit(struct spool_body *b)
+{
+	if (b->n == 0 || b->cap - b->n < FIRST_OCTETS)
+		return;
+	b->p = mem_grow(b->p, b->n);
+	b->cap = b->n;
+}
+
 void spool_body_add(struct spool_body *b, struct view octets)
 {
 	b->octets += octets.n;
@@ -90,6 +98,11 @@ void spool_body_on_room(struct spool_body *b, void (*room)(void *), void *who)
 uint64_t spool_body_octets(const struct spool_body *b)
 {
 	return b->octets;
+}
+
+size_t spool_body_held(const struct spool_body *b)
+{
+	return b->n + b->out;
 }
 
 static void drop_done(struct spool_req *r)

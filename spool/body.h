@@ -51,6 +51,8 @@ bool body_complete(struct ledger *l, struct spool_body *b,
 void body_abandon(struct ledger *l, struct spool_body *b);
 
 /* Asking thread. */
+/* Nothing is added any more: memory for more than came is given back. */
+void body_fit(struct spool_body *b);
 void body_chunk_back(struct spool_req *r);
 void body_free(struct spool_body *b); /* nothing of it is out */
 #endif

@@ -232,7 +232,7 @@ static void add_print(struct prints *p, uint64_t print)
 static bool fold_prints(struct ledger *l, const struct known_entry *e, size_t n,
 			bool kept, int64_t now_ms)
 {
-	uint8_t room[FOLD_SLICE * 16];
+	UNFILLED uint8_t room[FOLD_SLICE * 16];
 	struct prints p = { .kept = kept, .p = room };
 
 	for (size_t i = 0; i < n; i++) {

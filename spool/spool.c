@@ -1,5 +1,6 @@
 #include "spool.h"
 #include "backup.h"
+#include "body.h"
 #include "must.h"
 #include "store.h"
 
@@ -333,10 +334,15 @@ bool spool_call_now(struct spool *s,
 		store_ask(s, &r->req, ledger_run_##name);                      \
 	}
 
+void spool_put(struct spool *s, struct spool_put *p)
+{
+	body_fit(p->body);
+	store_ask(s, &p->req, ledger_run_put);
+}
+
 ASK(call, spool_call)
 ASK(verify, spool_verify)
 ASK(backup, spool_backup)
-ASK(put, spool_put)
 ASK(sending, spool_sending)
 ASK(result, spool_result)
 ASK(hold, spool_hold)

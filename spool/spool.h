@@ -134,6 +134,8 @@ bool spool_body_full(const struct spool_body *b);
 /* Called (from spool_results) when it is no longer full. */
 void spool_body_on_room(struct spool_body *b, void (*room)(void *), void *who);
 uint64_t spool_body_octets(const struct spool_body *b);
+/* Of these: still in memory, until it is put and that is done. */
+size_t spool_body_held(const struct spool_body *b);
 /* Abandons it; what was written counts for nothing. */
 void spool_body_drop(struct spool_body *b);
 

@@ -20,10 +20,15 @@ _Noreturn void must_failed(const char *claim, const char *file, int line);
 
 /* n zeroed octets on the heap; free() releases them. n may be 0. */
 void *mem_new(size_t n);
-/* As realloc; contents beyond the old size are undefined. */
+/* As realloc; contents beyond the old size are undefined. With NULL: for large
+ * buffers, whose pages are then not touched before their time. */
 void *mem_grow(void *p, size_t n);
 /* A copy of a string; free() releases it. NULL stays NULL. */
 char *mem_str(const char *s);
+
+/* A large local that is written before it is read: a Release build zeroes the
+ * others. */
+#define UNFILLED __attribute__((uninitialized))
 
 #define CLEANUP(fn) __attribute__((cleanup(fn)))
 #endif

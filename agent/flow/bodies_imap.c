@@ -119,7 +119,7 @@ static size_t command_size(const struct imap_bodies *b)
 static bool give(struct imap_bodies *b)
 {
 	struct imap_body *j = &b->job[b->given];
-	char text[SET_MESSAGES * IMAP_SET_RANGE_OCTETS];
+	UNFILLED char text[SET_MESSAGES * IMAP_SET_RANGE_OCTETS];
 	uint32_t uids[SET_MESSAGES];
 	size_t n = command_size(b);
 	struct view set;

@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-#define HAND_MAX       2048u /* parcels in hand while all is well */
+#define HAND_MAX       1024u /* parcels in hand while all is well */
 #define BARREN_MAX     3u    /* connections lost in a row without an answer */
 #define CONNECTING_MAX 16u
 #define DEFERRED_MAX   20u /* messages of an account deferred in a row */
@@ -126,7 +126,10 @@ struct share *delivery_share(struct delivery *d)
 
 size_t delivery_room(struct delivery *d, uint64_t *octets)
 {
-	size_t room = d->in_hand < HAND_MAX ? HAND_MAX - d->in_hand : 0, paced;
+	size_t room = d->in_hand < HAND_MAX && d->held < HANDOFF_HELD_MAX
+			      ? HAND_MAX - d->in_hand
+			      : 0;
+	size_t paced;
 	uint64_t left = share_left(&d->share);
 	size_t n = 0;
 

@@ -290,11 +290,22 @@ static void tell_recorded(struct parcel *p)
 		p->recorded(p->who, p);
 }
 
+/* Where the disk is slower than the source, that one waits (delivery_room). */
+static void body_is_down(struct delivery *d, const struct parcel *p)
+{
+	bool was_full = d->held >= HANDOFF_HELD_MAX;
+
+	share_unexpect(&d->share, 1, p->expected);
+	d->held -= p->held;
+	if (was_full && d->held < HANDOFF_HELD_MAX)
+		d->reports->changed(d->who, d);
+}
+
 static void on_put_to_hold(struct spool_req *req)
 {
 	struct parcel *p = req->who;
 
-	share_unexpect(&p->delivery->share, 1, p->expected);
+	body_is_down(p->delivery, p);
 	if (!req->ok) {
 		handoff_settle(p->delivery, p);
 		return;
@@ -310,7 +321,7 @@ static void on_put(struct spool_req *req)
 	struct delivery *d = p->delivery;
 	bool sending = p->req.put.sending;
 
-	share_unexpect(&d->share, 1, p->expected);
+	body_is_down(d, p);
 	if (!req->ok) { /* m->id is 0: it is not here, and not lost */
 		if (p->conn && !p->answered)
 			p->conn->dest->ops->withdraw(p->conn->dest, p->m);
@@ -351,6 +362,8 @@ void delivery_enter(struct delivery *d, struct parcel *p,
 	p->verified = true;
 	p->expected = spool_body_octets(body);
 	share_expect(&d->share, 1, p->expected);
+	p->held = spool_body_held(body);
+	d->held += p->held;
 	d->in_hand++;
 	/* TX1 has to say first for whom it is to be sent */
 	if (!hold_it && !p->m->once && !d->nready && !d->stopping &&

@@ -17,7 +17,8 @@
 #include "verdict.h"
 #include "welcome.h"
 
-#define DELIVERY_LOAD_MAX 256u /* taken from the ledger at a time */
+#define DELIVERY_LOAD_MAX 256u	     /* taken from the ledger at a time */
+#define HANDOFF_HELD_MAX  (3u << 20) /* octets of bodies, in TX1 */
 
 struct conn {
 	struct link link;
@@ -66,6 +67,7 @@ struct delivery {
 	struct link conns, ready;
 	size_t nconns, nconnecting, limit, nready, in_hand, barren;
 	size_t expected; /* delivery_expect() */
+	size_t held;	 /* octets of bodies that TX1 is out for */
 	struct breadth breadth;
 	uint32_t dice[16]; /* random, not used yet */
 	size_t ndice;

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#define READ_OCTETS (128u << 10) /* of a body at a time */
+#define READ_OCTETS (64u << 10) /* of a body at a time */
 #define DROPS_MAX   64u
 
 struct leave {
@@ -24,8 +24,9 @@ struct leave {
 
 struct leave *leave_new(const struct leave_options *o)
 {
-	struct leave *l = mem_new(sizeof(*l));
+	struct leave *l = mem_grow(NULL, sizeof(*l));
 
+	memset(l, 0, offsetof(struct leave, buf));
 	l->o = *o;
 	text_init(&l->stamp, 2 * OUTGOING_PREFIX_OCTETS);
 	text_init(&l->prefix, 2 * OUTGOING_PREFIX_OCTETS);

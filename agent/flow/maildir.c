@@ -230,7 +230,7 @@ static bool write_all(int fd, const char *p, size_t n, struct err *err)
 
 bool maildir_write(struct maildir_file *f, struct view octets, struct err *err)
 {
-	char buf[WRITE_OCTETS];
+	UNFILLED char buf[WRITE_OCTETS];
 	size_t n = 0;
 
 	while (octets.n > 0) {

@@ -36,6 +36,7 @@ struct parcel {
 	struct parcel *hand_next;
 	bool verified;
 	uint64_t expected; /* octets, in its delivery's share until TX1 */
+	size_t held;	   /* octets in memory, until then */
 	bool again;	  /* to be sent once more as soon as that is recorded */
 	bool elsewhere;	  /* likewise, by the delivery that m names now */
 	bool postponed;	  /* its turn under `rate` comes later; all is well */

@@ -99,7 +99,23 @@ static void done(void *who)
 	s->done(s->who, s);
 }
 
+static void at_once(void *who)
+{
+	run(who);
+	done(who);
+}
+
 void reach_secret(const struct parts *p, struct reach_secret *s)
 {
-	loop_work(p->loop, run, done, s);
+	switch (s->from->kind) {
+	case CONFIG_SECRET_NONE:
+	case CONFIG_SECRET_PASSWORD:
+		task_init(&s->turn, p->loop, at_once, s);
+		task_post(&s->turn);
+		return;
+	case CONFIG_SECRET_COMMAND:
+	case CONFIG_SECRET_CREDENTIAL:
+		loop_work(p->loop, run, done, s);
+		return;
+	}
 }

@@ -17,9 +17,9 @@ bool reach_endpoint(const struct parts *p, const struct config_server *s,
 void reach_done(struct endpoint *e);
 
 /*
- * Reads a secret on the pool: a password_command may take its time. done comes
- * from the loop, once; it owns nothing: take s->secret by moving it out. A
- * struct reach_secret lives until done.
+ * Reads a secret, on the pool where a file or a password_command may take its
+ * time. done comes from the loop, once; it owns nothing: take s->secret by
+ * moving it out. A struct reach_secret lives until done.
  */
 struct reach_secret {
 	const struct config *config; /* in */
@@ -30,6 +30,7 @@ struct reach_secret {
 	struct secret secret; /* out */
 	bool ok;
 	struct err err;
+	struct task turn;
 };
 void reach_secret(const struct parts *p, struct reach_secret *s);
 #endif

@@ -109,7 +109,6 @@ struct visit *visit_new(const struct parts *parts, struct deliveries *ds,
 	v->settings = &v->config->own;
 	v->delivery = deliveries_of(ds, v->config->own.delivery);
 	v->named = named;
-	v->head = head_new();
 	if (parts->config->once)
 		v->once = once_new();
 	v->noted = -1;

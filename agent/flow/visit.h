@@ -209,7 +209,7 @@ struct visit {
 	enum visit_look look; /* what for */
 
 	/* the body in hand */
-	struct head *head;
+	struct head *head; /* owned; NULL: no body came yet */
 	struct once *once;	 /* NULL: no account wants it */
 	struct spool_body *body; /* NULL: none, or left out */
 	struct message_key key;

@@ -41,7 +41,8 @@ void visit_drop_body(struct visit *v)
 	if (v->body)
 		spool_body_drop(v->body);
 	v->body = NULL;
-	head_clear(v->head);
+	if (v->head)
+		head_clear(v->head);
 }
 
 static void on_body_room(void *who)
@@ -55,6 +56,8 @@ void visit_on_body_begin(void *who, const struct message_key *key,
 	struct visit *v = who;
 
 	visit_drop_body(v);
+	if (!v->head) /* most visits find nothing new */
+		v->head = head_new();
 	v->key = *key;
 	printable(v->uid, sizeof(v->uid), uid);
 	note(v);

@@ -299,7 +299,7 @@ static size_t gather(struct stream *s, char *record, size_t most)
 /* false: blocked, or over. */
 static bool give_tls(struct stream *s, struct view v)
 {
-	char record[TLS_CLEAR_MAX];
+	UNFILLED char record[TLS_CLEAR_MAX];
 	bool is_small = v.n < SMALL;
 
 	if (wire_free(&s->wire) < TLS_RECORD_MAX)
@@ -323,7 +323,7 @@ static bool give_tls(struct stream *s, struct view v)
 /* One stored block of what is pending; false: blocked, or over. */
 static bool give_stored(struct stream *s)
 {
-	char block[TLS_CLEAR_MAX];
+	UNFILLED char block[TLS_CLEAR_MAX];
 	struct view v;
 	size_t n;
 

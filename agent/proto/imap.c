@@ -1,5 +1,6 @@
 #include "imap.h"
 #include "imap_private.h"
+#include "must.h"
 #include "secret.h"
 
 #include <stdlib.h>
@@ -10,7 +11,7 @@ struct imap *imap_new(bool under_tls)
 
 	p->under_tls = under_tls;
 	p->oldest = p->next_tag = 1;
-	p->in_octets = mem_new(IMAP_IN_OCTETS);
+	p->in_octets = mem_grow(NULL, IMAP_IN_OCTETS);
 	p->in = (struct queue){ .data = p->in_octets, .cap = IMAP_IN_OCTETS };
 	return p;
 }
@@ -50,7 +51,7 @@ void imap_ready_output(struct imap *p)
 {
 	if (p->out_octets)
 		return;
-	p->out_octets = mem_new(IMAP_OUT_OCTETS);
+	p->out_octets = mem_grow(NULL, IMAP_OUT_OCTETS);
 	p->out =
 		(struct queue){ .data = p->out_octets, .cap = IMAP_OUT_OCTETS };
 }
@@ -65,7 +66,7 @@ static void rest(struct imap *p)
 
 static void wake(struct imap *p)
 {
-	p->in_octets = mem_new(IMAP_IN_OCTETS);
+	p->in_octets = mem_grow(NULL, IMAP_IN_OCTETS);
 	memcpy(p->in_octets, p->in.data + p->in.off, p->in.len);
 	p->in = (struct queue){ .data = p->in_octets,
 				.cap = IMAP_IN_OCTETS,

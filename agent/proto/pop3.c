@@ -1,6 +1,7 @@
 #include "pop3_private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "limits.h"
 #include "must.h"
@@ -10,8 +11,9 @@
 
 struct pop3 *pop3_new(void)
 {
-	struct pop3 *p = mem_new(sizeof(*p));
+	struct pop3 *p = mem_grow(NULL, sizeof(*p));
 
+	memset(p, 0, offsetof(struct pop3, in_octets));
 	p->in = (struct queue){ .data = p->in_octets, .cap = POP3_IN_OCTETS };
 	p->out =
 		(struct queue){ .data = p->out_octets, .cap = POP3_OUT_OCTETS };

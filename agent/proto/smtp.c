@@ -7,8 +7,9 @@
 
 struct smtp *smtp_new(enum smtp_kind kind, enum smtp_line line)
 {
-	struct smtp *s = mem_new(sizeof(*s));
+	struct smtp *s = mem_grow(NULL, sizeof(*s));
 
+	memset(s, 0, offsetof(struct smtp, inbuf));
 	s->kind = kind;
 	s->line = line;
 	s->in = (struct queue){ .data = s->inbuf, .cap = sizeof(s->inbuf) };
@@ -20,7 +21,11 @@ void smtp_free(struct smtp *s)
 {
 	if (!s)
 		return;
-	secret_wipe(s, sizeof(*s));
+	/* no octet of outbuf lies behind the number of all that were queued */
+	secret_wipe(s,
+		    s->queued < SMTP_OUT_OCTETS
+			    ? offsetof(struct smtp, outbuf) + (size_t)s->queued
+			    : sizeof(*s));
 	free(s);
 }
 
