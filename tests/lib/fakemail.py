@@ -28,6 +28,8 @@ class Gone(Exception):
 
 
 class _Server:
+    address = "127.0.0.1"
+
     def __init__(self, cert=None, starttls=False):
         self.starttls = starttls
         self.hooks, self.commands, self.sessions = {}, [], 0
@@ -41,7 +43,7 @@ class _Server:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(*cert)
         self.server = socket.socket()
-        self.server.bind(("127.0.0.1", 0))
+        self.server.bind((self.address, 0))
         self.server.listen(256)
         self.port = self.server.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()

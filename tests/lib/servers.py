@@ -67,7 +67,10 @@ ssl_min_protocol = TLSv1.2
 pop3_uidl_format = {uidl}
 passdb {{
   driver = static
-  args = password={password} allow_real_nets=127.0.0.0/8
+  args = password={password} allow_real_nets=127.0.0.0/8{owner}
+}}
+userdb {{
+  driver = prefetch
 }}
 userdb {{
   driver = static
@@ -146,12 +149,16 @@ class Dovecot:
 
     storage: maildir or sdbox. extra: lines for the end of the configuration.
     cert: (certificate, key) files; default: issued by ca for localhost.
+    owners: each user's mail is another system user's, as the kernel gives one
+    of them 128 folders to watch (inotify); user names end in four digits then,
+    the first of them no 0. Root only.
     """
 
     def __init__(self, folder, ca, storage="maildir", extra="", cert=None,
                  password="s3cret-haul;z!", uidl="%08Xu%08Xv",
-                 secure="yes"):
+                 secure="yes", owners=False):
         self.dir, self.ca, self.storage = folder, ca, storage
+        self.owners = owners
         self.password = password
         self.ports = {k: free_port()
                       for k in ("imap", "imaps", "pop3", "pop3s", "lmtp")}
@@ -169,6 +176,8 @@ class Dovecot:
         cert, key = cert or ca.issue("dovecot")
         self.conf = _write(os.path.join(folder, "conf"), _DOVECOT.format(
             d=folder, internal=internal, uid=self.uid, gid=self.gid,
+            owner=" userdb_uid=6%%-4.4u userdb_gid=%d userdb_home=%s/mail/%%u"
+            % (self.gid, folder) if owners else "",
             location="%s:%s/mail/%%u/%s" % (storage, folder, storage),
             secure=secure, cert=cert, key=key, uidl=uidl,
             password=password, extra=extra, **self.ports))
@@ -210,15 +219,16 @@ class Dovecot:
             fresh.append(os.path.join(base, sub))
         if folder != "INBOX":
             fresh.append(_write(os.path.join(base, "maildirfolder"), ""))
+        uid = int("6" + user[-4:]) if self.owners else self.uid
         for path in fresh:
-            os.chown(path, self.uid, self.gid)
+            os.chown(path, uid, self.gid)
         for octets in messages:
             self._files += 1
             name = "%d.M%dP1.tests" % (1700000000 + self._files, self._files)
             path = os.path.join(base, "tmp", name)
             with open(path, "wb") as f:
                 f.write(octets)
-            os.chown(path, self.uid, self.gid)
+            os.chown(path, uid, self.gid)
             os.rename(path, os.path.join(base, "cur", name + ":2," + flags))
 
     def _put_append(self, user, messages, folder, flags):
