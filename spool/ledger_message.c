@@ -194,7 +194,7 @@ static bool write_fates(struct ledger *l, const struct message *m)
 		bind_uint(&b, i);
 		bind_int(&b, r->state);
 		bind_int(&b, r->code);
-		bind_int(&b, r->for_content);
+		bind_int(&b, r->for_content && !r->for_sender);
 		bind_text(&b, r->reply);
 		if (!ledger_do(l, b.s))
 			return false;

@@ -1,6 +1,7 @@
 /*
  * What earlier processes did at a delivery and a later one must know: when
- * messages were handed over, for its `rate`; which senders it refused in a row.
+ * messages were handed over, for its `rate`; which senders it refused in a row;
+ * of whom it took mail.
  */
 #include "ledger.h"
 #include "must.h"
@@ -63,6 +64,29 @@ static void load_senders(struct ledger *l, struct spool_past *q)
 	}
 }
 
+/*
+ * Messages whose recipients stood in the configuration: all of these have it.
+ * Looks at few rows, whatever the ledger holds.
+ */
+static void load_took(struct ledger *l, struct spool_past *q)
+{
+	struct bind b = {
+		ledger_statement(
+			l, STMT_TOOK,
+			"SELECT group_concat(rcpts, char(10)) FROM (SELECT DISTINCT"
+			" m.rcpts AS rcpts FROM settled s"
+			" JOIN message m ON m.id = s.id"
+			" WHERE s.delivery = ?1 AND s.state IN (5, 6)"
+			" AND m.found = 0 AND s.id >"
+			" (SELECT ifnull(max(id), 0) FROM settled) - 200)"),
+		0
+	};
+
+	bind_text(&b, q->delivery);
+	while (ledger_row(l, b.s))
+		q->took = column_text(b.s, 0);
+}
+
 bool ledger_run_past(struct ledger *l, struct spool_req *r)
 {
 	struct spool_past *q = LIST_OF(r, struct spool_past, req);
@@ -70,6 +94,7 @@ bool ledger_run_past(struct ledger *l, struct spool_req *r)
 	forget_handed(l, q);
 	load_handed(l, q);
 	load_senders(l, q);
+	load_took(l, q);
 	return ended(l, r);
 }
 
@@ -79,6 +104,8 @@ void spool_past_fini(struct spool_past *q)
 	for (size_t i = 0; i < q->nsenders; i++)
 		free(q->senders[i].sender);
 	free(q->senders);
+	free(q->took);
+	q->took = NULL;
 	q->handed = NULL;
 	q->senders = NULL;
 	q->n = q->nsenders = 0;

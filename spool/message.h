@@ -57,7 +57,9 @@ struct message_rcpt {
 			* Such ones come before all others */
 	enum rcpt_state state;
 	bool for_content; /* refused, and not for who it is: behind the data
-			   * (LMTP), for the sender, for the client */
+			   * (LMTP), for the client, for the sender */
+	bool for_sender;  /* ... the last of these, and that is not kept: its
+			   * words tell it again */
 	int code;	  /* last reply, 0: none */
 	char *reply;	  /* owned; its words, printable; may be NULL */
 };

@@ -242,6 +242,7 @@ struct spool_past {
 		char *sender; /* owned */
 	} * senders;
 	size_t nsenders;
+	char *took; /* of whom it took mail of late: addresses, one a line */
 };
 void spool_past(struct spool *s, struct spool_past *p);
 void spool_past_fini(struct spool_past *p);

@@ -57,6 +57,7 @@ void delivery_free(struct delivery *d)
 		forget_senders(&d->fortunes[i]);
 	free(d->fortunes);
 	welcome_fini(&d->welcome);
+	welcome_fini(&d->took);
 	free(d);
 }
 
@@ -381,6 +382,7 @@ static void on_past(struct spool_req *req)
 	d->nconnecting--;
 	if (req->ok) {
 		paced_load(d, d->past.handed, d->past.n);
+		welcome_lines(&d->took, view_of(d->past.took));
 		for (size_t i = 0; i < d->past.nsenders; i++)
 			add_sender(fortune_of(d, d->past.senders[i].account),
 				   d->past.senders[i].sender);
@@ -478,8 +480,10 @@ void delivery_note(struct delivery *d, const struct message *m, enum verdict v)
 	d->worked = true;
 	switch (v) {
 	case VERDICT_DELIVERED:
-		if (!f->proven)
+		if (!f->proven) {
 			welcome_add(&d->welcome, m);
+			welcome_add(&d->took, m);
+		}
 		f->proven = f->accepted = true;
 		f->deferred = 0;
 		break;

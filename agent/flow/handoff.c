@@ -104,7 +104,7 @@ static void record(struct parcel *p)
 {
 	struct delivery *d = p->delivery;
 	int64_t now = loop_unix_ms();
-	bool blamed = verdict_blames_sender(p->m, &p->answer);
+	bool blamed = verdict_blames_sender(p->m, &p->answer, &d->took);
 	enum verdict v;
 
 	v = verdict_apply(
@@ -114,7 +114,8 @@ static void record(struct parcel *p)
 			.senders_before = delivery_refused_senders(d, p->m),
 			.handed_over = p->handed_over,
 			.now_ms = now,
-			.random = random32(d) });
+			.random = random32(d),
+			.took = &d->took });
 	p->again = v == VERDICT_AGAIN;
 	p->elsewhere = v == VERDICT_ELSEWHERE;
 	p->phase = PARCEL_RECORDING;

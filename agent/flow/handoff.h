@@ -62,7 +62,8 @@ struct delivery {
 
 	struct fortune *fortunes; /* owned */
 	size_t nfortunes;
-	struct welcome welcome;
+	struct welcome welcome; /* in this pass */
+	struct welcome took;	/* ever, of late */
 
 	struct link conns, ready;
 	size_t nconns, nconnecting, limit, nready, in_hand, barren;

@@ -161,6 +161,7 @@ static void settle_rcpts(struct send *s, bool accepted)
 			r->state = RCPT_ACCEPTED;
 		r->code = a->code;
 		r->for_content = a->judged;
+		r->for_sender = false;
 		message_set(&r->reply, view_of(a->words));
 	}
 }

@@ -225,21 +225,31 @@ static enum verdict refused_sender(struct message *m,
  * Refused in answer to RCPT, and yet not for being who it is (refusal.h). What
  * was said behind the data was said of the message, whomever it names.
  */
-static bool is_for_sender(const struct message *m, const struct message_rcpt *r)
+static bool is_for_sender(const struct message *m, const struct message_rcpt *r,
+			  const struct welcome *took)
 {
-	return r->state == RCPT_REFUSED && !r->for_content &&
-	       refusal_is_of_sender(view_of(r->reply), view_of(m->sender),
-				    view_of(r->address));
+	struct view words = view_of(r->reply);
+
+	if (r->state != RCPT_REFUSED || r->for_content)
+		return false;
+	if (refusal_is_of_sender(words, view_of(m->sender),
+				 view_of(r->address)))
+		return true;
+	/* one that was found has a fallback: that is asked first */
+	return !r->found && took && welcome_has_one(took, r->address) &&
+	       refusal_is_of_rule(words);
 }
 
 /* Those recipients are no wrong setting, and the fallback would not help. */
-static const struct message_rcpt *blame_sender(struct message *m)
+static const struct message_rcpt *blame_sender(struct message *m,
+					       const struct verdict_given *g)
 {
 	const struct message_rcpt *first = NULL;
 
 	for (size_t i = 0; i < m->nrcpts; i++)
-		if (is_for_sender(m, &m->rcpts[i])) {
+		if (is_for_sender(m, &m->rcpts[i], g->took)) {
 			m->rcpts[i].for_content = true;
+			m->rcpts[i].for_sender = true;
 			if (!first)
 				first = &m->rcpts[i];
 		}
@@ -262,14 +272,15 @@ static enum verdict refused_sender_at_rcpt(struct message *m,
 	return v;
 }
 
-bool verdict_blames_sender(const struct message *m, const struct dest_result *r)
+bool verdict_blames_sender(const struct message *m, const struct dest_result *r,
+			   const struct welcome *took)
 {
 	if (r->outcome == DEST_REFUSED && r->stage == DEST_AT_MAIL)
 		return true;
 	if (r->outcome != DEST_ACCEPTED && r->stage != DEST_AT_RCPT)
 		return false;
 	for (size_t i = 0; i < m->nrcpts; i++)
-		if (is_for_sender(m, &m->rcpts[i]))
+		if (is_for_sender(m, &m->rcpts[i], took))
 			return true;
 	return false;
 }
@@ -279,7 +290,7 @@ static enum verdict by_rcpts(struct message *m, const struct dest_result *r,
 			     const struct verdict_given *g)
 {
 	const struct message_rcpt *wrong, *waiting;
-	const struct message_rcpt *blamed = blame_sender(m);
+	const struct message_rcpt *blamed = blame_sender(m, g);
 	bool fell;
 
 	blame_client(m, g);
@@ -330,7 +341,7 @@ static enum verdict deferred(struct message *m, const struct dest_result *r,
 {
 	if (r->stage == DEST_AT_RCPT)
 		return by_rcpts(m, r, g);
-	(void)blame_sender(m);
+	(void)blame_sender(m, g);
 	(void)fall_back(m);
 	return later(m, g, r->words);
 }

@@ -7,6 +7,7 @@
 #define FLOW_VERDICT_H
 #include "config.h"
 #include "dest.h"
+#include "welcome.h"
 
 enum verdict {
 	VERDICT_DELIVERED, /* accepted for every recipient */
@@ -32,6 +33,9 @@ struct verdict_given {
 	bool handed_over;
 	int64_t now_ms; /* unix */
 	uint32_t random;
+	/* Of whom the destination ever took mail; NULL: of nobody. What it
+	 * forbids them is not for who they are. */
+	const struct welcome *took;
 };
 
 /*
@@ -46,6 +50,6 @@ enum verdict verdict_apply(struct message *m, const struct dest_result *r,
  * r and what m's recipients were answered blame the sender: it counts for
  * senders_before. To be asked before verdict_apply().
  */
-bool verdict_blames_sender(const struct message *m,
-			   const struct dest_result *r);
+bool verdict_blames_sender(const struct message *m, const struct dest_result *r,
+			   const struct welcome *took);
 #endif

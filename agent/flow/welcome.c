@@ -1,4 +1,5 @@
 #include "welcome.h"
+#include "limits.h"
 #include "must.h"
 
 #include <stdlib.h>
@@ -10,7 +11,7 @@ void welcome_fini(struct welcome *w)
 		free(w->address[--w->n]);
 }
 
-static bool has_one(const struct welcome *w, const char *address)
+bool welcome_has_one(const struct welcome *w, const char *address)
 {
 	for (size_t i = 0; i < w->n; i++)
 		if (strcmp(w->address[i], address) == 0)
@@ -18,20 +19,38 @@ static bool has_one(const struct welcome *w, const char *address)
 	return false;
 }
 
+static void add_one(struct welcome *w, const char *address)
+{
+	if (w->n < WELCOME_MAX && !welcome_has_one(w, address))
+		w->address[w->n++] = mem_str(address);
+}
+
 void welcome_add(struct welcome *w, const struct message *m)
 {
-	for (size_t i = 0; i < m->nrcpts; i++) {
-		const char *address = m->rcpts[i].address;
+	for (size_t i = 0; i < m->nrcpts; i++)
+		add_one(w, m->rcpts[i].address);
+}
 
-		if (w->n < WELCOME_MAX && !has_one(w, address))
-			w->address[w->n++] = mem_str(address);
+void welcome_lines(struct welcome *w, struct view lines)
+{
+	char address[LIMIT_ADDRESS + 1];
+
+	while (lines.n) {
+		size_t n = view_find(lines, '\n');
+
+		if (n && n <= LIMIT_ADDRESS) {
+			memcpy(address, lines.p, n);
+			address[n] = '\0';
+			add_one(w, address);
+		}
+		lines = view_skip(lines, n + 1);
 	}
 }
 
 bool welcome_has(const struct welcome *w, const struct message *m)
 {
 	for (size_t i = 0; i < m->nrcpts; i++)
-		if (!has_one(w, m->rcpts[i].address))
+		if (!welcome_has_one(w, m->rcpts[i].address))
 			return false;
 	return m->nrcpts > 0;
 }

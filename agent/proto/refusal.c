@@ -70,3 +70,13 @@ bool refusal_is_of_sender(struct view words, struct view sender,
 			return true;
 	return names(words, sender) && !names(words, rcpt);
 }
+
+bool refusal_is_of_rule(struct view words)
+{
+	struct view code = words;
+
+	(void)view_word(&code);
+	return view_starts(view_word(&code), VIEW_LIT("5.7.")) ||
+	       view_ifind(words, VIEW_LIT("Administrative prohibition")) <
+		       words.n;
+}

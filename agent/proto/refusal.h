@@ -3,7 +3,7 @@
  *
  * Servers that put their checks off until the recipient is known (Postfix by
  * default, Exim by where its rules stand, Sendmail by delay_checks) refuse the
- * sender in answer to RCPT.
+ * sender in answer to RCPT. Some say no more than that it is not allowed.
  */
 #ifndef PROTO_REFUSAL_H
 #define PROTO_REFUSAL_H
@@ -17,4 +17,10 @@
  */
 bool refusal_is_of_sender(struct view words, struct view sender,
 			  struct view rcpt);
+/*
+ * words: likewise. true: a rule forbids it, and it is not said on whose account
+ * (RFC 3463 3.8, Exim's words for a rule that has none of its own): it may be
+ * the sender, the client, or that nobody from outside may write to rcpt.
+ */
+bool refusal_is_of_rule(struct view words);
 #endif

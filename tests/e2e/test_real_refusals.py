@@ -162,6 +162,33 @@ def test_g3_exim_refuses_and_defers(haul, dovecot, source, smtp, user, exim):
     assert len(dovecot.left(user)) == 3
 
 
+def test_g3_exim_forbids_a_sender_and_names_nobody(
+        haul, dovecot, source, smtp, user, exim):
+    """G3: Exim says "Administrative prohibition" in answer to RCPT, for a rule
+    without words of its own. Of a recipient it took mail for, in an earlier
+    process, that is about the message: held, the rest arrives; three senders
+    in a row are a setting. Of one it never took mail for, one is."""
+    dovecot.put(user, [from_bad(30, user)])
+    arranged(haul, dovecot, source, smtp, user, exim, "carl@office.test", n=0)
+    result = haul("fetch", "--json")
+    assert result.code != 0
+    assert "the recipient carl@office.test was refused" in result.out
+    assert haul("queue", "drop", "--all", "-y").code == 0
+    arranged(haul, dovecot, source, smtp, user, exim, "ben@office.test", n=1)
+    haul.fetch("anna")
+    dovecot.put(user, [from_bad(8, user), plain(9, user)])
+    result = haul("fetch", "--json")
+    assert result.account("anna")["result"] == "ok", result
+    [left] = haul.queue()
+    assert left["state"] == "held", left
+    assert "dministrative prohibition" in left["last_reply"], left
+    assert [sum(msgid(i, user).encode() in m for m in exim.box("ben", 2))
+            for i in (0, 8, 9)] == [1, 0, 1]
+    dovecot.put(user, [from_bad(n, user) for n in (20, 21, 22)])
+    result = haul("fetch", "--json", "anna")
+    assert result.code != 0 and "three senders in a row" in result.out
+
+
 @pytest.fixture(scope="module")
 def full_dovecot(folder, ca):
     """Its users may have 200 KB each."""

@@ -472,6 +472,7 @@ begin acl
 rcpt:
   defer local_parts = tempfail
         message = 4.3.0 try again later
+  deny senders = *@bad.test
   deny local_parts = reject
         message = 5.7.1 refused by policy
   accept domains = +local_domains
@@ -496,7 +497,8 @@ begin retry
 
 class Exim:
     """Accepts mail for users of domain. chunking: offers
-    BDAT. longline: refuses lines over 998 octets as Debian's own does."""
+    BDAT. longline: refuses lines over 998 octets as Debian's own does.
+    Senders of bad.test are refused without a word, by its own default."""
 
     @staticmethod
     def program():

@@ -341,7 +341,7 @@ static void a_sender_refused_for_one_of_two(void **state)
 	message_set(&m->rcpts[1].reply, VIEW_LIT(SENDER_REFUSED));
 	r.outcome = DEST_DEFERRED;
 	r.stage = DEST_AT_RCPT;
-	assert_true(verdict_blames_sender(m, &r));
+	assert_true(verdict_blames_sender(m, &r, NULL));
 	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_LATER);
 	assert_int_equal(m->rcpts[1].state, RCPT_REFUSED);
 	m->rcpts[1].for_content = false; /* as the ledger has it */
@@ -351,8 +351,33 @@ static void a_sender_refused_for_one_of_two(void **state)
 	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_HELD);
 	/* behind the data it is about the message, whomever it names */
 	assert_true(m->rcpts[1].for_content);
-	assert_false(verdict_blames_sender(m, &r));
+	assert_false(verdict_blames_sender(m, &r, NULL));
 	message_free(m);
+}
+
+/* Exim's words for a rule that has none of its own name nobody. */
+static void what_a_rule_forbids_one_whose_mail_is_taken(void **state)
+{
+	static const char exim[] = "550 Administrative prohibition";
+	struct welcome took = { 0 };
+	struct verdict_given g = { .delivery = &delivery, .now_ms = NOW };
+	struct message *m = message();
+
+	(void)state;
+	message_set(&m->sender, VIEW_LIT("spam@far.test"));
+	assert_int_equal(answered(m, exim, &g), VERDICT_SETTING);
+	g.took = &took;
+	assert_int_equal(answered(m, exim, &g), VERDICT_SETTING);
+	welcome_add(&took, m);
+	assert_int_equal(answered(m, exim, &g), VERDICT_HELD);
+	assert_non_null(strstr(m->reason, "Administrative prohibition"));
+	assert_int_equal(answered(m, "550 5.7.1 not you", &g), VERDICT_HELD);
+	assert_int_equal(answered(m, "550 5.1.1 unknown", &g), VERDICT_SETTING);
+	assert_int_equal(answered(m, "550 no such user", &g), VERDICT_SETTING);
+	g.senders_before = 2;
+	assert_int_equal(answered(m, exim, &g), VERDICT_SETTING);
+	message_free(m);
+	welcome_fini(&took);
 }
 
 /* The fallback would be refused as well, and be the wrong recipient then. */
@@ -498,6 +523,7 @@ int main(void)
 		cmocka_unit_test(
 			a_sender_refused_at_rcpt_is_no_wrong_recipient),
 		cmocka_unit_test(a_sender_refused_for_one_of_two),
+		cmocka_unit_test(what_a_rule_forbids_one_whose_mail_is_taken),
 		cmocka_unit_test(a_refused_sender_does_not_fall_back),
 		cmocka_unit_test(a_lost_reply_is_a_doubt),
 		cmocka_unit_test(unsent_may_go_at_once),

@@ -41,6 +41,18 @@ static void servers_say_that_it_is_the_sender(void **state)
 	assert_true(of_sender("550 spam@far.test."));
 }
 
+static void a_rule_forbids_it(void **state)
+{
+	(void)state;
+	assert_true(
+		refusal_is_of_rule(VIEW_LIT("550 Administrative prohibition")));
+	assert_true(refusal_is_of_rule(VIEW_LIT("554 5.7.1 go away")));
+	assert_false(refusal_is_of_rule(VIEW_LIT("550 5.1.1 unknown")));
+	assert_false(refusal_is_of_rule(VIEW_LIT("550 5.70.1 odd")));
+	assert_false(refusal_is_of_rule(VIEW_LIT("550 no such user")));
+	assert_false(refusal_is_of_rule(VIEW_LIT("")));
+}
+
 static void others_are_about_somebody_else(void **state)
 {
 	(void)state;
@@ -77,6 +89,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(servers_say_that_it_is_the_sender),
+		cmocka_unit_test(a_rule_forbids_it),
 		cmocka_unit_test(others_are_about_somebody_else),
 		cmocka_unit_test(no_sender_and_the_same_one),
 	};
