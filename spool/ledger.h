@@ -348,7 +348,7 @@ bool ledger_write_past(struct ledger *l, const struct spool_result *q);
 	" trouble_count, fetched, delivered, held, skipped, deleted,"          \
 	" octets, reconcile, scram, unfetched_at"
 #define LEDGER_DELIVERY_COLUMNS                                                \
-	"name, health, last_success, next_try, failures, paused, trouble,"     \
+	"name, health, last_success, failures, paused, trouble,"               \
 	" trouble_text, trouble_remedy, trouble_since, trouble_told,"          \
 	" trouble_count"
 void ledger_account_row(sqlite3_stmt *s, struct spool_account *a);

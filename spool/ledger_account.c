@@ -301,10 +301,9 @@ void ledger_delivery_row(sqlite3_stmt *s, struct spool_delivery *d)
 	column_chars(s, 0, d->name, sizeof(d->name));
 	d->health = (enum spool_health)column_int(s, 1);
 	d->last_success_ms = column_int(s, 2);
-	d->next_try_ms = column_int(s, 3);
-	d->failures = (uint32_t)column_int(s, 4);
-	d->paused = column_int(s, 5) != 0;
-	load_trouble(&d->trouble, s, 6);
+	d->failures = (uint32_t)column_int(s, 3);
+	d->paused = column_int(s, 4) != 0;
+	load_trouble(&d->trouble, s, 5);
 }
 
 bool ledger_run_delivery_load(struct ledger *l, struct spool_req *r)
@@ -333,16 +332,15 @@ bool ledger_run_delivery_save(struct ledger *l, struct spool_req *r)
 		ledger_statement(
 			l, STMT_DELIVERY_SAVE,
 			"INSERT OR REPLACE INTO delivery (name, health, last_success,"
-			" next_try, failures, paused, trouble, trouble_text,"
+			" failures, paused, trouble, trouble_text,"
 			" trouble_remedy, trouble_since, trouble_told, trouble_count)"
-			" VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"),
+			" VALUES (?,?,?,?,?,?,?,?,?,?,?)"),
 		0
 	};
 
 	bind_text(&b, d->name);
 	bind_int(&b, d->health);
 	bind_int(&b, d->last_success_ms);
-	bind_int(&b, d->next_try_ms);
 	bind_int(&b, d->failures);
 	bind_int(&b, d->paused);
 	bind_trouble(&b, &d->trouble);

@@ -60,11 +60,9 @@ bool ledger_forget_future(struct ledger *l, int64_t now_ms)
 		" trouble_since = min(trouble_since, ?1),"
 		" unfetched_at = min(unfetched_at, ?1)"
 		" WHERE max(trouble_told, trouble_since, unfetched_at) > ?1",
-		"UPDATE delivery SET next_try = min(next_try, ?1),"
-		" trouble_told = min(trouble_told, ?1),"
+		"UPDATE delivery SET trouble_told = min(trouble_told, ?1),"
 		" trouble_since = min(trouble_since, ?1)"
-		" WHERE max(trouble_told, trouble_since) > ?1"
-		" OR next_try > ?3",
+		" WHERE max(trouble_told, trouble_since) > ?1",
 		"UPDATE folder SET acts_at = 0 WHERE acts_at > ?3",
 		"UPDATE folder SET whole = 0 WHERE whole > ?2",
 	};

@@ -69,7 +69,6 @@ CREATE TABLE delivery (
 	name TEXT PRIMARY KEY,
 	health INTEGER NOT NULL,
 	last_success INTEGER NOT NULL,
-	next_try INTEGER NOT NULL,
 	failures INTEGER NOT NULL,
 	paused INTEGER NOT NULL,      -- the spool is full for it
 	trouble INTEGER NOT NULL,

@@ -354,9 +354,9 @@ void spool_patterns(struct spool *s, struct spool_patterns *p);
 struct spool_delivery {
 	char name[65];
 	enum spool_health health;
-	int64_t last_success_ms, next_try_ms;
-	uint32_t failures;
-	bool paused; /* the spool is full for it (spool_limit) */
+	int64_t last_success_ms;
+	uint32_t failures; /* in a row: how long until the next try */
+	bool paused;	   /* the spool is full for it (spool_limit) */
 	struct spool_trouble trouble;
 };
 /* in: name; out: the rest (zeros where unknown). */

@@ -25,7 +25,7 @@ def age(haul, hours):
         db.execute("UPDATE account SET next_poll = 0, trouble_since ="
                    " trouble_since - %d, last_success = last_success - %d"
                    % (ms, ms))
-        db.execute("UPDATE delivery SET next_try = 0, trouble_since ="
+        db.execute("UPDATE delivery SET trouble_since ="
                    " trouble_since - %d" % ms)
 
 
