@@ -10,6 +10,7 @@ import pytest
 from corpus import plain
 from haul import Raw
 from running import arrived
+from shift import Leaps
 
 
 def test_mail_arrives_and_is_polled_by_schedule(simple, start, notify):
@@ -121,6 +122,38 @@ def test_a_destination_that_comes_back_gets_what_waits(simple, start):
     run.wait("resumed delivery=home")
     assert run.stop().code == 0
     assert max(haul.sink.count().values()) == 1
+
+
+def greeted(sink):
+    return len(sink.events("connect"))
+
+
+def test_a_destination_that_is_down_is_tried_ever_less_often(simple, start):
+    """Down: tried after a minute, then after two, whatever comes in between;
+    back again, all that waits goes at the next try."""
+    haul = simple(4, poll_every=Raw("1h"), idle=False)
+    leaps = Leaps(haul)
+    haul.sink.rule("connect", "421 4.3.2 down for today")
+    run = start(haul, env=leaps.env)
+    run.wait("paused delivery=home")
+    run.wait("polled account=anna")
+    tried = greeted(haul.sink)
+    leaps.on(30)
+    assert greeted(haul.sink) == tried
+    leaps.on(40)
+    haul.sink.wait(lambda s: greeted(s) == tried + 1, "the second try")
+    haul.sink.quiet()
+    leaps.on(70)
+    leaps.on(1)
+    assert greeted(haul.sink) == tried + 1
+    haul.sink.forget_rules()
+    assert haul.sink.accepted == []
+    leaps.on(70)
+    arrived(haul.sink, 4)
+    run.wait("resumed delivery=home")
+    assert run.stop().code == 0
+    assert max(haul.sink.count().values()) == 1
+    assert haul.queue() == []
 
 
 def test_room_that_queue_drop_makes_is_used(simple, start):
