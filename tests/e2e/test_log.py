@@ -5,9 +5,12 @@ import re
 import signal
 import subprocess
 
+import pytest
+
 from corpus import plain
 from haul import Raw
 from running import Run, arrived
+from sink import CUT
 
 
 def fields(line):
@@ -87,3 +90,58 @@ def test_priorities_where_standard_error_is_the_journal(simple):
     assert lines and all(re.match(r"<[3-7]>\w", x) for x in lines), lines
     haul.dovecot.put(haul.mailbox, [plain(5, haul.mailbox)])
     assert not any(x.startswith("<") for x in run("1:2"))
+
+
+def refused(haul):
+    haul.sink.rule("dot", "554 5.6.0 not this one")
+
+
+def reply_lost(haul):
+    haul.sink.rule("dot", CUT, times=1)
+
+
+def wrong_password(haul):
+    haul.sections["account", "anna"]["password"] = "wrong"
+
+
+def strange_certificate(haul):
+    haul.sections["account", "anna"]["tls_ca"] = None
+
+
+def down(haul):
+    haul.sink.down()
+
+
+MESSAGE = {"account", "folder", "uid", "id", "size", "delivery", "to"}
+TROUBLE = {"class", "error", "remedy"}
+EVENTS = {      # what causes it, what is told beside it, and how loudly
+    "held": (refused, MESSAGE | {"reason", "reply"}, "warning"),
+    "in_doubt": (reply_lost, MESSAGE | {"reason"}, "warning"),
+    "signin_failed": (wrong_password, TROUBLE | {"account", "server"},
+                      "error"),
+    "tls_failed": (strange_certificate, TROUBLE | {"account"}, "error"),
+    "paused": (down, TROUBLE | {"delivery"}, "notice"),
+    "resumed": (down, {"delivery"}, "notice"),
+}
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("event", EVENTS)
+def test_each_event_has_its_cause_and_its_fields(simple, start, event, form):
+    haul = simple(1, poll_every=Raw("1h"))
+    haul.general(log_format=form)
+    cause, wanted, level = EVENTS[event]
+    cause(haul)
+    run = start(haul)
+    if event == "resumed":
+        run.wait("paused" if form == "text" else '"paused"')
+        haul.sink.up()
+        assert haul("queue", "retry", "--all", "-y", keep=True).code == 0
+    run.wait("%s " % event if form == "text" else '"%s"' % event)
+    result = run.stop()
+    assert result.code == 0, result
+    told = [fields(line) if form == "text" else json.loads(line)
+            for line in result.err.strip("\0").splitlines()]
+    [one] = [t for t in told if t["event"] == event]
+    assert wanted <= set(one), (wanted - set(one), one)
+    assert form == "text" or one["level"] == level, one
