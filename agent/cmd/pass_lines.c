@@ -4,11 +4,16 @@
 
 #include <stdio.h>
 
-uint64_t pass_number(const json_t *o, const char *name)
+static uint64_t count(const json_t *value)
 {
-	json_int_t n = json_integer_value(json_object_get(o, name));
+	json_int_t n = json_integer_value(value);
 
 	return n > 0 ? (uint64_t)n : 0;
+}
+
+uint64_t pass_number(const json_t *o, const char *name)
+{
+	return count(json_object_get(o, name));
 }
 
 bool pass_flag(const json_t *o, const char *name)
@@ -198,10 +203,8 @@ static void read_reasons(const json_t *list, struct pass_account *a)
 
 		if (r < 0 || r >= (json_int_t)PASS_REASONS)
 			continue;
-		a->reasons[r] =
-			(uint64_t)json_integer_value(json_array_get(one, 1));
-		a->reason_octets[r] =
-			(uint64_t)json_integer_value(json_array_get(one, 2));
+		a->reasons[r] = count(json_array_get(one, 1));
+		a->reason_octets[r] = count(json_array_get(one, 2));
 	}
 }
 

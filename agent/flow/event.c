@@ -104,7 +104,8 @@ void event_moved(const char *account, const char *folder, const char *to,
 	log_end(&l);
 }
 
-void event_deleted(const char *account, const char *folder, uint64_t n)
+void event_deleted(const char *account, const char *folder, const char *uid,
+		   uint64_t n)
 {
 	struct log_line l;
 
@@ -113,6 +114,9 @@ void event_deleted(const char *account, const char *folder, uint64_t n)
 	log_str(&l, "account", account);
 	if (folder[0])
 		log_str(&l, "folder", folder);
-	log_num(&l, "messages", (int64_t)n);
+	if (uid)
+		log_str(&l, "uid", uid);
+	else
+		log_num(&l, "messages", (int64_t)n);
 	log_end(&l);
 }

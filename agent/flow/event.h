@@ -12,8 +12,9 @@ void event_fetched(const struct message *m, const char *account,
  * that is known by something else. */
 void event_skipped(const char *account, const char *folder, const char *uid,
 		   uint64_t n, const char *reason);
-/* n messages were deleted at the source. */
-void event_deleted(const char *account, const char *folder, uint64_t n);
+/* n messages were deleted at the source. uid: of one; NULL: of several. */
+void event_deleted(const char *account, const char *folder, const char *uid,
+		   uint64_t n);
 /* ... were moved there to another folder. */
 void event_moved(const char *account, const char *folder, const char *to,
 		 uint64_t n);

@@ -73,6 +73,8 @@ enum visit_act {
 struct visit_acts {
 	enum visit_act doing;
 	struct item_list mark, move, erase, leftover; /* in this order */
+	struct item_list erasing; /* until answered, for the log: POP3 answers
+				     when the folder is left */
 	uint64_t *print; /* owned; fingerprints of move */
 	uint64_t begun_ms;
 	int64_t target; /* folder that is moved to */

@@ -300,6 +300,8 @@ static void erase(struct visit *v)
 	struct item_list *l = &v->acts.erase;
 
 	v->acts.doing = ACT_ERASING;
+	for (size_t i = 0; i < l->n; i++)
+		item_list_add(&v->acts.erasing, &l->item[i]);
 	v->source->ops->erase(v->source, l->item, l->n,
 			      keeps_anywhere(v) ? SOURCE_ERASE_HERE
 						: SOURCE_ERASE);
@@ -327,6 +329,43 @@ static void tell_left(struct visit *v, size_t left, const struct err *err)
 				"somebody else's are marked, too)");
 }
 
+/* *at: where the last one was found: they come in the order asked for. */
+static const struct spool_item *
+erased_item(const struct visit *v, const struct message_key *key, size_t *at)
+{
+	const struct item_list *l = &v->acts.erasing;
+
+	for (size_t tried = 0; tried < l->n; tried++) {
+		const struct spool_item *item = &l->item[*at];
+
+		*at = (*at + 1) % l->n;
+		if (message_key_order(&item->key, key) == 0)
+			return item;
+	}
+	return NULL;
+}
+
+/* A line for each, to be found by its uid; where some are left, nobody knows
+ * which. */
+static void tell_erased(struct visit *v, const struct message_key *keys,
+			size_t n, size_t left)
+{
+	const char *account = v->config->name;
+	char uid[PASS_UID_TEXT];
+	size_t at = 0;
+
+	if (left)
+		event_deleted(account, v->folder, NULL, n - left);
+	for (size_t i = 0; i < n && !left; i++) {
+		const struct spool_item *item = erased_item(v, &keys[i], &at);
+
+		if (item)
+			visit_uid_text(v, item, uid);
+		event_deleted(account, v->folder, item ? uid : NULL, 1);
+	}
+	item_list_clear(&v->acts.erasing);
+}
+
 void visit_on_erased(void *who, const struct message_key *keys, size_t n,
 		     size_t left, const struct err *err)
 {
@@ -340,7 +379,7 @@ void visit_on_erased(void *who, const struct message_key *keys, size_t n,
 	}
 	v->told->deleted += n > left ? n - left : 0;
 	if (n > left)
-		event_deleted(v->config->name, v->folder, n - left);
+		tell_erased(v, keys, n, left);
 	if (n)
 		record(v, SPOOL_GONE, keys, n);
 	else
@@ -549,6 +588,7 @@ void visit_acts_fini(struct visit *v)
 	item_list_fini(&a->move);
 	item_list_fini(&a->erase);
 	item_list_fini(&a->leftover);
+	item_list_fini(&a->erasing);
 	free(a->print);
 	free(a->keys);
 	free(a->moving);

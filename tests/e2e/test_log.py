@@ -58,6 +58,19 @@ def test_the_events_of_a_run(simple):
     delivered = {f["id"]: f for f in log if f["event"] == "delivered"}
     assert len(fetched) == 3 and fetched.keys() == delivered.keys()
     assert {f["reason"] for f in log if f["event"] == "skipped"} == {"size"}
+    gone = [(f["folder"], f["uid"]) for f in log if f["event"] == "deleted"]
+    assert sorted(gone) == sorted((f["folder"], f["uid"])
+                                  for f in fetched.values())
+
+
+@pytest.mark.parametrize("scheme", ["imaps", "pop3s"])
+def test_a_deleted_message_is_found_by_its_uid(simple, scheme):
+    haul = simple(3, scheme, keep=False)
+    haul.general(log_level="info")
+    log = [fields(line) for line in haul("fetch").err.splitlines()]
+    uids = [sorted(f["uid"] for f in log if f["event"] == event)
+            for event in ("fetched", "delivered", "deleted")]
+    assert len(uids[0]) == 3 and uids[0] == uids[1] == uids[2], log
 
 
 def test_json_lines_have_the_same_names(simple):

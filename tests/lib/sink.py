@@ -248,7 +248,8 @@ class _Session:
     def run(self):
         why = "eof"
         try:
-            self.note("from", address=self.sock.getpeername()[0])
+            # a local socket's other end has no name: "", and no [0]
+            self.note("from", address=(self.sock.getpeername() or [""])[0])
             if self.sink.tls == "implicit":
                 self.wrap()
             if self.answer("connect", b"",
