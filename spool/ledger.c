@@ -250,12 +250,12 @@ static void write_generation(struct ledger *l)
 	int fd = l->files->open_at(l->dir, "generation",
 				   O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
-	l->generation_rose = false;
 	if (fd < 0)
 		return;
 	(void)snprintf(text, sizeof(text), "%020llu\n",
 		       (unsigned long long)l->generation);
-	(void)l->files->pwrite(fd, text, 21, 0);
+	/* a full disk: once more behind the next commit */
+	l->generation_rose = l->files->pwrite(fd, text, 21, 0) != 21;
 	(void)l->files->close(fd);
 }
 

@@ -235,6 +235,8 @@ static bool is_foreign(struct ledger *l)
 
 	if (fd >= 0)
 		(void)l->files->close(fd);
+	if (got == 0) /* made when there was no room to write it */
+		return false;
 	v.n = got > 0 ? (size_t)got : 0;
 	v = view_head(v, view_find(v, '\n'));
 	if (!view_number(v, INT64_MAX, &n))
@@ -274,11 +276,10 @@ static bool sending_to_doubt(struct ledger *l, int64_t now_ms,
 		       " WHERE state = 2 GROUP BY delivery"
 		       " ON CONFLICT DO UPDATE SET n = n + excluded.n",
 		       now_ms, 0, NULL) &&
-	       ledger_exec(l,
-			   "UPDATE site SET doubts = doubts +"
-			   " (SELECT count(*) FROM queue WHERE state = 2)"
-			   " WHERE EXISTS"
-			   " (SELECT 1 FROM queue WHERE state = 2)") &&
+	       ledger_exec(l, "UPDATE site SET doubts = doubts +"
+			      " (SELECT count(*) FROM queue WHERE state = 2)"
+			      " WHERE EXISTS"
+			      " (SELECT 1 FROM queue WHERE state = 2)") &&
 	       exec_at(l,
 		       "INSERT OR REPLACE INTO attempt (message, n, sent_at,"
 		       " ended_at, connection, outcome, reason, reply)"

@@ -439,6 +439,55 @@ static void a_thin_segment_stays_where_there_is_no_room(void **state)
 	message_free(m);
 }
 
+static _Atomic int sync_fails, sync_hits;
+
+static int bad_fdatasync(int fd)
+{
+	if (!sync_fails)
+		return fdatasync(fd);
+	sync_hits++;
+	errno = EIO;
+	return -1;
+}
+
+/* DESIGN 5, 7: nothing more is done, the sync is not tried again, and what was
+ * to be copied lies where it lay. */
+static void a_failed_sync_of_a_copy_stops_the_store(void **state)
+{
+	struct bed *b = *state;
+	struct place p = place(b);
+	uint32_t old;
+	static struct spool_tidy tidy = { .now_ms = NOW + 400 * DAY,
+					  .history_ms = 1000 * DAY };
+	struct message *m = make_thin(b, p, &old);
+	char *text = pattern(1, 1u << 20), path[128];
+
+	segment_path(b, old, path);
+	bed_close(b);
+	b->files.fdatasync = bad_fdatasync;
+	bed_open(b, NOW);
+	sync_hits = 0;
+	sync_fails = 1;
+	spool_tidy(b->spool, &tidy);
+	bed_settle(b);
+	assert_non_null(spool_fatal(b->spool));
+	assert_int_equal(spool_fatal(b->spool)->class, ERR_DISK);
+	assert_int_equal(sync_hits, 1);
+	assert_int_equal(access(path, F_OK), 0);
+	bed_close(b);
+	assert_int_equal(sync_hits, 1);
+	sync_fails = 0;
+	bed_open(b, NOW);
+	assert_int_equal(b->found.held, 0);
+	assert_int_equal(spool_octets(b->spool), 2000);
+	assert_true(bed_body_is(b, m, text + 1, 1000));
+	bed_tidy(b, NOW + 401 * DAY);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_true(bed_body_is(b, m, text + 1, 1000));
+	free(text);
+	message_free(m);
+}
+
 static void a_damaged_body_is_held_not_copied(void **state)
 {
 	struct bed *b = *state;
@@ -479,6 +528,7 @@ int main(void)
 		TEST(a_segment_goes_with_its_last_body),
 		TEST(a_thin_segment_is_copied_on),
 		TEST(a_thin_segment_stays_where_there_is_no_room),
+		TEST(a_failed_sync_of_a_copy_stops_the_store),
 		TEST(a_damaged_body_is_held_not_copied),
 	};
 

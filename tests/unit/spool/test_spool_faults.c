@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* What the injected files do; both threads read them. */
@@ -402,6 +403,48 @@ static void whatever_stops_a_write_is_the_disk(void **state)
 	message_free(m);
 }
 
+static off_t generation_octets(const struct bed *b)
+{
+	char path[100];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%s/generation", b->dir);
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_size;
+}
+
+/* It is written behind the next commit that finds room. */
+static void a_full_disk_for_the_generation(void **state)
+{
+	struct bed *b = *state;
+	char name[8] = "gmx0", path[100];
+
+	(void)snprintf(path, sizeof(path), "%s/generation", b->dir);
+	bed_close(b);
+	assert_int_equal(truncate(path, 0), 0); /* as if it had been so ever */
+	bed_open(b, NOW);
+	for (int i = 0; i < 3; i++) {
+		pwrite_errno = ENOSPC;
+		name[3]++;
+		(void)bed_account(b, name, SPOOL_IMAP);
+		assert_null(spool_fatal(b->spool));
+		bed_close(b);
+		assert_int_equal(generation_octets(b), 0);
+		pwrite_errno = 0; /* it is once opened that the disk is full */
+		bed_open(b, NOW);
+		assert_false(b->found.foreign);
+	}
+	pwrite_errno = ENOSPC;
+	(void)bed_account(b, "one", SPOOL_IMAP);
+	assert_int_equal(generation_octets(b), 0);
+	pwrite_errno = 0;
+	(void)bed_account(b, "another", SPOOL_IMAP);
+	assert_int_equal(generation_octets(b), 21);
+	bed_close(b);
+	bed_open(b, NOW);
+	assert_false(b->found.foreign);
+}
+
 static void the_reserve_is_left_to_the_ledger(void **state)
 {
 	struct bed *b = *state;
@@ -586,6 +629,7 @@ int main(void)
 		TEST(what_changes_nothing_costs_no_barrier),
 		TEST(a_full_disk_fails_that_put_alone),
 		TEST(whatever_stops_a_write_is_the_disk),
+		TEST(a_full_disk_for_the_generation),
 		TEST(the_reserve_is_left_to_the_ledger),
 		TEST(a_full_disk_in_mid_stream_fails_that_put),
 		TEST(short_writes_and_eintr_are_gone_over),
