@@ -357,6 +357,36 @@ def test_unchanged_folders_are_not_selected(fake, user, list_status):
         ['SELECT "F31"']
 
 
+def test_hundreds_of_folders_in_any_order(fake, user):
+    """Names come twice, and their numbers behind all of them, the last first:
+    each is found again, taken once, and not selected without need."""
+    boxes = {"F%03d" % n: [] for n in range(300)}
+    boxes["F007"] = [plain(7, user)]
+    server = FakeImap(boxes, capability=(
+        "IMAP4rev1", "AUTH=PLAIN", "SASL-IR", "UIDPLUS", "LITERAL+",
+        "LIST-EXTENDED", "LIST-STATUS"))
+
+    def listed(session, tag, args):
+        for name in list(server.boxes) * 2:
+            session.say(b'* LIST () "/" "%s"\r\n' % name.encode())
+        for name in reversed(server.boxes):
+            session.status(name, server.boxes[name])
+        session.ok(tag)
+        return True
+    server.on("LIST", listed)
+    haul = fake(server, folders=["F*"])
+    haul.fetch()
+    came(haul, user, 7)
+    assert verbs(server).count("SELECT") == 300
+    haul.fetch()
+    assert "SELECT" not in verbs(server)
+    server.boxes["F150"].add(plain(150, user))
+    haul.fetch()
+    came(haul, user, 7, 150)
+    assert [c for c in server.commands if c.startswith("SELECT")] == \
+        ['SELECT "F150"']
+
+
 def test_one_folder_is_selected_at_once(fake, user):
     """INBOX alone: no LIST, no STATUS, one SELECT, as before there were
     patterns."""
