@@ -83,7 +83,8 @@ static bool number(struct ledger *l, const char *sql, int64_t *out)
 
 /*
  * EXCLUSIVE before WAL: then there is no shared memory and no second connection
- * (CASES I11). The cache is small: what is hot is small as well.
+ * (CASES I11). The cache is small: what is hot is small as well. So are pages:
+ * each commit writes the last ones of some tables once more, for a row or two.
  */
 static bool set_up(struct ledger *l)
 {
@@ -94,13 +95,14 @@ static bool set_up(struct ledger *l)
 	/* Emptied at the end, but there: its name need not be synced again. */
 	(void)sqlite3_file_control(l->db, "main", SQLITE_FCNTL_PERSIST_WAL,
 				   &(int){ 1 });
-	return text_is(l, "PRAGMA locking_mode = EXCLUSIVE", "exclusive") &&
+	return ledger_exec(l, "PRAGMA page_size = 2048") && /* of a new one */
+	       text_is(l, "PRAGMA locking_mode = EXCLUSIVE", "exclusive") &&
 	       (l->dir < 0 || text_is(l, "PRAGMA journal_mode = WAL", "wal")) &&
 	       ledger_exec(l, "PRAGMA synchronous = FULL;"
 			      "PRAGMA secure_delete = FAST;"
 			      "PRAGMA temp_store = MEMORY;"
 			      "PRAGMA cache_size = -3072;"
-			      "PRAGMA wal_autocheckpoint = 1000;"
+			      "PRAGMA wal_autocheckpoint = 2000;"
 			      "PRAGMA journal_size_limit = 8388608;"
 			      "PRAGMA cell_size_check = ON");
 }
