@@ -66,7 +66,7 @@ class Drain:
     def __init__(self, chunking):
         self.chunking = chunking
         self.octets, self.hash = 0, hashlib.sha1()
-        self.taken = self.head = None
+        self.head, self.front = False, b""
         self.server = socket.create_server(("127.0.0.1", 0))
         self.port = self.server.getsockname()[1]
         threading.Thread(target=self.accept, daemon=True).start()
@@ -114,16 +114,19 @@ class Drain:
 
     def drain(self, f):
         """Up to the dot: no other line here begins with one."""
-        for line in iter(f.readline, b".\r\n"):
-            self.take(line)
+        held = b""
+        while not held.endswith(b"\r\n.\r\n"):
+            self.take(held[:-5])
+            held = held[-5:] + f.read1(1 << 20)
+        self.take(held[:-3])
 
     def take(self, piece):
-        if self.head is None:
-            at = piece.find(HEAD[:10])
+        if not self.head:       # what we put in front is left out
+            self.front += piece
+            at = self.front.find(HEAD)
             if at < 0:
                 return
-            self.head = True
-            piece = piece[at:]
+            self.head, piece = True, self.front[at:]
         self.octets += len(piece)
         self.hash.update(piece)
 
