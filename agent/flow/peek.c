@@ -26,7 +26,7 @@ void peek_fini(struct peek *p)
 static void list(struct peek *p, uint64_t span)
 {
 	p->from = p->behind > span ? (uint32_t)(p->behind - span) : 1;
-	p->source->ops->list(p->source, p->from, false);
+	p->source->ops->list(p->source, p->from, 0);
 }
 
 bool peek_folder(struct peek *p, struct source *s, const char *folder,

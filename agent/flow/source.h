@@ -82,6 +82,14 @@ struct source_size {
 	uint32_t number, octets;
 };
 
+/* What is told of each message of a listing, besides. */
+enum source_facts {
+	SOURCE_SIZES = 1u << 0, /* POP3: LIST; IMAP: always told */
+	/* IMAP: INTERNALDATE, for which Dovecot looks at each file. POP3: never
+	 * told. */
+	SOURCE_DATES = 1u << 1,
+};
+
 /* Where a deleted message disappears from. */
 enum source_erase {
 	SOURCE_ERASE,	   /* from the mailbox */
@@ -179,17 +187,17 @@ struct source_ops {
 	void (*folder)(struct source *s, const char *name);
 	/*
 	 * from: list UIDs from here on (1: all); POP3 lists all in any case.
-	 * sizes: false: POP3 may leave octets at 0, which spares it a listing;
-	 * sizes() brings them.
+	 * facts: enum source_facts. What is not asked for may be 0; octets are
+	 * brought by sizes() then.
 	 */
-	void (*list)(struct source *s, uint32_t from, bool sizes);
+	void (*list)(struct source *s, uint32_t from, unsigned facts);
 	/*
 	 * Right behind folder(): list() from here on is what its report will
 	 * most likely lead to. It may be asked for beside the selection; what
 	 * came is thrown away where it turns out otherwise. NULL: all is listed
 	 * at once in any case.
 	 */
-	void (*foresee)(struct source *s, uint32_t from);
+	void (*foresee)(struct source *s, uint32_t from, unsigned facts);
 	/* After items: what they measure. false: they came with it. NULL: they
 	 * always do. */
 	bool (*sizes)(struct source *s);

@@ -60,11 +60,13 @@ struct imap_source {
 	struct imap_mailbox mailbox; /* selected; its name is not kept */
 	struct imap_listing listing;
 	uint32_t from;
+	bool dates;	 /* are wanted */
 	bool from_start; /* a set that begins with `from` was refused */
 	/* A listing asked for behind SELECT, before it was answered; until then
 	 * list() has not taken it. */
 	enum look ahead;
 	uint32_t ahead_from; /* 0: none has come, or it cannot be used */
+	bool ahead_dates;
 	struct imap_bodies bodies;
 	bool owes_fetched;
 	struct imap_acts acts;

@@ -23,22 +23,23 @@ static void op_folder(struct source *source, const char *name)
 	task_post(&s->turn);
 }
 
-static void op_list(struct source *source, uint32_t from, bool sizes)
+static void op_list(struct source *source, uint32_t from, unsigned facts)
 {
 	struct imap_source *s = of(source);
 
-	(void)sizes; /* of a message's line in any case */
 	s->from = from ? from : 1;
+	s->dates = facts & SOURCE_DATES;
 	s->from_start = false;
 	s->list = LOOK_WANTED;
 	task_post(&s->turn);
 }
 
-static void op_foresee(struct source *source, uint32_t from)
+static void op_foresee(struct source *source, uint32_t from, unsigned facts)
 {
 	struct imap_source *s = of(source);
 
 	s->ahead_from = from ? from : 1;
+	s->ahead_dates = facts & SOURCE_DATES;
 	s->ahead = LOOK_WANTED;
 	task_post(&s->turn);
 }

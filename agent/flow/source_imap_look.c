@@ -148,7 +148,8 @@ static void ask_ahead(struct imap_source *s)
 	if (s->ahead != LOOK_WANTED)
 		return;
 	if (!imap_capabilities(s->imap)->known ||
-	    !imap_fetch(s->imap, imap_set_from(s->ahead_from, set))) {
+	    !imap_fetch(s->imap, imap_set_from(s->ahead_from, set),
+			s->ahead_dates)) {
 		imap_source_forget_ahead(s);
 		return;
 	}
@@ -171,7 +172,8 @@ static void ask_listing(struct imap_source *s)
 
 	if (s->ahead == LOOK_ASKED) /* what comes may be it */
 		return;
-	if (!empty && s->ahead_from == s->from) {
+	if (!empty && s->ahead_from == s->from &&
+	    (s->ahead_dates || !s->dates)) {
 		s->ahead_from = 0;
 		report_items(s);
 		return;
@@ -183,7 +185,8 @@ static void ask_listing(struct imap_source *s)
 	if (empty)
 		report_items(s);
 	else if (imap_fetch(s->imap,
-			    imap_set_from(s->from_start ? 1 : s->from, set)))
+			    imap_set_from(s->from_start ? 1 : s->from, set),
+			    s->dates))
 		s->list = LOOK_ASKED;
 }
 

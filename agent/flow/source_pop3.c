@@ -326,12 +326,12 @@ static void ask_folder(struct source *source, const char *name)
 	task_post(&s->turn);
 }
 
-static void ask_list(struct source *source, uint32_t from, bool sizes)
+static void ask_list(struct source *source, uint32_t from, unsigned facts)
 {
 	struct pop3_source *s = of(source);
 
 	(void)from; /* POP3 cannot list a part */
-	s->wants_sizes = sizes;
+	s->wants_sizes = facts & SOURCE_SIZES;
 	if (s->look == LOOK_NOT)
 		s->look = LOOK_ASKED;
 	task_post(&s->turn);

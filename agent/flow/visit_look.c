@@ -96,6 +96,8 @@ static bool lists_all(const struct visit *v)
 
 void visit_foresee(struct visit *v, bool counted)
 {
+	bool dates = visit_is_task(v) || (counted && v->here.changed) ||
+		     v->settings->first_run == CONFIG_FIRST_AGE;
 	uint32_t from = 0;
 
 	if (lists_all(v))
@@ -104,7 +106,8 @@ void visit_foresee(struct visit *v, bool counted)
 		 !asks_undeleted(v))
 		from = list_from(v);
 	if (from && v->source->ops->foresee)
-		v->source->ops->foresee(v->source, from);
+		v->source->ops->foresee(v->source, from,
+					dates ? SOURCE_DATES : 0);
 }
 
 static void on_keep_saved(struct spool_req *req)
@@ -138,10 +141,21 @@ void visit_unchanged(struct visit *v)
 	spool_folder_save(v->parts->spool, &v->req.save);
 }
 
-/* Each message is explained, or all are new: else most are known. */
-static bool wants_sizes(const struct visit *v)
+/* When it came to its mailbox decides, or may decide, what is done with it. */
+static bool wants_dates(const struct visit *v)
 {
-	return v->options->dry_run || visit_is_task(v) || !v->here.whole_ms;
+	return visit_is_task(v) || v->here.changed ||
+	       (visit_is_first(v) &&
+		v->settings->first_run == CONFIG_FIRST_AGE);
+}
+
+/* Sizes: each message is explained, or all are new: else most are known. */
+static unsigned wanted_facts(const struct visit *v)
+{
+	bool sizes =
+		v->options->dry_run || visit_is_task(v) || !v->here.whole_ms;
+
+	return (sizes ? SOURCE_SIZES : 0) | (wants_dates(v) ? SOURCE_DATES : 0);
 }
 
 static void begin_listing_from(struct visit *v, uint32_t from)
@@ -158,7 +172,7 @@ static void begin_listing_from(struct visit *v, uint32_t from)
 	if (v->namesakes)
 		v->source->ops->namesakes(v->source, v->namesakes,
 					  v->nnamesakes);
-	v->source->ops->list(v->source, from, wants_sizes(v));
+	v->source->ops->list(v->source, from, wanted_facts(v));
 }
 
 static void on_unseen_known(struct spool_req *req)

@@ -77,7 +77,7 @@ void visit_seek_on_folder(struct visit *v, const struct source_folder *f,
 	if (f->uidnext && f->uidnext <= since)
 		go_back(v);
 	else
-		v->source->ops->list(v->source, since, true);
+		v->source->ops->list(v->source, since, 0);
 }
 
 /* What is known to have come there another way is no copy of ours. */

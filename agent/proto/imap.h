@@ -379,9 +379,9 @@ enum imap_list_option {
  */
 bool imap_list(struct imap *p, const struct view *patterns, size_t n,
 	       unsigned options);
-/* set: of imap_set.h. UID FLAGS INTERNALDATE RFC822.SIZE, and X-GM-MSGID where
- * the server offers X-GM-EXT-1. */
-bool imap_fetch(struct imap *p, struct view set);
+/* set: of imap_set.h. UID FLAGS RFC822.SIZE, with dates INTERNALDATE, and
+ * X-GM-MSGID where the server offers X-GM-EXT-1. */
+bool imap_fetch(struct imap *p, struct view set, bool dates);
 /* UID BODY.PEEK[] */
 bool imap_fetch_body(struct imap *p, struct view set);
 /*

@@ -456,14 +456,20 @@ static bool uid_command(struct imap *p, enum imap_command command,
 	return commit(&b, command);
 }
 
-bool imap_fetch(struct imap *p, struct view set)
+bool imap_fetch(struct imap *p, struct view set, bool dates)
 {
-	return uid_command(
-		p, IMAP_FETCH, VIEW_LIT("UID FETCH "), set,
-		p->capabilities.can & IMAP_CAN_GMAIL
-			? VIEW_LIT(" (UID FLAGS INTERNALDATE RFC822.SIZE"
-				   " X-GM-MSGID)")
-			: VIEW_LIT(" (UID FLAGS INTERNALDATE RFC822.SIZE)"));
+	struct build b = begin(p, IMAP_FETCH);
+
+	put(&b, VIEW_LIT("UID FETCH "));
+	put_set(&b, set);
+	put(&b, VIEW_LIT(" (UID FLAGS"));
+	if (dates)
+		put(&b, VIEW_LIT(" INTERNALDATE"));
+	put(&b, VIEW_LIT(" RFC822.SIZE"));
+	if (p->capabilities.can & IMAP_CAN_GMAIL)
+		put(&b, VIEW_LIT(" X-GM-MSGID"));
+	put(&b, VIEW_LIT(")"));
+	return commit(&b, IMAP_FETCH);
 }
 
 bool imap_fetch_body(struct imap *p, struct view set)

@@ -76,7 +76,7 @@ static void ask_everything(struct imap *p)
 	(void)imap_login(p, VIEW_LIT("u\\\""), VIEW_LIT("p"));
 	(void)imap_list(p, &name, 1, IMAP_LIST_STATUS);
 	(void)imap_select(p, VIEW_LIT("INBOX"));
-	(void)imap_fetch(p, set);
+	(void)imap_fetch(p, set, true);
 	(void)imap_fetch_body(p, set);
 	(void)imap_search(p, VIEW_LIT("ALL"));
 	(void)imap_copy(p, set, name);
@@ -154,7 +154,7 @@ static void command(struct imap *p, struct view words)
 		(void)imap_compress(p);
 		break;
 	case 'f':
-		(void)imap_fetch(p, first);
+		(void)imap_fetch(p, first, true);
 		break;
 	case 'h':
 		(void)imap_fetch_header(p, first, words);

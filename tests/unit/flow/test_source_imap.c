@@ -33,6 +33,7 @@ struct box {
 	bool rests, wakes; /* wakes: as soon as it was asked to rest */
 	bool relooks;	   /* woken, it looks at all folders */
 	bool rests_on;	   /* woken the first time, it rests again */
+	bool undated;	   /* dates are not asked for */
 	uint32_t from;
 	uint32_t foreseen; /* 0: nothing */
 	uint32_t known;	   /* of the server, from before */
@@ -103,6 +104,11 @@ static bool on_counts(void *who, const struct source_listed *l)
 	return l->name[0] != 'Z';
 }
 
+static unsigned facts(const struct box *b)
+{
+	return SOURCE_SIZES | (b->undated ? 0 : SOURCE_DATES);
+}
+
 /* For the first folder; from then on others are told. */
 static void rest(struct box *b);
 
@@ -144,7 +150,7 @@ static void on_folder(void *who, const struct source_folder *f,
 		b->source->ops->undeleted(b->source, b->marked[0],
 					  b->marked[1]);
 	else
-		b->source->ops->list(b->source, b->from, true);
+		b->source->ops->list(b->source, b->from, facts(b));
 }
 
 static void on_items(void *who, struct spool_item *items, size_t n)
@@ -332,7 +338,7 @@ static void on_unseen(void *who, struct spool_item *items, size_t n,
 	tell_keys(b, "unseen", keys, n);
 	free(keys);
 	free(items);
-	b->source->ops->list(b->source, b->from, true);
+	b->source->ops->list(b->source, b->from, facts(b));
 }
 
 static void on_erased(void *who, const struct message_key *keys, size_t n,
@@ -382,7 +388,7 @@ static void look_again(struct box *b)
 	if (b->relooks)
 		b->source->ops->look(b->source, NULL, 0);
 	else
-		b->source->ops->list(b->source, 9, true);
+		b->source->ops->list(b->source, 9, facts(b));
 }
 
 static void on_stirred(void *who)
@@ -497,6 +503,8 @@ static void set_up(struct box *b, struct view words)
 		b->o.compress = true;
 	else if (view_eq(verb, VIEW_LIT("headers")))
 		b->headers = true;
+	else if (view_eq(verb, VIEW_LIT("undated")))
+		b->undated = true;
 	else if (view_eq(verb, VIEW_LIT("wake")))
 		b->wakes = true;
 	else if (view_eq(verb, VIEW_LIT("rest-on")))
@@ -624,7 +632,7 @@ static void first_folder(struct box *b)
 {
 	b->source->ops->folder(b->source, b->folder);
 	if (b->foreseen)
-		b->source->ops->foresee(b->source, b->foreseen);
+		b->source->ops->foresee(b->source, b->foreseen, facts(b));
 }
 
 static void play(const char *path, size_t drip)

@@ -77,7 +77,7 @@ static void on_folder(void *who, const struct source_folder *f,
 	assert_null(err);
 	assert_int_equal(f->uidvalidity, 0);
 	tell(b, "folder");
-	b->source->ops->list(b->source, 1, !b->unsized);
+	b->source->ops->list(b->source, 1, b->unsized ? 0 : SOURCE_SIZES);
 }
 
 static int by_number(const void *x, const void *y)

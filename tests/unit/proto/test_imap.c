@@ -458,7 +458,7 @@ static bool do_notify(struct imap *p, const struct args *a)
 
 static bool do_fetch(struct imap *p, const struct args *a)
 {
-	return imap_fetch(p, arg(a, 1));
+	return imap_fetch(p, arg(a, 1), true);
 }
 
 static bool do_body(struct imap *p, const struct args *a)
@@ -726,7 +726,7 @@ static void a_long_listing_is_no_flood(void **state)
 	unsigned n = IMAP_CHATTER + 10;
 
 	(void)state;
-	assert_true(imap_fetch(p, VIEW_LIT("1:*")));
+	assert_true(imap_fetch(p, VIEW_LIT("1:*"), true));
 	all_sent(p);
 	assert_int_equal(flood(p, VIEW_LIT("* 1 FETCH (UID 1)\r\n"), n), n);
 	imap_free(p);
@@ -830,7 +830,7 @@ static void many_lines_within_one_response_are_bounded(void **state)
 	unsigned n;
 
 	(void)state;
-	assert_true(imap_fetch(p, VIEW_LIT("1")));
+	assert_true(imap_fetch(p, VIEW_LIT("1"), true));
 	all_sent(p);
 	feed(p, VIEW_LIT("* 1 FETCH (UID 1"));
 	n = flood(p, VIEW_LIT(" X {1}\r\nx"), LIMIT_IMAP_TEXT);
