@@ -8,6 +8,11 @@ from relay import Relay
 
 MOST = {"imaps": 7, "imap": 8, "pop3s": 8, "pop3": 9}
 
+# The first visit over IMAP, with mail that is fetched and deleted: connection,
+# TLS, greeting, sign-in, the folder with its listing, the bodies, the deletion,
+# the survey of what is not fetched, the farewell.
+FIRST = {"imaps": 9, "imap": 10}
+
 
 @pytest.fixture
 def relayed(haul, sink, smtp, dovecot, source, user):
@@ -37,6 +42,44 @@ def test_an_empty_poll_waits_seldom(relayed, scheme):
 def test_an_empty_poll_with_compression(relayed):
     lines = relayed("imaps", compress=True)
     assert lines[0].round_trips <= MOST["imaps"], lines[0].turns
+
+
+@pytest.mark.parametrize("scheme", FIRST)
+def test_the_first_visit_waits_seldom(haul, sink, smtp, dovecot, source, user,
+                                      scheme):
+    """Twenty messages cost no round trip more than one."""
+    dovecot.put(user, [plain(n, user) for n in range(20)])
+    haul.delivery(**smtp(sink))
+    with Relay(dovecot.ports[scheme]) as relay:
+        haul.account("a", **dict(
+            source(dovecot, scheme, user, keep=False, first_run="all"),
+            server="%s://localhost:%d" % (scheme, relay.port)))
+        told = haul.fetch().account("a")
+    assert (told["delivered"], told["deleted"]) == (20, 20)
+    assert dovecot.left(user) == []
+    assert len(relay.lines) == 1
+    assert relay.lines[0].round_trips <= FIRST[scheme], relay.lines[0].turns
+
+
+def test_a_server_that_is_known_saves_one_more(haul, sink, smtp, dovecot,
+                                               source, user):
+    """Dovecot hands on what comes behind the sign-in: from the second account
+    on the folder is opened with it."""
+    haul.delivery(**smtp(sink))
+    haul.general(max_connections_per_host=1)
+    with Relay(dovecot.ports["imaps"]) as relay:
+        for n in range(3):
+            who = "%s-%d" % (user, n)
+            dovecot.put(who, [plain(n, who)])
+            haul.account(who, **dict(
+                source(dovecot, "imaps", who, keep=False, first_run="all"),
+                server="imaps://localhost:%d" % relay.port))
+        told = haul.fetch()
+    assert [told.account("%s-%d" % (user, n))["deleted"]
+            for n in range(3)] == [1, 1, 1]
+    trips = [line.round_trips for line in relay.lines]
+    assert len(trips) == 3
+    assert max(trips[1:]) <= FIRST["imaps"] - 1, trips
 
 
 @pytest.mark.parametrize("scheme", ["imaps", "pop3s"])
