@@ -4,6 +4,7 @@
 #include "must.h"
 #include "paced.h"
 #include "presented.h"
+#include "refusal.h"
 #include "remedy.h"
 #include "solo.h"
 
@@ -12,12 +13,8 @@
 #define HAND_MAX       1024u /* parcels in hand while all is well */
 #define BARREN_MAX     3u    /* connections lost in a row without an answer */
 #define CONNECTING_MAX 16u
-#define DEFERRED_MAX   20u /* messages of an account deferred in a row */
 
 static void kick(void *who);
-static struct fortune *fortune_of(struct delivery *d, int64_t account);
-static void add_sender(struct fortune *f, const char *sender);
-static void forget_senders(struct fortune *f);
 
 struct delivery *delivery_new(const struct parts *p,
 			      const struct config_delivery *c,
@@ -29,7 +26,6 @@ struct delivery *delivery_new(const struct parts *p,
 	d->config = c;
 	d->reports = r;
 	d->who = who;
-	d->limit = c->connections;
 	list_init(&d->conns);
 	list_init(&d->ready);
 	d->loaded_all = true;
@@ -53,9 +49,7 @@ void delivery_free(struct delivery *d)
 	secret_fini(&d->secret);
 	secret_fini(&d->srs_secret);
 	free(d->drop);
-	for (size_t i = 0; i < d->nfortunes; i++)
-		forget_senders(&d->fortunes[i]);
-	free(d->fortunes);
+	delivery_forget(d);
 	welcome_fini(&d->welcome);
 	welcome_fini(&d->took);
 	free(d);
@@ -79,30 +73,6 @@ const struct err *delivery_err(const struct delivery *d)
 const struct err *delivery_warning(const struct delivery *d)
 {
 	return &d->warning;
-}
-
-bool delivery_refused(const struct delivery *d)
-{
-	for (size_t i = 0; i < d->nfortunes; i++)
-		if (d->fortunes[i].refused)
-			return true;
-	return false;
-}
-
-bool delivery_accepted(const struct delivery *d)
-{
-	for (size_t i = 0; i < d->nfortunes; i++)
-		if (d->fortunes[i].accepted)
-			return true;
-	return false;
-}
-
-bool delivery_deferred(const struct delivery *d)
-{
-	for (size_t i = 0; i < d->nfortunes; i++)
-		if (d->fortunes[i].deferred)
-			return true;
-	return false;
 }
 
 uint64_t delivery_max_octets(const struct delivery *d)
@@ -228,9 +198,11 @@ static void on_closed(void *who, const struct err *err)
 		d->nconnecting--;
 	if (err && !c->leaving && !idle) {
 		d->barren++;
+		if (c->ready && refusal_is_of_haste(view_of(err->peer)))
+			breadth_narrow(&d->breadth, 1);
 		/* one refused beside others: the server's own limit */
 		if (!c->ready && d->nconns > 0)
-			d->limit = d->nconns;
+			breadth_narrow(&d->breadth, d->nconns);
 		else if (!c->ready || d->barren >= BARREN_MAX)
 			go_down(d, err);
 	}
@@ -334,7 +306,7 @@ static void on_secret(void *who, struct reach_secret *s)
 	if (s->ok)
 		open_conn(d);
 	else if (d->nconns > 0)
-		d->limit = d->nconns;
+		breadth_narrow(&d->breadth, d->nconns);
 	else
 		go_down(d, &s->err);
 }
@@ -384,8 +356,8 @@ static void on_past(struct spool_req *req)
 		paced_load(d, d->past.handed, d->past.n);
 		welcome_lines(&d->took, view_of(d->past.took));
 		for (size_t i = 0; i < d->past.nsenders; i++)
-			add_sender(fortune_of(d, d->past.senders[i].account),
-				   d->past.senders[i].sender);
+			delivery_add_sender(d, d->past.senders[i].account,
+					    d->past.senders[i].sender);
 	}
 	spool_past_fini(&d->past);
 	if (!req->ok) {
@@ -413,14 +385,25 @@ void delivery_warm(struct delivery *d)
 	spool_past(d->parts.spool, &d->past);
 }
 
+size_t delivery_most(const struct delivery *d)
+{
+	return breadth_most(&d->breadth, d->config->connections);
+}
+
+/* Of the first so many: those above their number run dry, and go. */
 struct conn *delivery_conn_with_room(struct delivery *d, const char *client)
 {
 	struct conn *best = NULL;
+	size_t most = delivery_most(d);
 
 	LIST_EACH(at, kept, &d->conns) {
 		struct conn *c = LIST_OF(at, struct conn, link);
 
-		if (c->ready && !c->leaving && c->used < c->window &&
+		if (c->leaving)
+			continue;
+		if (!most--)
+			break;
+		if (c->ready && c->used < c->window &&
 		    presented_same(c->client, client) &&
 		    (!best || c->used < best->used))
 			best = c;
@@ -430,123 +413,6 @@ struct conn *delivery_conn_with_room(struct delivery *d, const char *client)
 
 /* --- keeping it going ------------------------------------------------------
  */
-
-static struct fortune *find_fortune(const struct delivery *d, int64_t account)
-{
-	for (size_t i = 0; i < d->nfortunes; i++)
-		if (d->fortunes[i].account == account)
-			return &d->fortunes[i];
-	return NULL;
-}
-
-static struct fortune *fortune_of(struct delivery *d, int64_t account)
-{
-	struct fortune *f = find_fortune(d, account);
-
-	if (f)
-		return f;
-	d->fortunes = mem_grow(d->fortunes,
-			       (d->nfortunes + 1) * sizeof(*d->fortunes));
-	d->fortunes[d->nfortunes] = (struct fortune){ .account = account };
-	return &d->fortunes[d->nfortunes++];
-}
-
-bool delivery_is_paused(const struct delivery *d, int64_t account)
-{
-	const struct fortune *f = find_fortune(d, account);
-
-	return f && f->paused;
-}
-
-bool delivery_may_offer(const struct delivery *d, const struct message *m)
-{
-	const struct fortune *f = find_fortune(d, m->account);
-
-	return !f || (!f->paused && (f->proven || !f->offered ||
-				     welcome_has(&d->welcome, m)));
-}
-
-void delivery_note_offer(struct delivery *d, int64_t account, int change)
-{
-	struct fortune *f = fortune_of(d, account);
-
-	f->offered = (uint32_t)((int)f->offered + change);
-}
-
-void delivery_note(struct delivery *d, const struct message *m, enum verdict v)
-{
-	struct fortune *f = fortune_of(d, m->account);
-
-	d->worked = true;
-	switch (v) {
-	case VERDICT_DELIVERED:
-		if (!f->proven) {
-			welcome_add(&d->welcome, m);
-			welcome_add(&d->took, m);
-		}
-		f->proven = f->accepted = true;
-		f->deferred = 0;
-		break;
-	case VERDICT_LATER:
-		f->paused = ++f->deferred >= DEFERRED_MAX;
-		break;
-	case VERDICT_SETTING:
-		f->paused = f->refused = true;
-		break;
-	case VERDICT_ELSEWHERE:
-	case VERDICT_HELD: /* its envelope was taken: no wrong setting */
-		f->proven = true;
-		break;
-	case VERDICT_DOUBT:
-	case VERDICT_UNSENT:
-	case VERDICT_AGAIN:
-		break;
-	}
-}
-
-unsigned delivery_refused_senders(const struct delivery *d,
-				  const struct message *m)
-{
-	const struct fortune *f = find_fortune(d, m->account);
-	unsigned n = 0;
-
-	for (unsigned i = 0; f && i < f->nsenders; i++)
-		n += strcmp(f->senders[i], m->sender) != 0;
-	return n;
-}
-
-static void forget_senders(struct fortune *f)
-{
-	while (f->nsenders)
-		free(f->senders[--f->nsenders]);
-}
-
-static void add_sender(struct fortune *f, const char *sender)
-{
-	if (f->nsenders < VERDICT_SENDERS) /* enough to know */
-		f->senders[f->nsenders++] = mem_str(sender);
-}
-
-enum spool_senders delivery_note_sender(struct delivery *d,
-					const struct message *m,
-					const struct dest_result *r,
-					bool refused)
-{
-	struct fortune *f = fortune_of(d, m->account);
-
-	if (refused && f->nsenders < VERDICT_SENDERS &&
-	    f->nsenders == delivery_refused_senders(d, m)) {
-		add_sender(f, m->sender);
-		return SPOOL_SENDERS_ADD;
-	}
-	if (!refused && f->nsenders && r->outcome != DEST_UNSENT &&
-	    r->outcome != DEST_LOST && r->outcome != DEST_DAMAGED &&
-	    r->stage != DEST_AT_MAIL) {
-		forget_senders(f);
-		return SPOOL_SENDERS_FORGET;
-	}
-	return SPOOL_SENDERS_KEEP;
-}
 
 static void fill(struct delivery *d)
 {
@@ -608,9 +474,18 @@ static bool may_widen(const struct delivery *d)
 static void widen(struct delivery *d)
 {
 	while (may_widen(d) && !d->stopping && paced_may(d) &&
-	       d->nconns < d->limit && d->nconnecting < CONNECTING_MAX &&
-	       !d->reading && wants_more(d))
+	       d->nconns < delivery_most(d) &&
+	       d->nconnecting < CONNECTING_MAX && !d->reading && wants_more(d))
 		dial(d);
+}
+
+static void quit(struct conn *c)
+{
+	c->leaving = true;
+	if (c->ready)
+		c->dest->ops->quit(c->dest);
+	else
+		c->dest->ops->cancel(c->dest);
 }
 
 void delivery_quit_all(struct delivery *d)
@@ -618,13 +493,25 @@ void delivery_quit_all(struct delivery *d)
 	LIST_EACH(at, kept, &d->conns) {
 		struct conn *c = LIST_OF(at, struct conn, link);
 
+		if (!c->leaving)
+			quit(c);
+	}
+}
+
+/* More are open than the server bears. */
+static void shed(struct delivery *d)
+{
+	size_t most = delivery_most(d);
+
+	LIST_EACH(at, kept, &d->conns) {
+		struct conn *c = LIST_OF(at, struct conn, link);
+
 		if (c->leaving)
 			continue;
-		c->leaving = true;
-		if (c->ready)
-			c->dest->ops->quit(c->dest);
-		else
-			c->dest->ops->cancel(c->dest);
+		if (most)
+			most--;
+		else if (!c->used)
+			quit(c);
 	}
 }
 
@@ -632,6 +519,7 @@ static void kick(void *who)
 {
 	struct delivery *d = who;
 
+	shed(d);
 	fill(d);
 	paced_sort(d);
 	presented_make_room(d);

@@ -166,18 +166,6 @@ void delivery_stay(struct delivery *d)
 	d->stays = true;
 }
 
-void delivery_forgive(struct delivery *d, int64_t account)
-{
-	for (size_t i = 0; i < d->nfortunes; i++) {
-		struct fortune *f = &d->fortunes[i];
-
-		if (account && f->account != account)
-			continue;
-		f->paused = f->refused = f->proven = false;
-		f->deferred = 0;
-	}
-}
-
 bool delivery_revive(struct delivery *d)
 {
 	if (d->state != DELIVERY_DOWN || d->nconns || d->nconnecting ||
@@ -185,7 +173,7 @@ bool delivery_revive(struct delivery *d)
 		return false;
 	d->state = DELIVERY_CONNECTING;
 	d->barren = 0;
-	d->limit = d->config->connections;
+	d->breadth.most = 0;
 	d->reports->changed(d->who, d);
 	reach_done(&d->endpoint);
 	delivery_reach_out(d);

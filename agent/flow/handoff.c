@@ -4,6 +4,7 @@
 #include "hash.h"
 #include "must.h"
 #include "paced.h"
+#include "refusal.h"
 #include "solo.h"
 
 #include <stdio.h>
@@ -209,6 +210,19 @@ static void note_pace(struct conn *c)
 	c->sending--;
 }
 
+/* G15: it says that this is too much, or takes what there is. */
+static void heed(struct delivery *d, const struct dest_result *r)
+{
+	if (r->outcome == DEST_ACCEPTED) {
+		if (breadth_took(&d->breadth))
+			delivery_wake(d);
+	} else if (r->outcome == DEST_DEFERRED &&
+		   refusal_is_of_haste(r->words)) {
+		breadth_narrow(&d->breadth, 1);
+		delivery_wake(d);
+	}
+}
+
 void handoff_result(void *who, struct message *m, const struct dest_result *r)
 {
 	struct conn *c = who;
@@ -217,6 +231,7 @@ void handoff_result(void *who, struct message *m, const struct dest_result *r)
 	MUST(p && !p->answered);
 	if (r->outcome != DEST_UNSENT && r->outcome != DEST_LOST)
 		c->delivery->barren = 0;
+	heed(c->delivery, r);
 	p->answered = true;
 	p->answer = *r;
 	printable(p->answer_words, sizeof(p->answer_words), r->words);

@@ -66,7 +66,7 @@ struct delivery {
 	struct welcome took;	/* ever, of late */
 
 	struct link conns, ready;
-	size_t nconns, nconnecting, limit, nready, in_hand, barren;
+	size_t nconns, nconnecting, nready, in_hand, barren;
 	size_t expected; /* delivery_expect() */
 	size_t held;	 /* octets of bodies that TX1 is out for */
 	struct breadth breadth;
@@ -92,7 +92,7 @@ struct delivery {
 
 	/* delivery_stay.c */
 	bool stays, load_again;
-	bool worked; /* a message came to its end since it was asked */
+	bool worked;	     /* a message came to its end since it was asked */
 	struct timer idle;   /* connections that nobody uses are closed */
 	struct timer round;  /* it looks into the ledger again */
 	int64_t round_at_ms; /* unix */
@@ -132,6 +132,13 @@ enum spool_senders delivery_note_sender(struct delivery *d,
 					const struct dest_result *r,
 					bool refused);
 
+/* delivery_fortune.c: of the ledger; the sender of one that was refused. */
+void delivery_add_sender(struct delivery *d, int64_t account,
+			 const char *sender);
+void delivery_forget(struct delivery *d);
+
+/* Connections there may be now; >= 1. */
+size_t delivery_most(const struct delivery *d);
 /*
  * The emptiest connection with room, since its MAIL goes out first; or NULL.
  * client: whose, as origin.h has it; what is ours goes by one of ours.

@@ -75,8 +75,8 @@ const char *presented_wanted(struct delivery *d)
 void presented_make_room(struct delivery *d)
 {
 	if (!d->config->xclient || d->no_xclient || d->stopping ||
-	    d->state != DELIVERY_UP || d->reading || d->nconns < d->limit ||
-	    d->nconnecting || !lacking(d))
+	    d->state != DELIVERY_UP || d->reading ||
+	    d->nconns < delivery_most(d) || d->nconnecting || !lacking(d))
 		return;
 	LIST_EACH(at, kept, &d->conns) {
 		struct conn *c = LIST_OF(at, struct conn, link);

@@ -80,3 +80,33 @@ bool refusal_is_of_rule(struct view words)
 	       view_ifind(words, VIEW_LIT("Administrative prohibition")) <
 		       words.n;
 }
+
+/*
+ * Postfix 3.7 (smtpd, where an address comes too often; "too many recipients"
+ * alone is about one message), rspamd's ratelimit.lua, Google's 421 4.7.28 and
+ * 450 4.2.1 as administrators quote them, and how others say the same.
+ */
+static const char *const hastes[] = {
+	"too many connections",
+	"too many concurrent",
+	"too many new",
+	"too many messages",
+	"too much mail",
+	"unusual rate",
+	"too many recipients from",
+	"at a rate that",
+	"rate limit",
+	"ratelimit",
+	"throttl",
+	"slow down",
+};
+
+bool refusal_is_of_haste(struct view words)
+{
+	if (!view_starts(words, VIEW_LIT("4")))
+		return false;
+	for (size_t i = 0; i < sizeof(hastes) / sizeof(*hastes); i++)
+		if (view_ifind(words, view_of(hastes[i])) < words.n)
+			return true;
+	return false;
+}

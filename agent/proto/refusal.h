@@ -1,5 +1,5 @@
 /*
- * refusal - whom a refused RCPT is about.
+ * refusal - whom a refused RCPT is about, and whether a pace was refused.
  *
  * Servers that put their checks off until the recipient is known (Postfix by
  * default, Exim by where its rules stand, Sendmail by delay_checks) refuse the
@@ -23,4 +23,10 @@ bool refusal_is_of_sender(struct view words, struct view sender,
  * the sender, the client, or that nobody from outside may write to rcpt.
  */
 bool refusal_is_of_rule(struct view words);
+/*
+ * words: a 4xx reply to anything. true: it came too fast, or too much at a
+ * time, and would be taken at another pace; a greylist says nothing of the
+ * kind.
+ */
+bool refusal_is_of_haste(struct view words);
 #endif

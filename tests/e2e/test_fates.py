@@ -1,4 +1,5 @@
 """What becomes of messages that a destination does not simply accept."""
+import collections
 import re
 import signal
 
@@ -556,3 +557,24 @@ def test_g16_a_smarthost_that_has_no_address_is_temporary(simple, user):
     haul.fetch("anna")
     assert haul.sink.count() == {msgid(n, user): 1 for n in range(3)}
     assert haul.queue() == []
+
+
+@pytest.mark.parametrize("words", [
+    "450 4.7.1 Error: too much mail from 127.0.0.1",
+    "421 4.7.0 Error: too many connections from 127.0.0.1"])
+def test_g15_too_much_at_a_time_is_too_much(simple, words):
+    """One connection from then on, and more by and by: of those that were open
+    each ends what it has begun."""
+    haul = simple(100)
+    haul.sections["delivery", "home"]["connections"] = 8
+    haul.sink.rule("mail", words, times=1,
+                   match=lambda line: len(haul.sink.accepted) >= 30)
+    result = haul("fetch", "--json")
+    refused, = [e for e in haul.sink.events("mail")
+                if e["reply"].startswith(words[:3])]
+    since = [e for e in haul.sink.events("mail")
+             if e["at"] > refused["at"]][:20]    # then one more is tried
+    begun = collections.Counter(e["conn"] for e in since)
+    assert sum(n > 3 for n in begun.values()) == 1, begun
+    assert (result.code, len(haul.sink.accepted)) == \
+        ((75, 99) if words[0:3] == "450" else (0, 100))

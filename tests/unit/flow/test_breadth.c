@@ -93,6 +93,53 @@ static void one_hiccup_is_not_thinking(void **state)
 	assert_int_equal(breadth_wanted(&b, 8, 1000), 1000);
 }
 
+static void took(struct breadth *b, unsigned n, bool more)
+{
+	while (--n)
+		assert_false(breadth_took(b));
+	assert_int_equal(breadth_took(b), more);
+}
+
+static void g15_one_at_a_time_and_slowly_more(void **state)
+{
+	struct breadth b = { 0 };
+
+	(void)state;
+	took(&b, 1000, false);
+	assert_int_equal(breadth_most(&b, 4), 4);
+	breadth_narrow(&b, 1);
+	assert_int_equal(breadth_most(&b, 4), 1);
+	took(&b, 20, true);
+	assert_int_equal(breadth_most(&b, 4), 2);
+	took(&b, 20, true);
+	took(&b, 20, true);
+	assert_int_equal(breadth_most(&b, 4), 4);
+	took(&b, 20, true);
+	assert_int_equal(breadth_most(&b, 4), 4);
+}
+
+static void g15_refused_again_it_takes_twice_as_long(void **state)
+{
+	struct breadth b = { 0 };
+
+	(void)state;
+	breadth_narrow(&b, 0);
+	breadth_narrow(&b, 1); /* the rest of the window says so too */
+	took(&b, 20, true);
+	breadth_narrow(&b, 1);
+	took(&b, 40, true);
+	breadth_narrow(&b, 3); /* a fourth was refused */
+	assert_int_equal(breadth_most(&b, 16), 3);
+	took(&b, 80, true);
+	assert_int_equal(breadth_most(&b, 16), 4);
+	for (int i = 0; i < 40; i++) {
+		breadth_narrow(&b, 1);
+		(void)breadth_took(&b);
+	}
+	breadth_narrow(&b, 1);
+	took(&b, 2560, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -103,6 +150,8 @@ int main(void)
 		cmocka_unit_test(a_slow_disk_of_ours_takes_more),
 		cmocka_unit_test(a_server_that_thinks_is_asked_by_many),
 		cmocka_unit_test(one_hiccup_is_not_thinking),
+		cmocka_unit_test(g15_one_at_a_time_and_slowly_more),
+		cmocka_unit_test(g15_refused_again_it_takes_twice_as_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

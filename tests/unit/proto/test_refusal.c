@@ -53,6 +53,26 @@ static void a_rule_forbids_it(void **state)
 	assert_false(refusal_is_of_rule(VIEW_LIT("")));
 }
 
+static void it_came_too_fast(void **state)
+{
+	(void)state;
+	assert_true(refusal_is_of_haste(VIEW_LIT(
+		"421 4.7.0 mx.test Error: too many connections from 192.0.2.1")));
+	assert_true(refusal_is_of_haste(
+		VIEW_LIT("450 4.7.1 Error: too much mail from 192.0.2.1")));
+	assert_true(refusal_is_of_haste(
+		VIEW_LIT("451 4.7.1 Ratelimit \"to\" exceeded")));
+	assert_true(refusal_is_of_haste(VIEW_LIT(
+		"450 4.2.1 is receiving mail at a rate that prevents more")));
+	assert_false(refusal_is_of_haste(
+		VIEW_LIT("450 4.7.1 Recipient address rejected: Greylisted")));
+	assert_false(refusal_is_of_haste(
+		VIEW_LIT("452 4.5.3 Error: too many recipients")));
+	assert_false(
+		refusal_is_of_haste(VIEW_LIT("550 5.7.1 rate limit exceeded")));
+	assert_false(refusal_is_of_haste(VIEW_LIT("")));
+}
+
 static void others_are_about_somebody_else(void **state)
 {
 	(void)state;
@@ -90,6 +110,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(servers_say_that_it_is_the_sender),
 		cmocka_unit_test(a_rule_forbids_it),
+		cmocka_unit_test(it_came_too_fast),
 		cmocka_unit_test(others_are_about_somebody_else),
 		cmocka_unit_test(no_sender_and_the_same_one),
 	};

@@ -1,0 +1,172 @@
+/* delivery: how the mail of each account fares with it. */
+#include "handoff.h"
+
+#include <stdlib.h>
+
+#define DEFERRED_MAX 20u /* messages of an account deferred in a row */
+
+static struct fortune *find_fortune(const struct delivery *d, int64_t account)
+{
+	for (size_t i = 0; i < d->nfortunes; i++)
+		if (d->fortunes[i].account == account)
+			return &d->fortunes[i];
+	return NULL;
+}
+
+static struct fortune *fortune_of(struct delivery *d, int64_t account)
+{
+	struct fortune *f = find_fortune(d, account);
+
+	if (f)
+		return f;
+	d->fortunes = mem_grow(d->fortunes,
+			       (d->nfortunes + 1) * sizeof(*d->fortunes));
+	d->fortunes[d->nfortunes] = (struct fortune){ .account = account };
+	return &d->fortunes[d->nfortunes++];
+}
+
+static void forget_senders(struct fortune *f)
+{
+	while (f->nsenders)
+		free(f->senders[--f->nsenders]);
+}
+
+static void add_sender(struct fortune *f, const char *sender)
+{
+	if (f->nsenders < VERDICT_SENDERS) /* enough to know */
+		f->senders[f->nsenders++] = mem_str(sender);
+}
+
+bool delivery_is_paused(const struct delivery *d, int64_t account)
+{
+	const struct fortune *f = find_fortune(d, account);
+
+	return f && f->paused;
+}
+
+bool delivery_may_offer(const struct delivery *d, const struct message *m)
+{
+	const struct fortune *f = find_fortune(d, m->account);
+
+	return !f || (!f->paused && (f->proven || !f->offered ||
+				     welcome_has(&d->welcome, m)));
+}
+
+void delivery_note_offer(struct delivery *d, int64_t account, int change)
+{
+	struct fortune *f = fortune_of(d, account);
+
+	f->offered = (uint32_t)((int)f->offered + change);
+}
+
+void delivery_note(struct delivery *d, const struct message *m, enum verdict v)
+{
+	struct fortune *f = fortune_of(d, m->account);
+
+	d->worked = true;
+	switch (v) {
+	case VERDICT_DELIVERED:
+		if (!f->proven) {
+			welcome_add(&d->welcome, m);
+			welcome_add(&d->took, m);
+		}
+		f->proven = f->accepted = true;
+		f->deferred = 0;
+		break;
+	case VERDICT_LATER:
+		f->paused = ++f->deferred >= DEFERRED_MAX;
+		break;
+	case VERDICT_SETTING:
+		f->paused = f->refused = true;
+		break;
+	case VERDICT_ELSEWHERE:
+	case VERDICT_HELD: /* its envelope was taken: no wrong setting */
+		f->proven = true;
+		break;
+	case VERDICT_DOUBT:
+	case VERDICT_UNSENT:
+	case VERDICT_AGAIN:
+		break;
+	}
+}
+
+unsigned delivery_refused_senders(const struct delivery *d,
+				  const struct message *m)
+{
+	const struct fortune *f = find_fortune(d, m->account);
+	unsigned n = 0;
+
+	for (unsigned i = 0; f && i < f->nsenders; i++)
+		n += strcmp(f->senders[i], m->sender) != 0;
+	return n;
+}
+
+enum spool_senders delivery_note_sender(struct delivery *d,
+					const struct message *m,
+					const struct dest_result *r,
+					bool refused)
+{
+	struct fortune *f = fortune_of(d, m->account);
+
+	if (refused && f->nsenders < VERDICT_SENDERS &&
+	    f->nsenders == delivery_refused_senders(d, m)) {
+		add_sender(f, m->sender);
+		return SPOOL_SENDERS_ADD;
+	}
+	if (!refused && f->nsenders && r->outcome != DEST_UNSENT &&
+	    r->outcome != DEST_LOST && r->outcome != DEST_DAMAGED &&
+	    r->stage != DEST_AT_MAIL) {
+		forget_senders(f);
+		return SPOOL_SENDERS_FORGET;
+	}
+	return SPOOL_SENDERS_KEEP;
+}
+
+void delivery_add_sender(struct delivery *d, int64_t account,
+			 const char *sender)
+{
+	add_sender(fortune_of(d, account), sender);
+}
+
+void delivery_forget(struct delivery *d)
+{
+	for (size_t i = 0; i < d->nfortunes; i++)
+		forget_senders(&d->fortunes[i]);
+	free(d->fortunes);
+}
+
+void delivery_forgive(struct delivery *d, int64_t account)
+{
+	for (size_t i = 0; i < d->nfortunes; i++) {
+		struct fortune *f = &d->fortunes[i];
+
+		if (account && f->account != account)
+			continue;
+		f->paused = f->refused = f->proven = false;
+		f->deferred = 0;
+	}
+}
+
+bool delivery_refused(const struct delivery *d)
+{
+	for (size_t i = 0; i < d->nfortunes; i++)
+		if (d->fortunes[i].refused)
+			return true;
+	return false;
+}
+
+bool delivery_accepted(const struct delivery *d)
+{
+	for (size_t i = 0; i < d->nfortunes; i++)
+		if (d->fortunes[i].accepted)
+			return true;
+	return false;
+}
+
+bool delivery_deferred(const struct delivery *d)
+{
+	for (size_t i = 0; i < d->nfortunes; i++)
+		if (d->fortunes[i].deferred)
+			return true;
+	return false;
+}
