@@ -151,6 +151,7 @@ static struct spool *new_spool(const struct spool_options *o)
 	if (!s->options.files)
 		s->options.files = files_system();
 	s->dir = s->lock = -1;
+	list_init(&s->kept);
 	list_init(&s->inbox);
 	list_init(&s->outbox);
 	MUST(pthread_mutex_init(&s->mutex, NULL) == 0);
@@ -326,6 +327,11 @@ bool spool_call_now(struct spool *s,
 	if (!c.req.ok)
 		*err = c.req.err;
 	return c.req.ok;
+}
+
+void spool_send(struct spool *s)
+{
+	store_send(s);
 }
 
 #define ASK(name, type)                                                        \

@@ -29,6 +29,10 @@ struct spool_options {
 	const struct spool_files *files;
 	void (*wake)(void *who); /* store thread: results wait; any thread-safe
 				    poke of the loop */
+	/* Something was asked, and nothing since spool_send(): that is to be
+	 * called before the loop waits, so that what is asked in one turn wakes
+	 * the store once. NULL: each request goes at once. */
+	void (*asked)(void *who);
 	void *who;
 	bool look_only; /* status and the like: no thread, no recovery */
 	bool untold;	/* recovery's findings are left to the next process */
@@ -64,6 +68,8 @@ struct spool *spool_open(const struct spool_options *o, struct spool_found *f,
  * ERR_CANCELLED. The wake hook is not called again.
  */
 void spool_close(struct spool *s);
+/* What was asked goes to the store; see spool_options.asked. */
+void spool_send(struct spool *s);
 /* Runs the `done` of whatever is ready; from the loop after a wake. */
 void spool_results(struct spool *s);
 /* NULL while all is well. */

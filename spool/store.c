@@ -9,8 +9,9 @@
 
 /* What the open transaction holds. */
 struct batch {
-	struct link ran; /* requests that wait for the commit */
-	unsigned n;	 /* of them */
+	struct link ran;   /* requests that wait for the commit */
+	struct link early; /* done without, of what came together */
+	unsigned n;	   /* of ran */
 	bool urgent;
 	int64_t first_us, last_us; /* when the first and the last came */
 	int64_t begun_us;	   /* when the transaction was */
@@ -110,7 +111,7 @@ static bool begin(struct spool *s, struct batch *b)
 static void ran(struct spool *s, struct batch *b, struct spool_req *r)
 {
 	if (r->early && !s->ledger->broken) {
-		give_back_one(s, r);
+		list_push(&b->early, &r->link);
 		return;
 	}
 	if (b->n++ == 0)
@@ -127,7 +128,7 @@ static bool run_one(struct spool *s, struct batch *b, struct spool_req *r)
 
 	if (without_commit(r)) {
 		(void)r->run(l, r);
-		give_back_one(s, r);
+		list_push(&b->early, &r->link);
 		return true;
 	}
 	if (!begin(s, b)) {
@@ -283,6 +284,13 @@ static bool run_all(struct spool *s, struct batch *b, struct link *todo)
 	return true;
 }
 
+/* What came together goes back together: each poke is a turn of the loop. */
+static void give_back_early(struct spool *s, struct batch *b)
+{
+	if (!list_empty(&b->early))
+		give_back(s, &b->early);
+}
+
 /*
  * One turn: take what waits, run it, one slice of a job, commit if it is time.
  * false: ended.
@@ -301,6 +309,7 @@ static bool turn(struct spool *s, struct batch *b, struct link *todo)
 		return false;
 	if (!list_empty(&l->jobs) && !run_job(s, b))
 		return false;
+	give_back_early(s, b);
 	/* A job alone: each slice that wrote is a commit of its own. */
 	if (l->begun && (commit_in(s, b) == 0 || !more) && !commit(s, b))
 		return false;
@@ -311,13 +320,14 @@ static bool turn(struct spool *s, struct batch *b, struct link *todo)
 }
 
 /* After a fatal error: all that is out goes back, to be cancelled. */
-static void give_up(struct spool *s, struct link *ran, struct link *todo)
+static void give_up(struct spool *s, struct batch *b, struct link *todo)
 {
 	struct link *at;
 	void (*wake)(void *);
 
 	(void)pthread_mutex_lock(&s->mutex);
-	while ((at = list_pop(ran)) || (at = list_pop(todo)))
+	while ((at = list_pop(&b->ran)) || (at = list_pop(&b->early)) ||
+	       (at = list_pop(todo)))
 		list_push(&s->outbox, at);
 	while ((at = list_pop(&s->ledger->jobs)) ||
 	       (at = list_pop(&s->ledger->apart))) {
@@ -341,10 +351,11 @@ static void *store_main(void *arg)
 	struct link todo;
 
 	list_init(&b.ran);
+	list_init(&b.early);
 	list_init(&todo);
 	while (turn(s, &b, &todo))
 		;
-	give_up(s, &b.ran, &todo);
+	give_up(s, &b, &todo);
 	return NULL;
 }
 
@@ -369,6 +380,7 @@ void store_stop(struct spool *s)
 {
 	if (!s->threaded)
 		return;
+	store_send(s);
 	(void)pthread_mutex_lock(&s->mutex);
 	s->closing = true;
 	s->options.wake = NULL;
@@ -381,15 +393,30 @@ void store_stop(struct spool *s)
 void store_ask(struct spool *s, struct spool_req *r,
 	       bool (*run)(struct ledger *, struct spool_req *))
 {
-	bool first;
+	bool first = list_empty(&s->kept);
 
 	r->run = run;
 	r->ok = false;
 	r->err = (struct err){ 0 };
 	s->out++;
+	list_push(&s->kept, &r->link);
+	if (!s->threaded || !s->options.asked)
+		store_send(s);
+	else if (first)
+		s->options.asked(s->options.who);
+}
+
+void store_send(struct spool *s)
+{
+	struct link *at;
+	bool first;
+
+	if (list_empty(&s->kept))
+		return;
 	(void)pthread_mutex_lock(&s->mutex);
 	first = list_empty(&s->inbox);
-	list_push(&s->inbox, &r->link);
+	while ((at = list_pop(&s->kept)) != NULL)
+		list_push(&s->inbox, at);
 	if (first)
 		(void)pthread_cond_signal(&s->asked);
 	(void)pthread_mutex_unlock(&s->mutex);
@@ -399,6 +426,7 @@ bool store_wait(struct spool *s, struct spool_req *r)
 {
 	bool back;
 
+	store_send(s);
 	(void)pthread_mutex_lock(&s->mutex);
 	while (s->waited_for == r && !s->stopped)
 		(void)pthread_cond_wait(&s->answered, &s->mutex);

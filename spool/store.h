@@ -30,6 +30,7 @@ struct spool {
 	struct reader reader;  /* the asking thread's */
 	int dir, lock;	       /* owned */
 	size_t out;	       /* asked and not done; the asking thread's */
+	struct link kept;      /* of those, not sent yet; the asking thread's */
 	int64_t free_asked_ms;
 	uint64_t free_octets;
 	_Atomic uint64_t octets;
@@ -52,9 +53,10 @@ struct spool {
 bool store_start(struct spool *s, struct err *err);
 /* Has it finish what waits, and joins it. */
 void store_stop(struct spool *s);
-/* From the asking thread: r is out until its done. */
+/* From the asking thread: r is out until its done, kept until it is sent. */
 void store_ask(struct spool *s, struct spool_req *r,
 	       bool (*run)(struct ledger *, struct spool_req *));
+void store_send(struct spool *s);
 /* Calls done for what is back. cancel: none of it counts. */
 void store_results(struct spool *s, bool cancel);
 /* Waits for r, which has no done. false: the store stopped before. */

@@ -47,6 +47,19 @@ static void wake_loop(void *who)
 	wake_send(((struct kit *)who)->wake);
 }
 
+static void send_asked(void *who)
+{
+	struct kit *k = who;
+
+	if (k->parts.spool)
+		spool_send(k->parts.spool);
+}
+
+static void on_asked(void *who)
+{
+	task_post(&((struct kit *)who)->send);
+}
+
 static void serve(struct kit *k)
 {
 	struct log_line l;
@@ -83,12 +96,14 @@ bool kit_open_spool(struct kit *k, struct spool_found *found, struct err *err)
 {
 	struct spool_options o = { .dir = k->parts.config->state_dir,
 				   .wake = wake_loop,
+				   .asked = on_asked,
 				   .who = k };
 	struct timespec pause = { .tv_nsec = TRY_PAUSE_NS };
 
 	*found = (struct spool_found){ 0 };
 	make_parents(k->parts.config);
 	k->wake = wake_new(k->parts.loop, on_wake, k);
+	task_init(&k->send, k->parts.loop, send_asked, k);
 	for (int i = 0;; i++) {
 		o.now_ms = loop_unix_ms();
 		k->parts.spool = spool_open(&o, found, err);
@@ -111,6 +126,8 @@ void kit_close_spool(struct kit *k)
 	if (k->parts.spool)
 		spool_close(k->parts.spool);
 	k->parts.spool = NULL;
+	if (k->send.loop)
+		task_cancel(&k->send);
 }
 
 void kit_fini(struct kit *k)

@@ -10,6 +10,7 @@
 struct kit {
 	struct parts parts; /* parts.spool NULL: made without */
 	struct wake *wake;
+	struct task send;	 /* what a turn asked of the store goes there */
 	struct control *control; /* NULL: none */
 	/* The store failed (spool_fatal). Set by the command; NULL: nothing. */
 	void (*store_failed)(void *who);

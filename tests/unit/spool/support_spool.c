@@ -144,6 +144,7 @@ bool bed_try(struct bed *b, int64_t now_ms, bool look_only, struct err *err)
 	struct spool_options o = { .dir = b->dir,
 				   .files = &b->files,
 				   .wake = wake,
+				   .asked = b->asked,
 				   .who = b,
 				   .look_only = look_only,
 				   .now_ms = now_ms };

@@ -21,6 +21,7 @@ struct bed {
 	struct spool_found found;
 	struct spool_files files; /* the system's; faults are put in here */
 	int wake;		  /* eventfd */
+	void (*asked)(void *who); /* spool_options.asked; who: the bed */
 };
 
 /* A folder; nothing is opened. */
