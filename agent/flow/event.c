@@ -72,6 +72,19 @@ void event_fetched(const struct message *m, const char *account,
 	log_end(&l);
 }
 
+/* One message, or so many of a folder (uid NULL). */
+static void log_which(struct log_line *l, const char *account,
+		      const char *folder, const char *uid, uint64_t n)
+{
+	log_str(l, "account", account);
+	if (folder[0])
+		log_str(l, "folder", folder);
+	if (uid)
+		log_str(l, "uid", uid);
+	else
+		log_num(l, "messages", (int64_t)n);
+}
+
 void event_skipped(const char *account, const char *folder, const char *uid,
 		   uint64_t n, const char *reason)
 {
@@ -79,13 +92,7 @@ void event_skipped(const char *account, const char *folder, const char *uid,
 
 	if (!log_begin(&l, LOG_INFO, "skipped"))
 		return;
-	log_str(&l, "account", account);
-	if (folder[0])
-		log_str(&l, "folder", folder);
-	if (uid)
-		log_str(&l, "uid", uid);
-	else
-		log_num(&l, "messages", (int64_t)n);
+	log_which(&l, account, folder, uid, n);
 	log_str(&l, "reason", reason);
 	log_end(&l);
 }
@@ -111,12 +118,6 @@ void event_deleted(const char *account, const char *folder, const char *uid,
 
 	if (!log_begin(&l, LOG_INFO, "deleted"))
 		return;
-	log_str(&l, "account", account);
-	if (folder[0])
-		log_str(&l, "folder", folder);
-	if (uid)
-		log_str(&l, "uid", uid);
-	else
-		log_num(&l, "messages", (int64_t)n);
+	log_which(&l, account, folder, uid, n);
 	log_end(&l);
 }
