@@ -18,23 +18,57 @@ static bool read_bool(struct view v, unsigned *out)
 	return true;
 }
 
-static bool read_number(struct reading *r, const char *what,
-			bool (*read)(struct view, uint64_t *))
-{
-	uint64_t *n = &r->out->number;
-
-	if (!read(r->first, n))
-		return value_wrong_word(r, r->first, what);
-	if (*n < r->rule->min)
-		return value_wrong_word(r, r->first, "is too little");
-	if (*n > r->rule->max)
-		return value_wrong_word(r, r->first, "is too much");
-	return true;
-}
+/* How a kind of numbers is read, and written: by the first unit that fits. */
+struct measure {
+	bool (*read)(struct view, uint64_t *);
+	struct {
+		uint64_t of;
+		const char *name;
+	} unit[4]; /* the last fits always */
+};
 
 static bool plain_number(struct view v, uint64_t *n)
 {
 	return view_number(v, UINT64_MAX, n);
+}
+
+static const struct measure count = { plain_number, { { 1, "" } } };
+static const struct measure duration = {
+	value_duration,
+	{ { 86400000, "d" }, { 3600000, "h" }, { 60000, "m" }, { 1000, "s" } }
+};
+static const struct measure size = {
+	value_size,
+	{ { 1u << 30, "G" }, { 1u << 20, "M" }, { 1u << 10, "K" }, { 1, "" } }
+};
+
+static bool beyond(struct reading *r, const struct measure *m, const char *what,
+		   uint64_t bound)
+{
+	char why[64];
+	size_t i = 0;
+
+	while (i < 3 && m->unit[i].of > 1 && (!bound || bound % m->unit[i].of))
+		i++;
+	(void)snprintf(why, sizeof(why), "%s %llu%s", what,
+		       (unsigned long long)(bound / m->unit[i].of),
+		       m->unit[i].name);
+	return value_wrong_word(r, r->first, why);
+}
+
+static bool read_number(struct reading *r, const char *what,
+			const struct measure *m)
+{
+	const struct value_rule *rule = r->rule;
+	uint64_t *n = &r->out->number;
+
+	if (!m->read(r->first, n))
+		return value_wrong_word(r, r->first, what);
+	if (*n < rule->min)
+		return beyond(r, m, "is too little: at least", rule->min);
+	if (*n > rule->max)
+		return beyond(r, m, "is too much: at most", rule->max);
+	return true;
 }
 
 #define NO_DURATION "is no duration, such as 90s, 5m, 2h or 14d"
@@ -106,7 +140,7 @@ static bool read_keep(struct reading *r)
 	}
 	r->out->choice = CONFIG_KEEP_AFTER;
 	return read_number(r, "is neither yes, no nor a duration such as 14d",
-			   value_duration);
+			   &duration);
 }
 
 static bool read_first_run(struct reading *r)
@@ -125,7 +159,7 @@ static bool read_first_run(struct reading *r)
 		}
 	r->out->choice = CONFIG_FIRST_AGE;
 	return read_number(r, "is neither ask, all, new nor an age such as 30d",
-			   value_duration);
+			   &duration);
 }
 
 static bool read_idle(struct reading *r)
@@ -134,7 +168,7 @@ static bool read_idle(struct reading *r)
 		return true;
 	r->out->choice = 1;
 	return read_number(r, "is neither yes, no nor a duration such as 20m",
-			   value_duration);
+			   &duration);
 }
 
 static bool read_sender(struct reading *r)
@@ -437,12 +471,12 @@ bool value_read_kind(struct reading *r)
 		return read_bool(r->first, &r->out->choice) ||
 		       value_wrong_word(r, r->first, "is neither yes nor no");
 	case VALUE_NUMBER:
-		return read_number(r, "is no number", plain_number);
+		return read_number(r, "is no number", &count);
 	case VALUE_DURATION:
-		return read_number(r, NO_DURATION, value_duration);
+		return read_number(r, NO_DURATION, &duration);
 	case VALUE_SIZE:
 		return read_number(r, "is no size, such as 512K, 25M or 2G",
-				   value_size);
+				   &size);
 	case VALUE_RANGE:
 		return read_range(r);
 	case VALUE_RATE:
