@@ -178,6 +178,8 @@ enum ledger_statement {
 	STMT_NOTICE_PUT,
 	STMT_WAITING,
 	STMT_NOTICE_QUEUED,
+	STMT_SITE_TROUBLE,
+	STMT_SITE_TROUBLE_SAVE,
 	STMT_COUNT
 };
 
@@ -352,6 +354,9 @@ bool ledger_write_past(struct ledger *l, const struct spool_result *q);
 	" trouble_text, trouble_remedy, trouble_since, trouble_told,"          \
 	" trouble_count"
 void ledger_account_row(sqlite3_stmt *s, struct spool_account *a);
+/* The six columns of a trouble, in the order of schema.sql; from the nth. */
+void ledger_trouble_row(sqlite3_stmt *s, int from, struct spool_trouble *t);
+void bind_trouble(struct bind *b, const struct spool_trouble *t);
 void ledger_delivery_row(sqlite3_stmt *s, struct spool_delivery *d);
 
 /* ledger_identity.c: the compact tables. UIDs lie in span, other keys in ident.

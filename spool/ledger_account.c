@@ -37,7 +37,7 @@ static bool done(struct ledger *l, struct spool_req *r)
 	return true;
 }
 
-static void load_trouble(struct spool_trouble *t, sqlite3_stmt *s, int from)
+void ledger_trouble_row(sqlite3_stmt *s, int from, struct spool_trouble *t)
 {
 	t->class = (enum err_class)column_int(s, from);
 	column_chars(s, from + 1, t->text, sizeof(t->text));
@@ -47,7 +47,7 @@ static void load_trouble(struct spool_trouble *t, sqlite3_stmt *s, int from)
 	t->count = (uint32_t)column_int(s, from + 5);
 }
 
-static void bind_trouble(struct bind *b, const struct spool_trouble *t)
+void bind_trouble(struct bind *b, const struct spool_trouble *t)
 {
 	bind_int(b, t->class);
 	bind_text(b, t->text);
@@ -71,7 +71,7 @@ void ledger_account_row(sqlite3_stmt *s, struct spool_account *a)
 	a->next_poll_ms = column_int(s, 9);
 	a->failures = (uint32_t)column_int(s, 10);
 	a->settings = (uint64_t)column_int(s, 11);
-	load_trouble(&a->trouble, s, 12);
+	ledger_trouble_row(s, 12, &a->trouble);
 	a->fetched = (uint64_t)column_int(s, 18);
 	a->delivered = (uint64_t)column_int(s, 19);
 	a->held = (uint64_t)column_int(s, 20);
@@ -303,7 +303,7 @@ void ledger_delivery_row(sqlite3_stmt *s, struct spool_delivery *d)
 	d->last_success_ms = column_int(s, 2);
 	d->failures = (uint32_t)column_int(s, 3);
 	d->paused = column_int(s, 4) != 0;
-	load_trouble(&d->trouble, s, 5);
+	ledger_trouble_row(s, 5, &d->trouble);
 }
 
 bool ledger_run_delivery_load(struct ledger *l, struct spool_req *r)

@@ -111,3 +111,33 @@ bool notice_queued(struct ledger *l, uint64_t *n, char *words, size_t cap,
 	}
 	return ended(l, err);
 }
+
+bool notice_metrics_load(struct ledger *l, struct spool_trouble *t,
+			 struct err *err)
+{
+	sqlite3_stmt *s = ledger_statement(
+		l, STMT_SITE_TROUBLE,
+		"SELECT trouble, trouble_text, trouble_remedy, trouble_since,"
+		" trouble_told, trouble_count FROM site");
+
+	*t = (struct spool_trouble){ 0 };
+	while (ledger_row(l, s))
+		ledger_trouble_row(s, 0, t);
+	return ended(l, err);
+}
+
+bool notice_metrics_save(struct ledger *l, const struct spool_trouble *t,
+			 struct err *err)
+{
+	struct bind b = { ledger_statement(
+				  l, STMT_SITE_TROUBLE_SAVE,
+				  "UPDATE site SET trouble = ?,"
+				  " trouble_text = ?, trouble_remedy = ?,"
+				  " trouble_since = ?, trouble_told = ?,"
+				  " trouble_count = ?"),
+			  0 };
+
+	bind_trouble(&b, t);
+	(void)ledger_do(l, b.s);
+	return ended(l, err);
+}

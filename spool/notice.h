@@ -38,4 +38,10 @@ bool notice_waiting(struct ledger *l, struct spool_waiting **out, size_t *n,
  * why the last attempt failed, "" where none did. */
 bool notice_queued(struct ledger *l, uint64_t *n, char *words, size_t cap,
 		   struct err *err);
+
+/* What `fetch` met with as it wrote metrics_file, and when that was told. */
+bool notice_metrics_load(struct ledger *l, struct spool_trouble *t,
+			 struct err *err);
+bool notice_metrics_save(struct ledger *l, const struct spool_trouble *t,
+			 struct err *err);
 #endif

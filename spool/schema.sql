@@ -26,7 +26,14 @@ CREATE TABLE site (
 	untold_crashed INTEGER NOT NULL DEFAULT 0,
 	untold_suspects INTEGER NOT NULL DEFAULT 0,
 	untold_poisoned INTEGER NOT NULL DEFAULT 0,
-	untold_foreign INTEGER NOT NULL DEFAULT 0
+	untold_foreign INTEGER NOT NULL DEFAULT 0,
+	-- with metrics_file, met by `fetch`
+	trouble INTEGER NOT NULL DEFAULT 0,
+	trouble_text TEXT NOT NULL DEFAULT '',
+	trouble_remedy TEXT NOT NULL DEFAULT '',
+	trouble_since INTEGER NOT NULL DEFAULT 0,
+	trouble_told INTEGER NOT NULL DEFAULT 0,
+	trouble_count INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE account (

@@ -84,11 +84,12 @@ static void on_delivery(void *who, const struct config_delivery *d,
 	log_end(&l);
 }
 
-static void on_metrics(void *who, const struct err *err)
+static void on_metrics(void *who, const struct err *err, bool is_new)
 {
 	struct log_line l;
 
 	(void)who;
+	(void)is_new; /* always */
 	if (!log_begin(&l, err ? LOG_ERROR : LOG_NOTICE,
 		       err ? "metrics_failed" : "metrics_written"))
 		return;

@@ -469,15 +469,22 @@ static void tell_people(struct conduct *c)
 	text_fini(&line);
 }
 
-static void on_metrics(void *who, const struct err *err)
+static void on_metrics(void *who, const struct err *err, bool is_new)
 {
 	struct conduct *c = who;
 	struct text line;
 
+	if (err)
+		c->notices_code =
+			err_worse(c->notices_code, err_exit(err->class));
+	if (!error_is_due(c, is_new))
+		return;
 	text_init(&line, 4096);
-	report_error("mailhaul", err, &line);
+	if (err)
+		report_error("mailhaul", err, &line);
+	else
+		(void)text_puts(&line, "mailhaul: metrics_file: works again");
 	say(c, &line);
-	c->notices_code = err_worse(c->notices_code, err_exit(err->class));
 }
 
 static void write_metrics(struct conduct *c)

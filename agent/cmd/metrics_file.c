@@ -1,5 +1,7 @@
 #include "metrics_file.h"
 #include "must.h"
+#include "notice.h"
+#include "trouble.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -87,10 +89,10 @@ static void tell(struct metrics_file *f, const struct err *err)
 
 	f->err = *err;
 	if (is_new && f->told)
-		f->told(f->who, err->class == ERR_NONE ? NULL : err);
+		f->told(f->who, err->class == ERR_NONE ? NULL : err, true);
 }
 
-static void put(struct metrics_file *f)
+static struct err put(struct metrics_file *f)
 {
 	struct err err = { 0 };
 	struct text out;
@@ -100,8 +102,58 @@ static void put(struct metrics_file *f)
 	(void)metrics_file_replace(f->config->metrics_file, text_view(&out),
 				   &err);
 	text_fini(&out);
-	tell(f, &err);
+	return err;
 }
+
+/* --- a single time -------------------------------------------------------- */
+
+static bool save_trouble(struct ledger *l, void *arg, struct err *err)
+{
+	const struct metrics_file *f = arg;
+
+	return notice_metrics_save(l, &f->trouble, err);
+}
+
+static void end_once(struct metrics_file *f)
+{
+	if (f->done)
+		f->done(f->who);
+}
+
+static void on_saved(struct spool_req *req)
+{
+	struct metrics_file *f = req->who;
+
+	f->is_out = false;
+	end_once(f);
+}
+
+/* As tell(), across processes. */
+static void tell_once(struct metrics_file *f, const struct err *err)
+{
+	struct spool_trouble *t = &f->trouble;
+	bool is_well = err->class == ERR_NONE;
+
+	if (is_well && t->class == ERR_NONE) {
+		end_once(f);
+		return;
+	}
+	if (!is_well)
+		f->told(f->who, err, trouble_note(t, err, loop_unix_ms()));
+	else if (t->told_ms)
+		f->told(f->who, NULL, true);
+	if (is_well)
+		*t = (struct spool_trouble){ 0 };
+	f->is_out = true;
+	f->call = (struct spool_call){
+		.req = { .done = on_saved, .who = f, .urgent = true },
+		.fn = save_trouble,
+		.arg = f,
+	};
+	spool_call(f->spool, &f->call);
+}
+
+/* --- again and again ------------------------------------------------------ */
 
 static void on_due(void *who);
 
@@ -120,24 +172,30 @@ static void plan(struct metrics_file *f)
 static void on_read(struct spool_req *req)
 {
 	struct metrics_file *f = req->who;
+	struct err err = { 0 };
+	/* a store that failed has its own way of being told */
+	bool put_it = req->ok && f->config && f->config->metrics_file;
 
 	f->is_out = false;
-	/* a store that failed has its own way of being told */
-	if (req->ok && f->config && f->config->metrics_file)
-		put(f);
+	if (put_it)
+		err = put(f);
 	metrics_fini(&f->figures);
-	if (f->once) {
-		if (f->done)
-			f->done(f->who);
-		return;
-	}
-	if (req->ok && f->config)
+	if (f->once && put_it)
+		tell_once(f, &err);
+	else if (f->once)
+		end_once(f);
+	else if (put_it)
+		tell(f, &err);
+	if (!f->once && req->ok && f->config)
 		plan(f);
 }
 
 static bool read_figures(struct ledger *l, void *arg, struct err *err)
 {
-	return metrics_read(l, arg, err);
+	struct metrics_file *f = arg;
+
+	return metrics_read(l, &f->figures, err) &&
+	       (!f->once || notice_metrics_load(l, &f->trouble, err));
 }
 
 static void on_due(void *who)
@@ -152,7 +210,7 @@ static void on_due(void *who)
 	f->call = (struct spool_call){
 		.req = { .done = on_read, .who = f },
 		.fn = read_figures,
-		.arg = &f->figures,
+		.arg = f,
 	};
 	spool_call(f->spool, &f->call);
 }

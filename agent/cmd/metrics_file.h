@@ -17,9 +17,10 @@ struct metrics_file {
 	struct spool *spool;
 	const struct config *config; /* in force; NULL metrics_file: nothing */
 	bool reload_ok;
-	/* Written after a failure (NULL), or a failure that was not told yet.
-	 */
-	void (*told)(void *who, const struct err *err);
+	/* Written after a failure that was told (NULL), or a failure. is_new:
+	 * to be told also where only changes are (trouble.h); all are, but for
+	 * metrics_file_once(), which goes by what earlier processes told. */
+	void (*told)(void *who, const struct err *err, bool is_new);
 	/* Nothing is under way any more, and nothing follows by itself; for
 	 * metrics_file_once(). May be NULL. */
 	void (*done)(void *who);
@@ -28,7 +29,8 @@ struct metrics_file {
 	struct metrics figures;
 	struct spool_call call;
 	struct timer timer;
-	struct err err; /* told last */
+	struct err err;		      /* told last */
+	struct spool_trouble trouble; /* once: what is on record of it */
 	uint64_t began_ms;
 	uint32_t pause_ms; /* at least, to the next */
 	bool is_out, changed, once;

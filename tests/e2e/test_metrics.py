@@ -9,6 +9,7 @@ import metrics
 from corpus import plain
 from haul import Raw
 from metrics import of
+from shift import Shift
 from sink import CUT
 from running import Run, arrived
 
@@ -113,6 +114,29 @@ def test_a_file_that_cannot_be_written_is_told(simple):
         "ReadWritePaths" in r.err
     assert len(haul.sink.accepted) == 1
     assert "metrics_file" not in haul("fetch", "-n").err
+
+
+def test_a_file_that_cannot_be_written_is_told_once_a_day(simple):
+    """From cron; not at each pass. And when it is over, or another."""
+    haul = simple(0)
+    beside = os.path.join(haul.folder, "none")
+    path = os.path.join(beside, "m.prom")
+    haul.general(metrics_file=path)
+    shift = Shift(haul.folder)
+    for days, is_told in ((0, True), (0, False), (0.9, False), (1.1, True)):
+        r = haul("fetch", env=shift(days))
+        assert r.code == 78, r
+        assert ("metrics_file" in r.err) == is_told, (days, r)
+    r = haul("fetch", "-v", env=shift(1.1))
+    assert "metrics_file" in r.err, r
+    haul.general(metrics_file="/proc/none/m.prom")
+    assert "/proc/none" in haul("fetch", env=shift(1.1)).err
+    os.mkdir(beside)
+    haul.general(metrics_file=path)
+    r = haul("fetch", env=shift(1.1))
+    assert r.code == 0 and r.err == "mailhaul: metrics_file: works again\n"
+    r = haul("fetch", env=shift(1.1))
+    assert r.code == 0 and r.err == "" and os.path.exists(path)
 
 
 def settled(path, claim, limit=60):
