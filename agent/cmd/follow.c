@@ -1,5 +1,6 @@
 #include "follow.h"
 #include "ask.h"
+#include "control.h"
 #include "must.h"
 #include "pass_lines.h"
 #include "talk.h"
@@ -219,7 +220,7 @@ struct follow *follow_start(struct loop *l, const struct config *c,
 	f->who = who;
 	timer_init(&f->patience, l, on_patience_over, f);
 	timer_start(&f->patience, FOLLOW_PATIENCE_MS);
-	f->talk = talk_new(l, fd, &talk_reports, f);
+	f->talk = talk_new(l, fd, CONTROL_STALL_MS, &talk_reports, f);
 	talk_say(f->talk, pass_request_line(o, r->pass->ask != NULL, judged));
 	return f;
 }

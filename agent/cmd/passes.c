@@ -1,4 +1,5 @@
 #include "passes.h"
+#include "control.h"
 #include "err.h"
 #include "must.h"
 #include "pass_lines.h"
@@ -339,7 +340,7 @@ void passes_take(struct passes *p, json_t *request, int fd)
 	timer_init(&o->tick, p->loop, on_tick, o);
 	list_push(&p->orders, &o->link);
 	p->n++;
-	o->talk = talk_new(p->loop, fd, &talk_reports, o);
+	o->talk = talk_new(p->loop, fd, CONTROL_STALL_MS, &talk_reports, o);
 	consider(o);
 }
 

@@ -1,5 +1,4 @@
 #include "talk.h"
-#include "control.h"
 #include "must.h"
 #include "text.h"
 
@@ -14,6 +13,7 @@ struct talk {
 	void *who;
 	uv_pipe_t pipe;
 	struct timer stall;
+	uint32_t stall_ms;
 	struct task lost;      /* gone, to be told from the loop */
 	struct text in;	       /* the beginning of a line */
 	struct text out, next; /* being written from at; what waits behind */
@@ -117,7 +117,7 @@ static void write_more(struct talk *t)
 	t->at += n;
 	t->write.data = t;
 	t->writing = true;
-	timer_start(&t->stall, CONTROL_STALL_MS);
+	timer_start(&t->stall, t->stall_ms);
 	if (uv_write(&t->write, (uv_stream_t *)&t->pipe, &b, 1, on_written)) {
 		t->writing = false;
 		lose(t);
@@ -205,12 +205,13 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 	}
 }
 
-struct talk *talk_new(struct loop *l, int fd, const struct talk_reports *r,
-		      void *who)
+struct talk *talk_new(struct loop *l, int fd, uint32_t stall_ms,
+		      const struct talk_reports *r, void *who)
 {
 	struct talk *t = mem_new(sizeof(*t));
 
 	t->loop = l;
+	t->stall_ms = stall_ms;
 	t->reports = r;
 	t->who = who;
 	text_init(&t->in, TALK_LINE);

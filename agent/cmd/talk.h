@@ -4,7 +4,7 @@
  *
  * Bounded both ways: a line of more than TALK_LINE octets, or more than
  * TALK_WAITING octets that wait to be written, ends it, and so does a peer that
- * takes nothing for CONTROL_STALL_MS while something waits.
+ * takes nothing for stall_ms while something waits.
  */
 #ifndef CMD_TALK_H
 #define CMD_TALK_H
@@ -25,8 +25,8 @@ struct talk_reports {
 };
 
 /* fd: a connected socket, owned from here on. Reports come from the loop. */
-struct talk *talk_new(struct loop *l, int fd, const struct talk_reports *r,
-		      void *who);
+struct talk *talk_new(struct loop *l, int fd, uint32_t stall_ms,
+		      const struct talk_reports *r, void *who);
 /* line: a reference that is taken over. What follows `gone` is lost. */
 void talk_say(struct talk *t, json_t *line);
 /* All that was said is with the peer: more is worth saying. */

@@ -2,11 +2,13 @@
  * A talk, and the lines of a pass that go over it: whatever the other end says
  * or leaves unread ends it, and costs a bounded amount of memory.
  */
+#include "control.h"
 #include "must.h"
 #include "pass_lines.h"
 #include "talk.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -78,7 +80,7 @@ static void put_more(void *who)
 		timer_start(&b->more, 1);
 }
 
-static void set_up(struct bench *b)
+static void set_up_with(struct bench *b, uint32_t stall_ms)
 {
 	int fd[2];
 
@@ -89,7 +91,12 @@ static void set_up(struct bench *b)
 	timer_init(&b->limit, b->loop, on_limit, b);
 	timer_init(&b->more, b->loop, put_more, b);
 	timer_start(&b->limit, 60000);
-	b->talk = talk_new(b->loop, fd[0], &reports, b);
+	b->talk = talk_new(b->loop, fd[0], stall_ms, &reports, b);
+}
+
+static void set_up(struct bench *b)
+{
+	set_up_with(b, CONTROL_STALL_MS);
 }
 
 static void tear_down(struct bench *b)
@@ -189,6 +196,78 @@ static void a_peer_that_never_reads_is_dropped(void **state)
 	assert_in_range(said, 60, 2 * TALK_WAITING / 1000000 + 2);
 	tear_down(&b);
 	free(octets);
+}
+
+/* More than a socket takes in. */
+static void say_much(struct talk *t)
+{
+	char *octets = malloc(1000001);
+
+	memset(octets, 'x', 1000000);
+	octets[1000000] = 0;
+	talk_say(t, json_pack("{s:s}", "x", octets));
+	free(octets);
+}
+
+static void what_is_not_taken_in_time_ends_it(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	set_up_with(&b, 40);
+	say_much(b.talk);
+	loop_run(b.loop);
+	assert_int_equal(b.gone, 1);
+	tear_down(&b);
+}
+
+static void until_hung_up(void *who)
+{
+	struct bench *b = who;
+	struct pollfd p = { .fd = b->fd };
+
+	if (poll(&p, 1, 0) == 1 && p.revents & POLLHUP)
+		loop_stop(b->loop);
+	else
+		timer_start(&b->more, 5);
+}
+
+/* Its owner closed it, and what was said last is never taken. */
+static void a_farewell_does_not_last_for_ever(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	set_up_with(&b, 40);
+	say_much(b.talk);
+	talk_close(b.talk);
+	b.talk = NULL;
+	timer_init(&b.more, b.loop, until_hung_up, &b);
+	timer_start(&b.more, 5);
+	loop_run(b.loop);
+	assert_int_equal(b.gone, 0);
+	tear_down(&b);
+}
+
+static void on_long_enough(void *who)
+{
+	struct bench *b = who;
+
+	loop_stop(b->loop);
+}
+
+static void who_has_taken_all_may_be_silent(void **state)
+{
+	struct bench b;
+
+	(void)state;
+	set_up_with(&b, 500);
+	talk_say(b.talk, json_pack("{s:i}", "n", 7));
+	timer_init(&b.more, b.loop, on_long_enough, &b);
+	timer_start(&b.more, 700);
+	loop_run(b.loop);
+	assert_int_equal(b.gone, 0);
+	tear_down(&b);
 }
 
 static void the_end_of_the_peer_is_told(void **state)
@@ -306,6 +385,9 @@ int main(void)
 		cmocka_unit_test(a_line_without_end_ends_it),
 		cmocka_unit_test(a_long_line_is_heard),
 		cmocka_unit_test(a_peer_that_never_reads_is_dropped),
+		cmocka_unit_test(what_is_not_taken_in_time_ends_it),
+		cmocka_unit_test(a_farewell_does_not_last_for_ever),
+		cmocka_unit_test(who_has_taken_all_may_be_silent),
 		cmocka_unit_test(the_end_of_the_peer_is_told),
 		cmocka_unit_test(requests_that_are_none),
 		cmocka_unit_test(values_that_are_none_are_nothing),
