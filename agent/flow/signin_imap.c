@@ -43,16 +43,16 @@ void imap_signin_fini(struct imap_signin *s)
 	exchange_fini(&s->exchange);
 }
 
-static enum imap_signin_result failed(struct imap_signin *s)
+static enum signin_result failed(struct imap_signin *s)
 {
 	imap_signin_fini(s);
 	s->step = IMAP_SIGNIN_OVER;
-	return IMAP_SIGNIN_FAILED;
+	return SIGNIN_FAILED;
 }
 
-static enum imap_signin_result gave(struct imap_signin *s,
-				    enum imap_signin_step next, bool ok,
-				    struct err *err)
+static enum signin_result gave(struct imap_signin *s,
+			       enum imap_signin_step next, bool ok,
+			       struct err *err)
 {
 	if (!ok) {
 		err_set(err, ERR_CONFIG,
@@ -61,13 +61,13 @@ static enum imap_signin_result gave(struct imap_signin *s,
 		return failed(s);
 	}
 	s->step = next;
-	return IMAP_SIGNIN_ON;
+	return SIGNIN_ON;
 }
 
 /* --- TLS --- */
 
-static enum imap_signin_result no_tls(struct imap_signin *s, struct view words,
-				      enum err_class class, struct err *err)
+static enum signin_result no_tls(struct imap_signin *s, struct view words,
+				 enum err_class class, struct err *err)
 {
 	err_set(err, class == ERR_RETRY ? ERR_RETRY : ERR_TRUST,
 		"the server does not start TLS (STARTTLS)");
@@ -78,7 +78,7 @@ static enum imap_signin_result no_tls(struct imap_signin *s, struct view words,
 	return failed(s);
 }
 
-static enum imap_signin_result start_tls(struct imap_signin *s, struct err *err)
+static enum signin_result start_tls(struct imap_signin *s, struct err *err)
 {
 	const struct imap_capabilities *c = imap_capabilities(s->imap);
 
@@ -96,8 +96,7 @@ void imap_signin_secured(struct imap_signin *s)
 
 /* --- signing in --- */
 
-static enum imap_signin_result authenticate(struct imap_signin *s,
-					    struct err *err)
+static enum signin_result authenticate(struct imap_signin *s, struct err *err)
 {
 	bool at_once = imap_capabilities(s->imap)->can & IMAP_CAN_SASL_IR;
 	struct exchange *x = &s->exchange;
@@ -113,7 +112,7 @@ static enum imap_signin_result authenticate(struct imap_signin *s,
 		    err);
 }
 
-static enum imap_signin_result login(struct imap_signin *s, struct err *err)
+static enum signin_result login(struct imap_signin *s, struct err *err)
 {
 	s->said = true;
 	return gave(s, IMAP_SIGNIN_AUTH,
@@ -124,7 +123,7 @@ static enum imap_signin_result login(struct imap_signin *s, struct err *err)
 }
 
 /* LOGIN the command before AUTHENTICATE LOGIN: as few rounds. */
-static enum imap_signin_result sign_in(struct imap_signin *s, struct err *err)
+static enum signin_result sign_in(struct imap_signin *s, struct err *err)
 {
 	const struct imap_capabilities *c = imap_capabilities(s->imap);
 	bool command = c->can & IMAP_CAN_LOGIN;
@@ -137,7 +136,7 @@ static enum imap_signin_result sign_in(struct imap_signin *s, struct err *err)
 					     : authenticate(s, err);
 }
 
-static enum imap_signin_result
+static enum signin_result
 signed_in(struct imap_signin *s, const struct imap_event *ev, struct err *err)
 {
 	bool ok = ev->status == IMAP_OK;
@@ -157,7 +156,7 @@ signed_in(struct imap_signin *s, const struct imap_event *ev, struct err *err)
 	}
 	imap_signin_fini(s);
 	s->step = IMAP_SIGNIN_OVER;
-	return IMAP_SIGNIN_DONE;
+	return SIGNIN_DONE;
 }
 
 /* --- behind it --- */
@@ -185,8 +184,8 @@ void imap_signin_follow(struct imap_signin *s)
 
 /* --- events --- */
 
-static enum imap_signin_result
-greeted(struct imap_signin *s, const struct imap_event *ev, struct err *err)
+static enum signin_result greeted(struct imap_signin *s,
+				  const struct imap_event *ev, struct err *err)
 {
 	if (ev->status == IMAP_PREAUTH) { /* A8 */
 		err_set(err, ERR_TRUST,
@@ -202,28 +201,28 @@ greeted(struct imap_signin *s, const struct imap_event *ev, struct err *err)
 	return gave(s, IMAP_SIGNIN_CAPABILITY, imap_capability(s->imap), err);
 }
 
-static enum imap_signin_result out_of_order(struct imap_signin *s,
-					    const char *what, struct err *err)
+static enum signin_result out_of_order(struct imap_signin *s, const char *what,
+				       struct err *err)
 {
 	err_set(err, ERR_PROTOCOL, "%s", what);
 	err->origin = ERR_FROM_IMAP;
 	return failed(s);
 }
 
-static enum imap_signin_result
+static enum signin_result
 on_verdict(struct imap_signin *s, const struct imap_event *ev, struct err *err)
 {
 	if (ev->command == IMAP_LOGIN || ev->command == IMAP_AUTHENTICATE)
 		return signed_in(s, ev, err);
 	if (ev->command == IMAP_ID)
-		return IMAP_SIGNIN_ON;
+		return SIGNIN_ON;
 	return out_of_order(s,
 			    "the server answers before it says whether we "
 			    "are signed in",
 			    err);
 }
 
-static enum imap_signin_result
+static enum signin_result
 on_tagged(struct imap_signin *s, const struct imap_event *ev, struct err *err)
 {
 	switch (s->step) {
@@ -239,19 +238,19 @@ on_tagged(struct imap_signin *s, const struct imap_event *ev, struct err *err)
 	case IMAP_SIGNIN_OVER:
 		break;
 	}
-	return IMAP_SIGNIN_ON;
+	return SIGNIN_ON;
 }
 
-enum imap_signin_result imap_signin_event(struct imap_signin *s,
-					  const struct stream *stream,
-					  const struct imap_event *ev,
-					  struct err *err)
+enum signin_result imap_signin_event(struct imap_signin *s,
+				     const struct stream *stream,
+				     const struct imap_event *ev,
+				     struct err *err)
 {
 	s->stream = stream;
 	if (ev->type == IMAP_EV_GREETING)
 		return greeted(s, ev, err);
 	if (ev->type == IMAP_EV_TLS_WANTED)
-		return IMAP_SIGNIN_SECURE;
+		return SIGNIN_SECURE;
 	if (ev->type == IMAP_EV_CONTINUE && s->followed)
 		return out_of_order(s,
 				    "the server asks where nothing is to be "
@@ -261,5 +260,5 @@ enum imap_signin_result imap_signin_event(struct imap_signin *s,
 		exchange_challenge(&s->exchange, ev->text);
 	if (ev->type == IMAP_EV_TAGGED)
 		return on_tagged(s, ev, err);
-	return IMAP_SIGNIN_ON;
+	return SIGNIN_ON;
 }

@@ -17,6 +17,7 @@
 #define FLOW_SIGNIN_IMAP_H
 #include "exchange.h"
 #include "imap.h"
+#include "signin.h"
 #include "source.h"
 
 enum imap_signin_step {
@@ -25,13 +26,6 @@ enum imap_signin_step {
 	IMAP_SIGNIN_CAPABILITY,
 	IMAP_SIGNIN_AUTH,
 	IMAP_SIGNIN_OVER,
-};
-
-enum imap_signin_result {
-	IMAP_SIGNIN_ON,	    /* more events are awaited */
-	IMAP_SIGNIN_SECURE, /* the handshake is next, then _secured() */
-	IMAP_SIGNIN_DONE,
-	IMAP_SIGNIN_FAILED,
 };
 
 struct imap_signin {
@@ -52,10 +46,10 @@ void imap_signin_init(struct imap_signin *s, const struct source_options *o,
 void imap_signin_fini(struct imap_signin *s);
 /* err is set with FAILED. FAILED and BYE events of the engine are not for it.
  */
-enum imap_signin_result imap_signin_event(struct imap_signin *s,
-					  const struct stream *stream,
-					  const struct imap_event *ev,
-					  struct err *err);
+enum signin_result imap_signin_event(struct imap_signin *s,
+				     const struct stream *stream,
+				     const struct imap_event *ev,
+				     struct err *err);
 void imap_signin_secured(struct imap_signin *s);
 /* Other commands may be given now, behind the sign-in. */
 bool imap_signin_may_follow(const struct imap_signin *s);

@@ -12,15 +12,15 @@
 /* What an exchange answers, from an event or from the pool. */
 static void say(void *who, struct view answer, bool cancel)
 {
-	struct signin *s = who;
+	struct pop3_signin *s = who;
 
 	/* RFC 5034 4 */
 	MUST(pop3_auth_answer(s->pop3, cancel ? VIEW_LIT("*") : answer));
 	task_post(s->wake);
 }
 
-void signin_init(struct signin *s, const struct source_options *o,
-		 struct pop3 *p, struct task *wake)
+void pop3_signin_init(struct pop3_signin *s, const struct source_options *o,
+		      struct pop3 *p, struct task *wake)
 {
 	const struct exchange_setup setup = {
 		.loop = o->loop,
@@ -36,26 +36,27 @@ void signin_init(struct signin *s, const struct source_options *o,
 		.who = s,
 	};
 
-	*s = (struct signin){
-		.step = SIGNIN_GREETING, .o = o, .pop3 = p, .wake = wake
+	*s = (struct pop3_signin){
+		.step = POP3_SIGNIN_GREETING, .o = o, .pop3 = p, .wake = wake
 	};
 	exchange_init(&s->exchange, &setup);
 }
 
-void signin_fini(struct signin *s)
+void pop3_signin_fini(struct pop3_signin *s)
 {
 	exchange_fini(&s->exchange);
 }
 
-static enum signin_result failed(struct signin *s)
+static enum signin_result failed(struct pop3_signin *s)
 {
-	signin_fini(s);
-	s->step = SIGNIN_OVER;
+	pop3_signin_fini(s);
+	s->step = POP3_SIGNIN_OVER;
 	return SIGNIN_FAILED;
 }
 
 /* The engine has room for every command of a sign-in. */
-static enum signin_result gave(struct signin *s, enum signin_step next, bool ok,
+static enum signin_result gave(struct pop3_signin *s,
+			       enum pop3_signin_step next, bool ok,
 			       struct err *err)
 {
 	if (!ok) {
@@ -68,22 +69,22 @@ static enum signin_result gave(struct signin *s, enum signin_step next, bool ok,
 	return SIGNIN_ON;
 }
 
-static enum signin_result ask_capa(struct signin *s, enum signin_step step,
-				   struct err *err)
+static enum signin_result ask_capa(struct pop3_signin *s,
+				   enum pop3_signin_step step, struct err *err)
 {
 	s->capabilities[0] = 0;
 	return gave(s, step, pop3_capa(s->pop3), err);
 }
 
-void signin_secured(struct signin *s)
+void pop3_signin_secured(struct pop3_signin *s)
 {
 	struct err none;
 
 	pop3_secured(s->pop3);
-	(void)ask_capa(s, SIGNIN_CAPA, &none);
+	(void)ask_capa(s, POP3_SIGNIN_CAPA, &none);
 }
 
-static void note_capability(struct signin *s, struct view line)
+static void note_capability(struct pop3_signin *s, struct view line)
 {
 	size_t n = strlen(s->capabilities);
 	size_t left = sizeof(s->capabilities) - n;
@@ -108,23 +109,23 @@ static uint64_t delay_ms(const struct pop3 *p)
 	return ms < THROTTLE_MOST_MS ? ms : THROTTLE_MOST_MS;
 }
 
-static enum signin_result begin(struct signin *s, struct err *err);
+static enum signin_result begin(struct pop3_signin *s, struct err *err);
 
-static enum signin_result signed_in(struct signin *s, struct err *err)
+static enum signin_result signed_in(struct pop3_signin *s, struct err *err)
 {
 	const struct pop3_caps *caps = pop3_caps(s->pop3);
 
-	signin_fini(s);
+	pop3_signin_fini(s);
 	if (s->capa_known &&
 	    (!(caps->pipelining && caps->uidl) || caps->by_user))
-		return ask_capa(s, SIGNIN_CAPA_AGAIN, err);
-	s->step = SIGNIN_OVER;
+		return ask_capa(s, POP3_SIGNIN_CAPA_AGAIN, err);
+	s->step = POP3_SIGNIN_OVER;
 	return SIGNIN_DONE;
 }
 
 /* The answer to AUTH, PASS, APOP, or a refused USER. */
-static enum signin_result judged(struct signin *s, const struct pop3_event *ev,
-				 struct err *err)
+static enum signin_result judged(struct pop3_signin *s,
+				 const struct pop3_event *ev, struct err *err)
 {
 	enum err_class class =
 		ev->ok ? ERR_NONE : pop3_line_class(ev->cmd, ev->code);
@@ -158,8 +159,9 @@ static enum signin_result judged(struct signin *s, const struct pop3_event *ev,
 	return failed(s);
 }
 
-static enum signin_result
-stls_refused(struct signin *s, const struct pop3_event *ev, struct err *err)
+static enum signin_result stls_refused(struct pop3_signin *s,
+				       const struct pop3_event *ev,
+				       struct err *err)
 {
 	enum err_class class = pop3_line_class(ev->cmd, ev->code);
 
@@ -175,7 +177,7 @@ stls_refused(struct signin *s, const struct pop3_event *ev, struct err *err)
 
 /* --- signing in --- */
 
-static enum signin_result begin_auth(struct signin *s, struct err *err)
+static enum signin_result begin_auth(struct pop3_signin *s, struct err *err)
 {
 	struct exchange *x = &s->exchange;
 	struct view name = mech_name(x->mech), first = { NULL, 0 };
@@ -190,11 +192,11 @@ static enum signin_result begin_auth(struct signin *s, struct err *err)
 		return failed(s);
 	if (x->mech != MECH_XOAUTH2)
 		(void)exchange_first(x, room, &first);
-	return gave(s, SIGNIN_AUTH, pop3_auth(s->pop3, name, first), err);
+	return gave(s, POP3_SIGNIN_AUTH, pop3_auth(s->pop3, name, first), err);
 }
 
 /* RFC 1939 7 */
-static enum signin_result begin_apop(struct signin *s, struct err *err)
+static enum signin_result begin_apop(struct pop3_signin *s, struct err *err)
 {
 	struct view secret = secret_view(s->o->secret);
 	size_t n = strlen(s->stamp);
@@ -212,7 +214,7 @@ static enum signin_result begin_apop(struct signin *s, struct err *err)
 		err_set(err, ERR_CONFIG, "this system's libcrypto has no MD5");
 		return failed(s);
 	}
-	return gave(s, SIGNIN_PASS,
+	return gave(s, POP3_SIGNIN_PASS,
 		    pop3_apop(s->pop3, view_of(s->o->user), view_of(digest)),
 		    err);
 }
@@ -221,7 +223,7 @@ static enum signin_result begin_apop(struct signin *s, struct err *err)
  * USER is taken for offered where nothing else is and CAPA does not exist, or
  * lists it, or lists no way at all: it is what RFC 1939 has.
  */
-static unsigned offered(const struct signin *s)
+static unsigned offered(const struct pop3_signin *s)
 {
 	const struct pop3_caps *caps = pop3_caps(s->pop3);
 	unsigned bits = caps->sasl;
@@ -233,7 +235,7 @@ static unsigned offered(const struct signin *s)
 	return bits;
 }
 
-static enum signin_result begin(struct signin *s, struct err *err)
+static enum signin_result begin(struct pop3_signin *s, struct err *err)
 {
 	enum mech mech =
 		exchange_pick(&s->exchange, offered(s), s->stream, err);
@@ -244,12 +246,12 @@ static enum signin_result begin(struct signin *s, struct err *err)
 		return begin_apop(s, err);
 	if (mech != MECH_USER)
 		return begin_auth(s, err);
-	return gave(s, SIGNIN_USER, pop3_user(s->pop3, view_of(s->o->user)),
-		    err);
+	return gave(s, POP3_SIGNIN_USER,
+		    pop3_user(s->pop3, view_of(s->o->user)), err);
 }
 
-static enum signin_result on_auth(struct signin *s, const struct pop3_event *ev,
-				  struct err *err)
+static enum signin_result on_auth(struct pop3_signin *s,
+				  const struct pop3_event *ev, struct err *err)
 {
 	if (ev->type != POP3_EV_CHALLENGE)
 		return judged(s, ev, err);
@@ -258,7 +260,7 @@ static enum signin_result on_auth(struct signin *s, const struct pop3_event *ev,
 }
 
 /* Until the listing of capabilities ends: SIGNIN_ON. */
-static bool capa_is_over(struct signin *s, const struct pop3_event *ev)
+static bool capa_is_over(struct pop3_signin *s, const struct pop3_event *ev)
 {
 	if (ev->type == POP3_EV_CAPABILITY)
 		note_capability(s, ev->text);
@@ -268,7 +270,7 @@ static bool capa_is_over(struct signin *s, const struct pop3_event *ev)
 	       (ev->type == POP3_EV_REPLY && !ev->ok);
 }
 
-static void greeted(struct signin *s, struct view text)
+static void greeted(struct pop3_signin *s, struct view text)
 {
 	struct view stamp = pop3_stamp(text);
 
@@ -276,44 +278,48 @@ static void greeted(struct signin *s, struct view text)
 		memcpy(s->stamp, stamp.p, stamp.n);
 }
 
-enum signin_result signin_event(struct signin *s, const struct stream *stream,
-				const struct pop3_event *ev, struct err *err)
+enum signin_result pop3_signin_event(struct pop3_signin *s,
+				     const struct stream *stream,
+				     const struct pop3_event *ev,
+				     struct err *err)
 {
 	s->stream = stream;
 	switch (s->step) {
-	case SIGNIN_GREETING:
+	case POP3_SIGNIN_GREETING:
 		greeted(s, ev->text);
 		if (s->o->endpoint.tls == TLS_STARTTLS)
-			return gave(s, SIGNIN_STLS, pop3_stls(s->pop3), err);
-		return ask_capa(s, SIGNIN_CAPA, err);
-	case SIGNIN_STLS:
+			return gave(s, POP3_SIGNIN_STLS, pop3_stls(s->pop3),
+				    err);
+		return ask_capa(s, POP3_SIGNIN_CAPA, err);
+	case POP3_SIGNIN_STLS:
 		if (ev->type == POP3_EV_TLS_WANTED)
-			return SIGNIN_TLS;
+			return SIGNIN_SECURE;
 		return stls_refused(s, ev, err);
-	case SIGNIN_CAPA:
+	case POP3_SIGNIN_CAPA:
 		if (!capa_is_over(s, ev))
 			return SIGNIN_ON;
 		/* RFC 6856 2.1: else it may rewrite headers, or refuse mail */
 		if (pop3_caps(s->pop3)->utf8)
-			return gave(s, SIGNIN_UTF8, pop3_utf8(s->pop3), err);
+			return gave(s, POP3_SIGNIN_UTF8, pop3_utf8(s->pop3),
+				    err);
 		return begin(s, err);
-	case SIGNIN_UTF8: /* refused: mail as it was before RFC 6856 */
+	case POP3_SIGNIN_UTF8: /* refused: mail as it was before RFC 6856 */
 		return begin(s, err);
-	case SIGNIN_AUTH:
+	case POP3_SIGNIN_AUTH:
 		return on_auth(s, ev, err);
-	case SIGNIN_USER:
+	case POP3_SIGNIN_USER:
 		if (!ev->ok)
 			return judged(s, ev, err);
-		return gave(s, SIGNIN_PASS, pop3_pass(s->pop3, s->o->secret),
-			    err);
-	case SIGNIN_PASS:
+		return gave(s, POP3_SIGNIN_PASS,
+			    pop3_pass(s->pop3, s->o->secret), err);
+	case POP3_SIGNIN_PASS:
 		return judged(s, ev, err);
-	case SIGNIN_CAPA_AGAIN:
+	case POP3_SIGNIN_CAPA_AGAIN:
 		if (!capa_is_over(s, ev))
 			return SIGNIN_ON;
-		s->step = SIGNIN_OVER;
+		s->step = POP3_SIGNIN_OVER;
 		return SIGNIN_DONE;
-	case SIGNIN_OVER:
+	case POP3_SIGNIN_OVER:
 		break;
 	}
 	return SIGNIN_DONE;

@@ -12,29 +12,24 @@
 #define FLOW_SIGNIN_POP3_H
 #include "exchange.h"
 #include "pop3.h"
+#include "signin.h"
 #include "source.h"
 
-enum signin_step {
-	SIGNIN_GREETING,
-	SIGNIN_STLS,
-	SIGNIN_CAPA,
-	SIGNIN_UTF8,
-	SIGNIN_AUTH,
-	SIGNIN_USER,
-	SIGNIN_PASS,	   /* or APOP */
-	SIGNIN_CAPA_AGAIN, /* RFC 2449 5: there may be more after sign-in */
-	SIGNIN_OVER,
+enum pop3_signin_step {
+	POP3_SIGNIN_GREETING,
+	POP3_SIGNIN_STLS,
+	POP3_SIGNIN_CAPA,
+	POP3_SIGNIN_UTF8,
+	POP3_SIGNIN_AUTH,
+	POP3_SIGNIN_USER,
+	POP3_SIGNIN_PASS,	/* or APOP */
+	POP3_SIGNIN_CAPA_AGAIN, /* RFC 2449 5: there may be more after sign-in
+				 */
+	POP3_SIGNIN_OVER,
 };
 
-enum signin_result {
-	SIGNIN_ON,  /* more events are awaited */
-	SIGNIN_TLS, /* the handshake is next, then signin_secured() */
-	SIGNIN_DONE,
-	SIGNIN_FAILED,
-};
-
-struct signin {
-	enum signin_step step;
+struct pop3_signin {
+	enum pop3_signin_step step;
 	const struct source_options *o; /* borrowed */
 	struct pop3 *pop3;		/* borrowed */
 	struct task *wake;		/* borrowed */
@@ -46,11 +41,13 @@ struct signin {
 };
 
 /* wake: posted when the engine has octets to send that no event led to. */
-void signin_init(struct signin *s, const struct source_options *o,
-		 struct pop3 *p, struct task *wake);
-void signin_fini(struct signin *s);
+void pop3_signin_init(struct pop3_signin *s, const struct source_options *o,
+		      struct pop3 *p, struct task *wake);
+void pop3_signin_fini(struct pop3_signin *s);
 /* err is set with SIGNIN_FAILED. FAILED events of the engine are not for it. */
-enum signin_result signin_event(struct signin *s, const struct stream *stream,
-				const struct pop3_event *ev, struct err *err);
-void signin_secured(struct signin *s);
+enum signin_result pop3_signin_event(struct pop3_signin *s,
+				     const struct stream *stream,
+				     const struct pop3_event *ev,
+				     struct err *err);
+void pop3_signin_secured(struct pop3_signin *s);
 #endif

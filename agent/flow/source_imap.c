@@ -230,16 +230,16 @@ static void on_signin(struct imap_source *s, const struct imap_event *ev,
 	struct err err;
 
 	switch (imap_signin_event(&s->signin, s->stream, ev, &err)) {
-	case IMAP_SIGNIN_ON:
+	case SIGNIN_ON:
 		go_behind(s);
 		return;
-	case IMAP_SIGNIN_SECURE:
+	case SIGNIN_SECURE:
 		stream_start_tls(s->stream);
 		return;
-	case IMAP_SIGNIN_DONE:
+	case SIGNIN_DONE:
 		signed_in(s, could_id);
 		return;
-	case IMAP_SIGNIN_FAILED:
+	case SIGNIN_FAILED:
 		imap_source_end(s, &err);
 		return;
 	}

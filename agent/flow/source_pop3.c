@@ -37,7 +37,7 @@ static void source_free(struct pop3_source *s)
 		s->sorting->source = NULL; /* it frees the listing */
 	else
 		listing_free(s->listing);
-	signin_fini(&s->signin);
+	pop3_signin_fini(&s->signin);
 	hash_free(s->hash);
 	pop3_free(s->pop3);
 	free(s->jobs.job);
@@ -127,7 +127,7 @@ static void be_open(struct pop3_source *s)
 {
 	struct source_ready ready = { .can_delete = true };
 
-	signin_fini(&s->signin);
+	pop3_signin_fini(&s->signin);
 	s->o.secret = NULL;
 	s->phase = PHASE_OPEN;
 	memcpy(ready.capabilities, s->signin.capabilities,
@@ -142,10 +142,10 @@ static void on_signin(struct pop3_source *s, const struct pop3_event *ev)
 {
 	struct err err;
 
-	switch (signin_event(&s->signin, s->stream, ev, &err)) {
+	switch (pop3_signin_event(&s->signin, s->stream, ev, &err)) {
 	case SIGNIN_ON:
 		return;
-	case SIGNIN_TLS:
+	case SIGNIN_SECURE:
 		stream_start_tls(s->stream);
 		return;
 	case SIGNIN_DONE:
@@ -286,7 +286,7 @@ static void port_secured(void *who)
 {
 	struct pop3_source *s = who;
 
-	signin_secured(&s->signin);
+	pop3_signin_secured(&s->signin);
 }
 
 static void port_eof(void *who)
@@ -461,7 +461,7 @@ struct source *source_pop3_open(const struct source_options *o,
 	s->who = who;
 	s->pop3 = pop3_new();
 	s->hash = hash_new();
-	signin_init(&s->signin, &s->o, s->pop3, &s->turn);
+	pop3_signin_init(&s->signin, &s->o, s->pop3, &s->turn);
 	task_init(&s->turn, o->loop, on_turn, s);
 	s->stream = stream_open(o->loop, o->resolver, &o->endpoint, &ports, s);
 	return &s->source;

@@ -72,7 +72,7 @@ struct pop3_source {
 	enum phase phase;
 	struct stream *stream; /* NULL once closed */
 	struct pop3 *pop3;
-	struct signin signin;
+	struct pop3_signin signin;
 	struct task turn;
 	size_t gulp;	/* octets read since the last turn */
 	struct err why; /* of the end; ERR_NONE: as asked */
