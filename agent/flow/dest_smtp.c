@@ -1,35 +1,21 @@
-#include "addrspec.h"
 #include "dest.h"
-#include "exchange.h"
+#include "enquiry.h"
 #include "habit.h"
-#include "handover.h"
 #include "limits.h"
 #include "log.h"
 #include "must.h"
 #include "outbox.h"
+#include "signin_smtp.h"
 #include "srs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-/* RFC 4954 4: an AUTH line is not longer than 12288 octets. */
-#define AUTH_FIRST_OCTETS 12000u
-
 enum phase {
 	PHASE_OPENING,
-	PHASE_GREETING,
-	PHASE_HELLO,
-	PHASE_TLS,
-	PHASE_SIGNIN,
+	PHASE_SIGNIN, /* from the greeting on */
 	PHASE_READY,
 	PHASE_OVER, /* the stream is being closed; nothing is said any more */
-};
-
-/* Addresses asked for by `check`. Tag of MAIL: 0; of RCPT: its place + 1. */
-struct probe {
-	char **address; /* owned; [0] is the sender */
-	size_t n, queued;
-	bool rset;
 };
 
 struct dest_smtp {
@@ -38,19 +24,15 @@ struct dest_smtp {
 	const struct dest_reports *reports;
 	void *who;
 	enum phase phase;
-	enum smtp_line line; /* once connected */
 	struct stream *stream;
 	struct smtp *smtp;     /* NULL before it is connected */
 	struct outbox *outbox; /* NULL before it is ready */
-	struct exchange exchange;
-	struct handover handover;
+	struct smtp_signin signin;
+	struct enquiry enquiry;
 	struct habit *habit;
-	uint64_t hello_ms; /* monotonic: when the last EHLO was said */
-	uint32_t trip_ms;
 	struct err err; /* why it ends; ERR_NONE */
 	bool orderly;	/* the server took its leave */
 	bool quitting, finishing;
-	struct probe probe, next_probe;
 	struct task work;
 	struct task mailed; /* tell_mailed() soon */
 };
@@ -78,21 +60,6 @@ static void fail(struct dest_smtp *d, enum err_class class, const char *what,
 	if (remedy)
 		err_remedy(&d->err, "%s", remedy);
 	over(d);
-}
-
-static void fail_reply(struct dest_smtp *d, const struct reply *r,
-		       const char *what)
-{
-	reply_err(r, &d->err, what);
-	over(d);
-}
-
-static void probe_clear(struct probe *p)
-{
-	for (size_t i = 0; i < p->n; i++)
-		free(p->address[i]);
-	free(p->address);
-	*p = (struct probe){ .n = 0 };
 }
 
 static void remember(struct dest_smtp *d)
@@ -129,15 +96,14 @@ static void on_closed(void *who, const struct err *why)
 	d->reports->closed(d->who, told);
 	outbox_free(d->outbox);
 	smtp_free(d->smtp);
-	exchange_fini(&d->exchange);
-	probe_clear(&d->probe);
-	probe_clear(&d->next_probe);
+	smtp_signin_fini(&d->signin);
+	enquiry_fini(&d->enquiry);
 	free(d);
 }
 
 /* --- the dialogue for people --------------------------------------------- */
 
-static void trace(struct dest_smtp *d, const char *key, const char *line)
+static void trace(const struct dest_smtp *d, const char *key, const char *line)
 {
 	struct log_line l;
 
@@ -146,6 +112,12 @@ static void trace(struct dest_smtp *d, const char *key, const char *line)
 	log_str(&l, "delivery", d->o.trace);
 	log_str(&l, key, line);
 	log_end(&l);
+}
+
+/* One of ours. */
+static void on_line(void *who, const char *line)
+{
+	trace(who, "command", line);
 }
 
 static void trace_reply(struct dest_smtp *d, const struct reply *r)
@@ -193,11 +165,6 @@ static void on_result(void *who, struct message *m, const struct dest_result *r)
 	d->reports->result(d->who, m, r);
 }
 
-static void on_sent_line(void *who, const char *line)
-{
-	trace(who, "command", line);
-}
-
 static void become_ready(struct dest_smtp *d)
 {
 	bool chunking = smtp_caps(d->smtp) & SMTP_CAP_CHUNKING;
@@ -211,20 +178,19 @@ static void become_ready(struct dest_smtp *d)
 			   .who = d },
 		.result = on_result,
 		.sender = d->o.srs_domain ? rewrite : NULL,
-		.trace = d->o.trace ? on_sent_line : NULL,
+		.trace = d->o.trace ? on_line : NULL,
 		.who = d,
 	};
 	struct dest_ready r = {
 		.tells_mailed = !chunking,
-		.trip_ms = d->trip_ms,
+		.trip_ms = d->signin.trip_ms,
 		.window = chunking ? LIMIT_WINDOW_BDAT : LIMIT_WINDOW_DATA,
 		.max_octets = smtp_size_limit(d->smtp),
 		.offers_xclient = smtp_caps(d->smtp) & SMTP_CAP_XCLIENT,
-		.not_handed = d->handover.not_handed,
+		.not_handed = d->signin.handover.not_handed,
 	};
 	struct text words;
 
-	exchange_fini(&d->exchange);
 	d->phase = PHASE_READY;
 	d->outbox = outbox_new(&o);
 	text_init(&words, sizeof(r.capabilities) - 1);
@@ -235,131 +201,28 @@ static void become_ready(struct dest_smtp *d)
 	d->reports->ready(d->who, &r);
 }
 
-/* --- greeting, TLS, sign-in ---------------------------------------------- */
+/* --- events -------------------------------------------------------------- */
 
-static void hello(struct dest_smtp *d)
+static void on_signin(struct dest_smtp *d, enum signin_result result)
 {
-	char text[64];
-	struct view name =
-		handover_name(&d->handover, view_of(d->o.hostname), text);
-
-	d->phase = PHASE_HELLO;
-	d->hello_ms = loop_now_ms(d->o.loop);
-	trace(d, "command", d->o.lmtp ? "LHLO" : "EHLO");
-	if (!smtp_ehlo(d->smtp, name))
-		fail(d, ERR_CONFIG, "the host name cannot be sent in EHLO",
-		     "set `hostname` to a name without spaces");
-}
-
-/* What an exchange answers, from an event or from the pool. */
-static void say(void *who, struct view answer, bool cancel)
-{
-	struct dest_smtp *d = who;
-
-	MUST(cancel ? smtp_cancel(d->smtp) : smtp_answer(d->smtp, answer));
-	task_post(&d->work);
-}
-
-static void sign_in(struct dest_smtp *d)
-{
-	unsigned offered = mech_offered(smtp_auth_names(d->smtp));
-	struct exchange *x = &d->exchange;
-	struct view first = { NULL, 0 };
-
-	if (exchange_pick(x, offered, d->stream, &d->err) == MECH_NONE ||
-	    !exchange_begin(x, d->stream, &d->err)) {
+	switch (result) {
+	case SIGNIN_ON:
+		return;
+	case SIGNIN_SECURE:
+		stream_start_tls(d->stream);
+		return;
+	case SIGNIN_DONE:
+		become_ready(d);
+		return;
+	case SIGNIN_FAILED:
 		over(d);
 		return;
 	}
-	d->phase = PHASE_SIGNIN;
-	(void)exchange_first(x, AUTH_FIRST_OCTETS, &first);
-	trace(d, "command", "AUTH ***");
-	MUST(smtp_auth(d->smtp, mech_name(x->mech), first));
 }
 
-static void on_signed_in(struct dest_smtp *d, const struct smtp_event *ev)
+static void sign_in(struct dest_smtp *d, const struct smtp_event *ev)
 {
-	enum err_class class =
-		ev->reply->code / 100 == 4 ? ERR_RETRY : ERR_AUTH;
-	char shown[600];
-
-	reply_show(ev->reply, shown, sizeof(shown));
-	switch (exchange_verdict(&d->exchange, ev->ok, class, ERR_FROM_SMTP,
-				 view_of(shown), &d->err)) {
-	case EXCHANGE_DONE:
-		become_ready(d);
-		return;
-	case EXCHANGE_AGAIN:
-		sign_in(d);
-		return;
-	case EXCHANGE_FAILED:
-		break;
-	}
-	d->err.code = ev->reply->code;
-	over(d);
-}
-
-static void hand_over(struct dest_smtp *d, enum handover_step step)
-{
-	switch (step) {
-	case HANDOVER_SAID:
-		d->phase = PHASE_HELLO;
-		trace(d, "command", "XCLIENT");
-		return;
-	case HANDOVER_GREETED:
-		hello(d);
-		return;
-	case HANDOVER_GOES_ON:
-		if (d->o.user)
-			sign_in(d);
-		else
-			become_ready(d);
-		return;
-	case HANDOVER_REFUSED:
-		become_ready(d);
-		return;
-	case HANDOVER_DEFERRED: /* SMTP_EV_BYE follows */
-		return;
-	}
-}
-
-static void on_hello(struct dest_smtp *d, const struct smtp_event *ev)
-{
-	d->trip_ms = (uint32_t)(loop_now_ms(d->o.loop) - d->hello_ms);
-	if (!ev->ok && d->handover.done && ev->reply->code != 421) {
-		handover_refuse(&d->handover, ev->reply);
-		become_ready(d);
-	} else if (!ev->ok) {
-		fail_reply(d, ev->reply, "EHLO was refused");
-	} else if (d->line == SMTP_LINE_STARTTLS && !stream_is_tls(d->stream)) {
-		trace(d, "command", "STARTTLS");
-		MUST(smtp_starttls(d->smtp));
-	} else {
-		hand_over(d, handover_say(&d->handover, d->smtp));
-	}
-}
-
-/* --- events -------------------------------------------------------------- */
-
-static bool is_probing(const struct dest_smtp *d)
-{
-	return d->probe.n > 0;
-}
-
-static void on_probed(struct dest_smtp *d, const struct smtp_event *ev)
-{
-	char shown[600];
-
-	reply_show(ev->reply, shown, sizeof(shown));
-	if (ev->cmd == SMTP_CMD_RSET) {
-		probe_clear(&d->probe);
-		d->probe = d->next_probe;
-		d->next_probe = (struct probe){ .n = 0 };
-	} else
-
-		d->reports->probed(d->who,
-				   ev->tag ? d->probe.address[ev->tag] : NULL,
-				   ev->reply->code, view_of(shown));
+	on_signin(d, smtp_signin_event(&d->signin, ev, &d->err));
 }
 
 /* Every message would meet with it (CASES G13). */
@@ -371,8 +234,8 @@ static bool wants_sign_in(const struct smtp_event *ev)
 
 static void on_mail_reply(struct dest_smtp *d, const struct smtp_event *ev)
 {
-	if (is_probing(d)) {
-		on_probed(d, ev);
+	if (enquiry_is_open(&d->enquiry)) {
+		enquiry_reply(&d->enquiry, ev);
 	} else if (wants_sign_in(ev)) {
 		reply_err(ev->reply, &d->err, "the server wants a sign-in");
 		d->err.class = ERR_AUTH;
@@ -387,13 +250,10 @@ static void on_reply(struct dest_smtp *d, const struct smtp_event *ev)
 {
 	switch (ev->cmd) {
 	case SMTP_CMD_EHLO:
-		on_hello(d, ev);
-		return;
+	case SMTP_CMD_STARTTLS:
 	case SMTP_CMD_AUTH:
-		on_signed_in(d, ev);
-		return;
 	case SMTP_CMD_XCLIENT:
-		hand_over(d, handover_reply(&d->handover, d->smtp, ev->reply));
+		sign_in(d, ev);
 		return;
 	case SMTP_CMD_MAIL:
 	case SMTP_CMD_RCPT:
@@ -403,7 +263,6 @@ static void on_reply(struct dest_smtp *d, const struct smtp_event *ev)
 	case SMTP_CMD_RSET:
 		on_mail_reply(d, ev);
 		return;
-	case SMTP_CMD_STARTTLS: /* refused: the engine fails instead */
 	case SMTP_CMD_NOOP:
 	case SMTP_CMD_QUIT:
 		return;
@@ -429,20 +288,12 @@ static void on_event(struct dest_smtp *d, const struct smtp_event *ev)
 		trace_reply(d, ev->reply);
 	switch (ev->type) {
 	case SMTP_EV_GREETING:
-		if (ev->ok)
-			hello(d);
-		else
-			fail_reply(d, ev->reply, "the server refuses us");
+	case SMTP_EV_CHALLENGE:
+	case SMTP_EV_TLS_WANTED:
+		sign_in(d, ev);
 		return;
 	case SMTP_EV_REPLY:
 		on_reply(d, ev);
-		return;
-	case SMTP_EV_CHALLENGE:
-		exchange_challenge(&d->exchange, ev->words);
-		return;
-	case SMTP_EV_TLS_WANTED:
-		d->phase = PHASE_TLS;
-		stream_start_tls(d->stream);
 		return;
 	case SMTP_EV_GO_AHEAD:
 		outbox_event(d->outbox, ev);
@@ -462,45 +313,21 @@ static void on_event(struct dest_smtp *d, const struct smtp_event *ev)
 
 /* --- giving the engine what it takes -------------------------------------- */
 
-static bool push_probe(struct dest_smtp *d)
-{
-	struct probe *p = &d->probe;
-	struct smtp_mail mail = { .from = VIEW_NONE };
-
-	for (; p->queued < p->n; p->queued++) {
-		struct view v = view_of(p->address[p->queued]);
-		bool empty_ok = p->queued == 0 && v.n == 0;
-
-		if (!empty_ok && !addrspec_or_local_ok(v)) {
-			d->reports->probed(d->who, p->queued ? v.p : NULL, 553,
-					   VIEW_LIT("553 not an address"));
-			continue;
-		}
-		mail.from = v;
-		if (p->queued == 0
-			    ? !smtp_mail(d->smtp, &mail, 0)
-			    : !smtp_rcpt(d->smtp, v, VIEW_NONE, p->queued))
-			return false;
-	}
-	if (!p->rset)
-		p->rset = smtp_rset(d->smtp);
-	return p->rset;
-}
-
 static void push(struct dest_smtp *d)
 {
+	const struct handover *client = &d->signin.handover;
+
 	if (d->phase != PHASE_READY || d->finishing)
 		return;
-	if (d->handover.refused)
-		outbox_refuse(d->outbox, d->handover.refused,
-			      d->handover.words);
-	if (is_probing(d) && outbox_is_empty(d->outbox))
-		(void)push_probe(d);
+	if (client->refused)
+		outbox_refuse(d->outbox, client->refused, client->words);
+	if (enquiry_is_open(&d->enquiry) && outbox_is_empty(d->outbox))
+		enquiry_push(&d->enquiry, d->smtp);
 	else if (outbox_push(d->outbox) == OUTBOX_CUT)
 		fail(d, ERR_RETRY, "a message could not be sent to its end",
 		     NULL);
-	if (d->phase != PHASE_READY || !d->quitting || is_probing(d) ||
-	    !outbox_is_empty(d->outbox))
+	if (d->phase != PHASE_READY || !d->quitting ||
+	    enquiry_is_open(&d->enquiry) || !outbox_is_empty(d->outbox))
 		return;
 	/* not awaited: RFC 5321 asks for it, but Postfix may take 10 s */
 	(void)smtp_quit(d->smtp);
@@ -609,20 +436,28 @@ static enum smtp_line line_of(const struct dest_smtp *d)
 static void port_opened(void *who)
 {
 	struct dest_smtp *d = who;
+	enum smtp_line line = line_of(d);
 
-	d->line = line_of(d);
-	d->smtp =
-		smtp_new(d->o.lmtp ? SMTP_KIND_LMTP : SMTP_KIND_SMTP, d->line);
+	d->smtp = smtp_new(d->o.lmtp ? SMTP_KIND_LMTP : SMTP_KIND_SMTP, line);
 	smtp_forgo(d->smtp, habit_forgone(d->habit));
-	d->phase = PHASE_GREETING;
+	d->signin = (struct smtp_signin){
+		.o = &d->o,
+		.smtp = d->smtp,
+		.stream = d->stream,
+		.line = line,
+		.wake = &d->work,
+		.trace = on_line,
+		.who = d,
+	};
+	smtp_signin_init(&d->signin);
+	d->phase = PHASE_SIGNIN;
 }
 
 static void port_secured(void *who)
 {
 	struct dest_smtp *d = who;
 
-	smtp_secured(d->smtp);
-	hello(d);
+	on_signin(d, smtp_signin_secured(&d->signin, &d->err));
 }
 
 static void port_eof(void *who)
@@ -687,17 +522,8 @@ static void op_probe(struct dest *dest, const char *sender,
 		     const char *const *rcpts)
 {
 	struct dest_smtp *d = self(dest);
-	struct probe *p = is_probing(d) ? &d->next_probe : &d->probe;
-	size_t n = 0;
 
-	MUST(p->n == 0);
-	while (rcpts[n])
-		n++;
-	p->address = mem_new((n + 1) * sizeof(*p->address));
-	p->address[0] = mem_str(sender);
-	for (size_t i = 0; i < n; i++)
-		p->address[i + 1] = mem_str(rcpts[i]);
-	p->n = n + 1;
+	enquiry_ask(&d->enquiry, sender, rcpts);
 	task_post(&d->work);
 }
 
@@ -741,24 +567,6 @@ static const struct dest_ops ops = {
 	.stream = op_stream,
 };
 
-static void set_up_exchange(struct dest_smtp *d)
-{
-	const struct exchange_setup setup = {
-		.loop = d->o.loop,
-		.endpoint = &d->o.endpoint,
-		.user = d->o.user,
-		.secret = d->o.secret,
-		.auth = d->o.auth,
-		.password_in_clear = d->o.password_in_clear,
-		.service = "smtp",
-		.random = d->o.random,
-		.answer = say,
-		.who = d,
-	};
-
-	exchange_init(&d->exchange, &setup);
-}
-
 struct dest *dest_smtp_open(const struct dest_options *o,
 			    const struct dest_reports *r, void *who)
 {
@@ -769,8 +577,7 @@ struct dest *dest_smtp_open(const struct dest_options *o,
 	d->reports = r;
 	d->who = who;
 	d->habit = habit_of(&o->endpoint);
-	d->handover.client = o->client;
-	set_up_exchange(d);
+	d->enquiry = (struct enquiry){ .reports = r, .who = who };
 	task_init(&d->work, o->loop, work, d);
 	task_init(&d->mailed, d->o.loop, tell_mailed, d);
 	d->stream = stream_open(o->loop, o->resolver, &o->endpoint, &ports, d);

@@ -1,7 +1,7 @@
 /*
  * handover - XCLIENT on one connection, once, behind EHLO and TLS and before a
  * sign-in: the server greets anew and knows nothing of what was said before
- * (Postfix, XCLIENT_README). dest_smtp.c drives it.
+ * (Postfix, XCLIENT_README). signin_smtp.c drives it.
  *
  * Two refusals differ. The server takes no client from us: the connection is
  * ours, and not_handed says why. The server refuses that client, as it would

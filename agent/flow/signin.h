@@ -1,7 +1,7 @@
 /*
  * signin - what signing in says to each event, whatever the protocol.
  *
- * signin_imap.h, signin_pop3.h: small machines of one shape over
+ * signin_imap.h, signin_pop3.h, signin_smtp.h: small machines of one shape over
  * their engines. Each is given every event from the greeting on, gives the
  * commands, and says how it stands. What their mechanisms have in common is
  * exchange.h.
