@@ -5,6 +5,7 @@
 #include "metrics_file.h"
 #include "must.h"
 #include "notices.h"
+#include "now.h"
 #include "parts.h"
 #include "progress.h"
 #include "prompt.h"
@@ -39,6 +40,7 @@ struct conduct {
 	int signum;	       /* that asked us to stop; 0 */
 	struct notices notices;
 	int notices_code; /* exit code of what failed with them */
+	int64_t since_ms; /* of the pass, unix */
 	struct metrics_file metrics;
 };
 
@@ -555,12 +557,24 @@ static void leave_asking(struct conduct *c)
 
 /* ---- here ---- */
 
+/* `status` beside us. */
+static json_t *on_now(void *who)
+{
+	struct conduct *c = who;
+
+	return now_of_pass(c->what->task, c->accounts, c->n, c->since_ms);
+}
+
 static int run_here(struct conduct *c)
 {
 	int code;
 
 	c->pass = pass_start(&c->kit.parts, c->what, reports(c), c);
 	c->accounts = pass_accounts(c->pass, &c->n);
+	c->since_ms = loop_unix_ms();
+	if (c->kit.control)
+		control_hook(c->kit.control, &(struct control_hooks){
+						     .now = on_now, .who = c });
 	heed_signals(c);
 	begin(c);
 	loop_run(c->kit.parts.loop);

@@ -37,14 +37,46 @@ static void on_account(void *who, const struct daemon_now *now)
 			  shape_number(now->polled_folders)));
 }
 
+static json_t *process(const char *command, int64_t since_ms, bool is_offline,
+		       json_t *accounts)
+{
+	return json_pack("{s:s, s:i, s:o, s:b, s:o}", "command", command, "pid",
+			 (int)getpid(), "since", shape_time(since_ms),
+			 "offline", is_offline, "accounts", accounts);
+}
+
 json_t *now_object(const struct daemon *d, int64_t since_ms)
 {
 	json_t *list = json_array();
 
 	daemon_tell_now(d, on_account, list);
-	return json_pack("{s:i, s:o, s:b, s:o}", "pid", (int)getpid(), "since",
-			 shape_time(since_ms), "offline", daemon_is_offline(d),
-			 "accounts", list);
+	return process("run", since_ms, daemon_is_offline(d), list);
+}
+
+static const char *task_name(enum pass_task task)
+{
+	switch (task) {
+	case PASS_FETCH:
+		return "fetch";
+	case PASS_ADOPT:
+		return "adopt";
+	case PASS_REFETCH:
+		return "refetch";
+	}
+	return "fetch";
+}
+
+json_t *now_of_pass(enum pass_task task, const struct pass_account *a, size_t n,
+		    int64_t since_ms)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		if (a[i].phase != PASS_DONE)
+			on_account(list, &(struct daemon_now){
+						 .config = a[i].config,
+						 .doing = DAEMON_POLLS });
+	return process(task_name(task), since_ms, false, list);
 }
 
 void now_words(const json_t *now, struct text *out)
@@ -72,8 +104,8 @@ void now_line(const json_t *run, int64_t now_unix_ms, struct text *out)
 	}
 	when_span_text(now_unix_ms > at ? (uint64_t)(now_unix_ms - at) : 0,
 		       since);
-	(void)text_fmt(out, "run: for %s, pid %u\n", since,
-		       (unsigned)told_number(run, "pid"));
+	(void)text_fmt(out, "%s: for %s, pid %u\n", told_str(run, "command"),
+		       since, (unsigned)told_number(run, "pid"));
 	if (json_is_true(json_object_get(run, "offline")))
 		(void)text_puts(out,
 				"offline: hardly any server can be reached: "

@@ -9,12 +9,14 @@ import signal
 import struct
 import subprocess
 import termios
+import threading
 import time
 
 import pytest
 
 from corpus import plain
 from fakeidle import FOLDERS, Idle
+from fakemail import FakePop
 from haul import BROKEN, Raw
 from processes import until
 from running import arrived
@@ -99,6 +101,38 @@ def test_status_tells_of_a_visit_under_way(idle, start):
     assert re.search(r"^anna .* polling$", haul("status").out, re.M)
     haul.sink.down()
     run.stop(signal.SIGTERM)
+
+
+@pytest.mark.parametrize("command", ["fetch", "run"])
+def test_a_first_session_that_stalls_is_no_rest(simple, start, command):
+    """Nothing of it is on record before it ends, which may take ten minutes:
+    that it is under way is told nevertheless."""
+    haul = simple(1, idle=False)
+    stuck = FakePop([("u1", plain(1, "u"))])
+    reached = threading.Event()
+    stuck.on("RETR", lambda s, a: reached.set() or s.hang())
+    haul.account("stuck", server="pop3://localhost:%d" % stuck.port, user="u",
+                 password=stuck.password, tls="none")
+    process = haul.start("fetch") if command == "fetch" else \
+        start(haul).process
+    assert reached.wait(60)
+    until(lambda: haul("status", "--json").account("anna")["state"] == "ok",
+          "the other account")
+    status = haul("status", "--json")
+    assert status.account("stuck")["state"] == "never"
+    assert status.account("stuck")["now"] == {
+        "doing": "polling", "folders": [], "polled_folders": 0,
+        "next_poll": None}
+    assert status.account("anna").get("now", {}).get("doing") == \
+        {"fetch": None, "run": "waiting"}[command]
+    text = haul("status").out
+    assert re.search(r"^stuck +never .* polling$", text, re.M), text
+    assert re.search(r"^%s: for \d+ s, pid %d$" % (command, process.pid), text,
+                     re.M), text
+    stuck.close()
+    if command == "fetch":
+        assert haul.finish(process).code == 75
+        assert "now" not in haul("status", "--json").account("stuck")
 
 
 class Screen:
