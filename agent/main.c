@@ -16,6 +16,7 @@
 #include "cmd_trace.h"
 #include "cmd_version.h"
 #include "command.h"
+#include "fault.h"
 #include "hash.h"
 #include "process.h"
 #include "text.h"
@@ -60,8 +61,8 @@ static const struct command commands[] = {
 	  BIT(JSON) | BIT(YES) | BIT(ALL) | BIT(ACCOUNT) | BIT(REASON), 0,
 	  COMMAND_WORDS, "[list | show ID | retry ... | drop ...]",
 	  "the messages held locally",
-	  "  retry and drop take ID..., --account NAME, --reason WORDS, "
-	  "--all\n"
+	  "  list, retry and drop take ID..., --account NAME, --reason "
+	  "WORDS, --all\n"
 	  "  -y, --yes   do not ask\n"
 	  "      --json  as one object\n"
 	  "retry also releases held mail. drop gives up the local copy only.\n" },
@@ -104,7 +105,11 @@ static const struct command commands[] = {
 	  "Nothing is delivered again by it: sources are compared first, and "
 	  "what was\nqueued waits for queue retry.\n" },
 	{ "passwd", cmd_passwd, BIT(YES), 1, 1, "NAME",
-	  "set the secret of an account or delivery", "" },
+	  "set the secret of an account or delivery",
+	  "  -y, --yes  keep it though the server refuses it\n"
+	  "It is asked for without showing it; without a terminal it is one "
+	  "line of standard\ninput. It is tried, and kept in secrets.d/NAME "
+	  "beside the configuration.\n" },
 	{ "providers", cmd_providers, BIT(JSON), 0, 1, "[NAME]",
 	  "the built-in providers", "      --json  as one object\n" },
 	{ "version", cmd_version, BIT(JSON), 0, 0, "",
@@ -125,6 +130,8 @@ static const struct command *find(const char *name)
 
 static int unknown(const char *name)
 {
+	unsigned best = 99;
+	const char *near = NULL;
 	char shown[120];
 
 	for (size_t i = 0; i < sizeof(later) / sizeof(*later); i++)
@@ -135,11 +142,14 @@ static int unknown(const char *name)
 				      name, MAILHAUL_VERSION);
 			return 64;
 		}
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (fault_is_near(view_of(name), view_of(commands[i].name),
+				  &best))
+			near = commands[i].name;
 	printable(shown, sizeof(shown), view_of(name));
-	(void)fprintf(stderr,
-		      "mailhaul: there is no command \"%s\" (see mailhaul "
-		      "--help)\n",
-		      shown);
+	(void)fprintf(stderr, "mailhaul: there is no command \"%s\"%s%s%s\n",
+		      shown, near ? ": did you mean " : "",
+		      near ? near : " (see mailhaul --help)", near ? "?" : "");
 	return 64;
 }
 
@@ -161,8 +171,8 @@ static int help(FILE *to)
 
 static int command_help(const struct command *c)
 {
-	(void)printf("usage: mailhaul %s [options] %s\n\n%s.\n", c->name,
-		     c->usage, c->summary);
+	(void)printf("usage: mailhaul %s [options]%s%s\n\n%s.\n", c->name,
+		     *c->usage ? " " : "", c->usage, c->summary);
 	if (*c->help)
 		(void)printf("\n%s", c->help);
 	return 0;
@@ -184,9 +194,9 @@ static int dispatch(const struct options *o)
 		return command_help(c);
 	if (!options_fit(o, c->takes, c->least, c->most, wrong)) {
 		(void)fprintf(stderr,
-			      "mailhaul: %s\nusage: mailhaul %s [options] "
+			      "mailhaul: %s\nusage: mailhaul %s [options]%s"
 			      "%s\n",
-			      wrong, c->name, c->usage);
+			      wrong, c->name, *c->usage ? " " : "", c->usage);
 		return 64;
 	}
 	return c->run(o);

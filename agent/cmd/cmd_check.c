@@ -521,6 +521,12 @@ int cmd_check(const struct options *o)
 	struct config *c;
 	int code;
 
+	if (options_has(o, OPTION_SEND) && (options_has(o, OPTION_OFFLINE) ||
+					    options_has(o, OPTION_EFFECTIVE))) {
+		(void)fprintf(stderr, "mailhaul: --send needs the network: "
+				      "leave out --offline and --effective\n");
+		return 64;
+	}
 	c = command_config_as_owner(o, &code);
 	if (!c)
 		return code;

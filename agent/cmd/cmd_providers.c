@@ -1,5 +1,6 @@
 #include "cmd_providers.h"
 #include "command.h"
+#include "fault.h"
 #include "provider.h"
 #include "shape.h"
 #include "table.h"
@@ -164,6 +165,24 @@ static void json_all(const struct provider *only)
 	(void)command_print_json(json_pack("{s:o}", "providers", list));
 }
 
+static int unknown(const char *name)
+{
+	const char *near = NULL;
+	const struct provider *p;
+	unsigned best = 99;
+
+	for (size_t i = 0; (p = provider_at(i)); i++)
+		if (fault_is_near(view_of(name), view_of(p->name), &best))
+			near = p->name;
+	(void)fprintf(stderr,
+		      "mailhaul: no built-in provider of that name%s%s"
+		      "%s\n",
+		      near ? ": did you mean " : "",
+		      near ? near : " (mailhaul providers lists them)",
+		      near ? "?" : "");
+	return 64;
+}
+
 int cmd_providers(const struct options *o)
 {
 	const struct provider *only = NULL;
@@ -171,10 +190,7 @@ int cmd_providers(const struct options *o)
 	if (o->nwords) {
 		only = provider_find(view_of(o->words[0]));
 		if (!only) {
-			(void)fprintf(stderr, "mailhaul: no built-in provider "
-					      "of that name (mailhaul "
-					      "providers lists them)\n");
-			return 64;
+			return unknown(o->words[0]);
 		}
 	}
 	if (options_has(o, OPTION_JSON))

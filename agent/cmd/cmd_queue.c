@@ -100,7 +100,7 @@ static void write_reasons(const json_t *list, struct text *out)
 	}
 }
 
-static void write_list(const json_t *list, struct text *out)
+static void write_list(const json_t *list, bool chosen, struct text *out)
 {
 	static const char *const head[] = {
 		"ID", "ACCOUNT", "STATE", "SIZE", "TRIES", "NEXT", "TO", "FROM"
@@ -111,7 +111,8 @@ static void write_list(const json_t *list, struct text *out)
 	json_t *m;
 
 	if (json_array_size(list) == 0) {
-		(void)text_puts(out, "The queue is empty.\n");
+		(void)text_puts(out, chosen ? "Nothing in the queue matches.\n"
+					    : "The queue is empty.\n");
 		return;
 	}
 	if (term_is(STDOUT_FILENO))
@@ -139,7 +140,11 @@ static int list(const struct config *c, const struct options *o)
 		(void)command_print_json(json_incref(messages));
 	} else {
 		text_init(&out, LIST_OCTETS);
-		write_list(messages, &out);
+		write_list(messages,
+			   o->nwords > 1 ||
+				   (o->given & (OPTION_BIT(OPTION_ACCOUNT) |
+						OPTION_BIT(OPTION_REASON))),
+			   &out);
 		(void)fputs(text_str(&out), stdout);
 		text_fini(&out);
 	}

@@ -1,4 +1,5 @@
 #include "options.h"
+#include "fault.h"
 #include "must.h"
 #include "text.h"
 
@@ -53,6 +54,21 @@ static bool complain(char *wrong, const char *what, const char *word)
 	return false;
 }
 
+/* word: as it was written; only what stands before a "=" counts. */
+static bool no_such(char *wrong, const char *word)
+{
+	struct view written = { word, view_find(view_of(word), '=') };
+	char what[120] = "no such option (see mailhaul --help)";
+	unsigned best = 99;
+
+	for (unsigned i = 0; i < OPTIONS; i++)
+		if (fault_is_near(written, view_of(known[i].name), &best))
+			(void)snprintf(what, sizeof(what),
+				       "no such option: did you mean %s?",
+				       known[i].name);
+	return complain(wrong, what, word);
+}
+
 static void take(struct options *o, enum option which, const char *value)
 {
 	o->given |= OPTION_BIT(which);
@@ -80,15 +96,15 @@ static bool take_long(struct options *o, const char *word, const char **next,
 			return true;
 		}
 		if (!value) {
-			if (!*next)
-				return complain(wrong, "needs a value", word);
 			value = *next;
 			*next = NULL;
 		}
+		if (!value || !*value) /* "$UNSET": never taken for "any" */
+			return complain(wrong, "needs a value", word);
 		take(o, i, value);
 		return true;
 	}
-	return complain(wrong, "no such option (see mailhaul --help)", word);
+	return no_such(wrong, word);
 }
 
 static bool take_letters(struct options *o, const char *word, char *wrong)

@@ -371,6 +371,32 @@ def test_wrong_command_line(haul):
         assert haul(*args, keep=True).code == 64, args
 
 
+@pytest.mark.parametrize("args, words", [
+    (("fetsch",), 'no command "fetsch": did you mean fetch?'),
+    (("fetch", "--dry-rn"), "did you mean --dry-run?"),
+    (("providers", "gmial"), "did you mean gmail?"),
+    (("providers", "nobody-knows-it"), "mailhaul providers lists them"),
+    (("check", "--offline", "--send"), "leave out --offline"),
+    (("queue", "drop", "-y", "--reason", ""), "--reason: needs a value")])
+def test_a_wrong_command_line_is_told_what_to_write(haul, args, words):
+    result = haul(*args, keep=True)
+    assert result.code == 64, result
+    assert words in result.err, result
+
+
+def test_queue_list_of_some_is_not_told_as_empty(simple):
+    """What --account, --reason or an ID leave out is still there."""
+    haul = simple(1)
+    haul.sink.rule("rcpt", "451 4.7.1 later")
+    haul("fetch")
+    assert "451 4.7.1 later" in haul("queue").out
+    for words in (("--reason", "nonsense"), ("--account", "nobody"),
+                  ("list", "ZZZZ")):
+        result = haul("queue", *words)
+        assert "Nothing in the queue matches." in result.out, result
+    assert "451 4.7.1 later" in haul("queue", "--account", "anna").out
+
+
 def test_no_command_is_a_short_help(haul):
     result = haul(keep=True)
     assert "fetch" in result.out + result.err

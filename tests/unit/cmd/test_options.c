@@ -116,6 +116,38 @@ static void what_is_wrong_is_named(void **state)
 	options_fini(&o);
 }
 
+static void what_was_probably_meant_is_named(void **state)
+{
+	char wrong[OPTIONS_WRONG];
+	struct options o;
+
+	(void)state;
+	assert_false(parse(&o, ARGV("fetch", "--dry-rn"), wrong));
+	assert_non_null(strstr(wrong, "did you mean --dry-run?"));
+	options_fini(&o);
+	assert_false(parse(&o, ARGV("status", "--max-ge=24h"), wrong));
+	assert_non_null(strstr(wrong, "did you mean --max-age?"));
+	options_fini(&o);
+	assert_false(parse(&o, ARGV("fetch", "--quite-another"), wrong));
+	assert_null(strstr(wrong, "did you mean"));
+	options_fini(&o);
+}
+
+/* As of "$UNSET" in a script: queue drop --reason "" must not mean all. */
+static void an_empty_value_is_none(void **state)
+{
+	char wrong[OPTIONS_WRONG];
+	struct options o;
+
+	(void)state;
+	assert_false(parse(&o, ARGV("queue", "drop", "--reason", ""), wrong));
+	assert_non_null(strstr(wrong, "needs a value"));
+	options_fini(&o);
+	assert_false(parse(&o, ARGV("--config=", "fetch"), wrong));
+	assert_non_null(strstr(wrong, "needs a value"));
+	options_fini(&o);
+}
+
 static void a_complaint_is_printable_and_bounded(void **state)
 {
 	char wrong[OPTIONS_WRONG], word[1000];
@@ -168,6 +200,8 @@ int main(void)
 		cmocka_unit_test(nothing_at_all_is_no_command),
 		cmocka_unit_test(two_dashes_end_the_options),
 		cmocka_unit_test(what_is_wrong_is_named),
+		cmocka_unit_test(what_was_probably_meant_is_named),
+		cmocka_unit_test(an_empty_value_is_none),
 		cmocka_unit_test(a_complaint_is_printable_and_bounded),
 		cmocka_unit_test(an_option_must_fit_its_command),
 		cmocka_unit_test(words_are_counted),
