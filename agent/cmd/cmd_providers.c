@@ -175,10 +175,9 @@ static int unknown(const char *name)
 		if (fault_is_near(view_of(name), view_of(p->name), &best))
 			near = p->name;
 	(void)fprintf(stderr,
-		      "mailhaul: no built-in provider of that name%s%s"
-		      "%s\n",
-		      near ? ": did you mean " : "",
-		      near ? near : " (mailhaul providers lists them)",
+		      "mailhaul: no built-in provider of that name%s%s%s "
+		      "(mailhaul providers lists them)\n",
+		      near ? ": did you mean " : "", near ? near : "",
 		      near ? "?" : "");
 	return 64;
 }
