@@ -1,16 +1,14 @@
 #include "outbox.h"
 
-#include "addrspec.h"
-#include "head.h"
+#include "envelope_smtp.h"
 #include "limits.h"
 #include "must.h"
-#include "outgoing.h"
+#include "replies.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SHOWN_OCTETS   560u /* one reply, printable */
-#define SIZE_ALLOWANCE 32u  /* a queue id is longer than none: see size_of() */
+#define SIZE_ALLOWANCE 32u /* a queue id is longer than none: see size_of() */
 #define SPOILT	       "the body cannot be read as it was spooled"
 
 enum stage {
@@ -21,25 +19,15 @@ enum stage {
 	STAGE_SENT,	/* whole; its verdict is awaited */
 };
 
-/* What the server said about one recipient that was offered. */
-struct answer {
-	size_t rcpt; /* index in m->rcpts */
-	int code;    /* 0: not answered */
-	char *words; /* owned */
-	bool judged; /* LMTP: by a verdict, not by RCPT alone */
-};
-
 struct send {
 	struct link link;
 	struct message *m; /* borrowed until its result */
 	uint64_t serial;   /* tag of all its commands */
 	enum stage stage;
 	char *sender; /* owned; as MAIL names it; NULL until then */
-	bool released, spoilt, failed_late, mailed;
-	struct answer *answers; /* owned; one per recipient offered */
-	size_t offered, queued, answered, accepted, judged, judged_ok;
-	int mail_code;
-	char mail_words[SHOWN_OCTETS];
+	bool released, spoilt, mailed;
+	size_t queued; /* RCPTs */
+	struct replies replies;
 };
 
 struct outbox {
@@ -66,9 +54,7 @@ struct outbox *outbox_new(const struct outbox_options *o)
 static void send_free(struct send *s)
 {
 	list_drop(&s->link);
-	for (size_t i = 0; i < s->offered; i++)
-		free(s->answers[i].words);
-	free(s->answers);
+	replies_fini(&s->replies);
 	free(s->sender);
 	free(s);
 }
@@ -139,92 +125,44 @@ static void trace(struct outbox *b, const char *verb, const char *arg)
 
 /* --- results ------------------------------------------------------------- */
 
-static bool is_temporary(int code)
-{
-	return code / 100 == 4;
-}
-
-/* What is known of each recipient goes into the message. */
-static void settle_rcpts(struct send *s, bool accepted)
-{
-	for (size_t i = 0; i < s->offered; i++) {
-		struct answer *a = &s->answers[i];
-		struct message_rcpt *r = &s->m->rcpts[a->rcpt];
-
-		/* accepted by RCPT alone says nothing of what came after */
-		if (a->code == 0 ||
-		    (a->code / 100 == 2 && !a->judged && !accepted))
-			continue;
-		if (a->code / 100 == 5)
-			r->state = RCPT_REFUSED;
-		else if (a->code / 100 == 2)
-			r->state = RCPT_ACCEPTED;
-		r->code = a->code;
-		r->for_content = a->judged;
-		r->for_sender = false;
-		message_set(&r->reply, view_of(a->words));
-	}
-}
-
 /* The result of s; s is gone afterwards. */
+static void finish(struct outbox *b, struct send *s, struct dest_result r)
+{
+	struct message *m = s->m;
+	char kept[REPLIES_SHOWN_OCTETS];
+
+	(void)snprintf(kept, sizeof(kept), "%.*s", VIEW_ARG(r.words));
+	r.words = view_of(kept);
+	/* behind a refused MAIL, RCPT is refused for its sake: 503 */
+	if (r.outcome != DEST_UNSENT && r.outcome != DEST_DAMAGED &&
+	    r.stage != DEST_AT_MAIL)
+		replies_settle(&s->replies, r.outcome == DEST_ACCEPTED);
+	send_free(s);
+	b->o.result(b->o.who, m, &r);
+}
+
 static void settle(struct outbox *b, struct send *s, enum dest_outcome outcome,
 		   enum dest_stage stage, int code, const char *words)
 {
-	struct message *m = s->m;
-	char kept[SHOWN_OCTETS];
 	struct dest_result r = { .outcome = outcome,
 				 .stage = stage,
-				 .code = code };
+				 .code = code,
+				 .words = view_of(words) };
 
-	(void)snprintf(kept, sizeof(kept), "%s", words ? words : "");
-	r.words = view_of(kept);
-	/* behind a refused MAIL, RCPT is refused for its sake: 503 */
-	if (outcome != DEST_UNSENT && outcome != DEST_DAMAGED &&
-	    stage != DEST_AT_MAIL)
-		settle_rcpts(s, outcome == DEST_ACCEPTED);
-	send_free(s);
-	b->o.result(b->o.who, m, &r);
+	finish(b, s, r);
 }
 
 static void settle_by_code(struct outbox *b, struct send *s,
 			   enum dest_stage stage, int code, const char *words)
 {
-	settle(b, s, is_temporary(code) ? DEST_DEFERRED : DEST_REFUSED, stage,
-	       code, words);
-}
-
-/* Of recipients none of whom was accepted: one that may be later wins. */
-static const struct answer *decisive(const struct send *s)
-{
-	for (size_t i = 0; i < s->offered; i++)
-		if (is_temporary(s->answers[i].code))
-			return &s->answers[i];
-	return &s->answers[0];
-}
-
-/* MAIL, or every RCPT, was refused. */
-static bool is_refused_early(const struct send *s)
-{
-	if (s->mail_code >= 400)
-		return true;
-	return s->mail_code > 0 && s->answered == s->offered && !s->accepted;
-}
-
-static void settle_refused_early(struct outbox *b, struct send *s)
-{
-	if (s->mail_code >= 400) {
-		settle_by_code(b, s, DEST_AT_MAIL, s->mail_code, s->mail_words);
-	} else {
-		const struct answer *a = decisive(s);
-
-		settle_by_code(b, s, DEST_AT_RCPT, a->code, a->words);
-	}
+	settle(b, s, replies_outcome_of(code), stage, code, words);
 }
 
 static bool may_be_lost(const struct outbox *b, const struct send *s,
 			bool orderly)
 {
-	if (s->judged > 0) /* LMTP: some verdicts came, others did not */
+	/* LMTP: some verdicts came, others did not */
+	if (s->replies.judged > 0)
 		return true;
 	return !orderly && smtp_is_in_doubt(b->o.smtp, s->serial);
 }
@@ -257,23 +195,13 @@ void outbox_refuse(struct outbox *b, int code, const char *words)
 
 /* --- offers -------------------------------------------------------------- */
 
-static void choose_rcpts(struct send *s)
-{
-	const struct message *m = s->m;
-
-	s->answers = mem_new(LIMIT_RECIPIENTS * sizeof(*s->answers));
-	for (size_t i = 0; i < m->nrcpts && s->offered < LIMIT_RECIPIENTS; i++)
-		if (m->rcpts[i].state == RCPT_WAITING)
-			s->answers[s->offered++].rcpt = i;
-}
-
 void outbox_offer(struct outbox *b, struct message *m)
 {
 	struct send *s = mem_new(sizeof(*s));
 
 	s->m = m;
 	s->serial = ++b->serial;
-	choose_rcpts(s);
+	replies_init(&s->replies, m);
 	list_push(&b->sends, &s->link);
 }
 
@@ -307,72 +235,10 @@ static uint64_t size_of(struct outbox *b, const struct send *s)
 	return n + (s->m->id ? 0 : SIZE_ALLOWANCE);
 }
 
-/* An address needs SMTPUTF8 though it is not offered, or is none. */
-static bool is_unfit(const struct outbox *b, const char *address)
-{
-	struct view v = view_of(address);
-
-	return !addrspec_or_local_ok(v) ||
-	       (addrspec_is_utf8(v) &&
-		!(smtp_caps(b->o.smtp) & SMTP_CAP_SMTPUTF8));
-}
-
-#define UNFIT "553 5.6.7 the destination cannot take this address (mailhaul)"
-
-/* As if the server had answered. */
-static void answer_rcpt(struct send *s, struct answer *a, int code,
-			const char *words)
-{
-	if (a->code == 0)
-		s->answered++;
-	if (code / 100 == 2)
-		s->accepted++;
-	a->code = code;
-	free(a->words);
-	a->words = mem_str(words);
-}
-
-static bool can_dsn(const struct outbox *b)
-{
-	return smtp_caps(b->o.smtp) & SMTP_CAP_DSN;
-}
-
-/*
- * Whoever gets a report of it can then ask `trace` for the queue id (RFC 3461
- * 4.4). One that is still being spooled has none yet. The text of an id needs
- * no quoting as xtext.
- */
-static struct view envelope_id(const struct outbox *b, const struct message *m,
-			       char out[MESSAGE_ID_TEXT + 8])
-{
-	char id[MESSAGE_ID_TEXT];
-
-	if (!can_dsn(b) || !m->id)
-		return VIEW_NONE;
-	message_id_text(m->id, id);
-	(void)snprintf(out, MESSAGE_ID_TEXT + 8, "ENVID=%s", id);
-	return view_of(out);
-}
-
 static bool queue_mail(struct outbox *b, struct send *s)
 {
-	char id[MESSAGE_ID_TEXT + 8];
-	unsigned facts = s->m->facts;
-	struct smtp_mail mail = {
-		.from = view_of(s->sender),
-		.has_8bit = facts & (HEAD_8BIT_HEADER | HEAD_8BIT_BODY),
-	};
-
-	mail.octets = size_of(b, s);
-	mail.extra = envelope_id(b, s->m, id);
-	mail.utf8 = addrspec_is_utf8(mail.from);
-	for (size_t i = 0; i < s->offered; i++) {
-		const char *to = s->m->rcpts[s->answers[i].rcpt].address;
-
-		if (addrspec_is_utf8(view_of(to)) && !is_unfit(b, to))
-			mail.utf8 = true;
-	}
-	if (!smtp_mail(b->o.smtp, &mail, s->serial))
+	if (!smtp_envelope_mail(b->o.smtp, s->sender, &s->replies,
+				size_of(b, s), s->serial))
 		return false;
 	trace(b, "MAIL FROM:", s->sender);
 	b->open = s->serial;
@@ -394,21 +260,19 @@ static bool close_transaction(struct outbox *b)
 
 static bool queue_rcpts(struct outbox *b, struct send *s)
 {
-	struct view notify = b->o.notify_never && can_dsn(b)
-				     ? VIEW_LIT("NOTIFY=NEVER")
-				     : VIEW_NONE;
+	for (; s->queued < s->replies.offered; s->queued++) {
+		const char *to = replies_address(&s->replies, s->queued);
 
-	for (; s->queued < s->offered; s->queued++) {
-		struct answer *a = &s->answers[s->queued];
-		const char *to = s->m->rcpts[a->rcpt].address;
-
-		if (is_unfit(b, to)) {
-			answer_rcpt(s, a, 553, UNFIT);
+		if (!smtp_envelope_fits(b->o.smtp, to)) {
+			/* as if the server had answered */
+			replies_to_rcpt(&s->replies, s->queued,
+					SMTP_ENVELOPE_UNFIT_CODE,
+					SMTP_ENVELOPE_UNFIT);
 			continue;
 		}
 		/* the tag of a recipient: its place behind the serial */
-		if (!smtp_rcpt(b->o.smtp, view_of(to), notify,
-			       s->serial << 8 | s->queued))
+		if (!smtp_envelope_rcpt(b->o.smtp, to, b->o.notify_never,
+					s->serial << 8 | s->queued))
 			return false;
 		trace(b, "RCPT TO:", to);
 	}
@@ -432,9 +296,10 @@ static bool push_envelope(struct outbox *b, struct send *s)
 	if (s->stage == STAGE_WAITING) {
 		if (!s->sender)
 			s->sender = sender_of(b, s->m);
-		if (s->sender[0] && is_unfit(b, s->sender)) {
+		if (s->sender[0] && !smtp_envelope_fits(b->o.smtp, s->sender)) {
 			/* by us, for this message: no word of the server's */
-			settle(b, s, DEST_REFUSED, DEST_AT_DATA, 553, UNFIT);
+			settle(b, s, DEST_REFUSED, DEST_AT_DATA,
+			       SMTP_ENVELOPE_UNFIT_CODE, SMTP_ENVELOPE_UNFIT);
 			return true;
 		}
 		if (!close_transaction(b) || !queue_mail(b, s))
@@ -562,10 +427,10 @@ static bool push_one(struct outbox *b, struct send *s)
 	case STAGE_WAITING:
 		return push_envelope(b, s);
 	case STAGE_ENVELOPE:
-		if (s->queued < s->offered)
+		if (s->queued < s->replies.offered)
 			return push_envelope(b, s);
-		if (is_refused_early(s)) {
-			settle_refused_early(b, s);
+		if (replies_refuse(&s->replies)) {
+			finish(b, s, replies_refusal(&s->replies));
 			return true;
 		}
 		return push_data(b, s);
@@ -609,8 +474,8 @@ static void on_rcpt(struct outbox *b, const struct smtp_event *ev,
 	struct send *s = find_serial(b, ev->tag >> 8);
 
 	if (s)
-		answer_rcpt(s, &s->answers[ev->tag & 0xFF], ev->reply->code,
-			    shown);
+		replies_to_rcpt(&s->replies, ev->tag & 0xFF, ev->reply->code,
+				shown);
 }
 
 static void on_mail(struct outbox *b, const struct smtp_event *ev,
@@ -620,10 +485,8 @@ static void on_mail(struct outbox *b, const struct smtp_event *ev,
 
 	if (!ev->ok && b->open == ev->tag)
 		b->open = 0;
-	if (!s)
-		return;
-	s->mail_code = ev->reply->code;
-	(void)snprintf(s->mail_words, sizeof(s->mail_words), "%s", shown);
+	if (s)
+		replies_to_mail(&s->replies, ev->reply->code, shown);
 }
 
 /* RFC 3030 2: 5xx that says the server does not know what it offers. */
@@ -631,33 +494,20 @@ static bool is_bdat_unknown(const struct smtp_event *ev, const struct send *s)
 {
 	int code = ev->reply->code;
 
-	return ev->cmd == SMTP_CMD_BDAT && !ev->ok && s->accepted > 0 &&
+	return ev->cmd == SMTP_CMD_BDAT && !ev->ok && s->replies.accepted > 0 &&
 	       code >= 500 && code <= 504;
 }
 
-static void judge_rcpt(struct send *s, const struct smtp_event *ev,
-		       const char *shown)
+/* LMTP */
+static void on_rcpt_verdict(struct outbox *b, struct send *s,
+			    const struct smtp_event *ev, const char *shown)
 {
-	struct answer *a = &s->answers[ev->rcpt & 0xFF];
+	int code = ev->reply->code;
 
-	a->code = ev->reply->code;
-	free(a->words);
-	a->words = mem_str(shown);
-	a->judged = true;
-	s->judged++;
-	s->judged_ok += ev->ok;
-	s->failed_late |= is_temporary(a->code);
-}
-
-/* LMTP: the last of the verdicts has come. */
-static void settle_judged(struct outbox *b, struct send *s,
-			  const struct smtp_event *ev, const char *shown)
-{
-	enum dest_outcome o = s->judged_ok     ? DEST_ACCEPTED
-			      : s->failed_late ? DEST_DEFERRED
-					       : DEST_REFUSED;
-
-	settle(b, s, o, DEST_AT_END, ev->reply->code, shown);
+	replies_judge(&s->replies, ev->rcpt & 0xFF, ev->ok, code, shown);
+	if (ev->left == 0)
+		settle(b, s, replies_outcome(&s->replies), DEST_AT_END, code,
+		       shown);
 }
 
 static void on_verdict(struct outbox *b, const struct smtp_event *ev,
@@ -671,14 +521,12 @@ static void on_verdict(struct outbox *b, const struct smtp_event *ev,
 	if (!s)
 		return;
 	if (ev->rcpt) {
-		judge_rcpt(s, ev, shown);
-		if (ev->left == 0)
-			settle_judged(b, s, ev, shown);
+		on_rcpt_verdict(b, s, ev, shown);
 	} else if (ev->ok) {
 		settle(b, s, DEST_ACCEPTED, DEST_AT_END, ev->reply->code,
 		       shown);
-	} else if (is_refused_early(s)) {
-		settle_refused_early(b, s);
+	} else if (replies_refuse(&s->replies)) {
+		finish(b, s, replies_refusal(&s->replies));
 	} else if (is_bdat_unknown(ev, s)) {
 		b->bdat_failed = true;
 		settle(b, s, DEST_UNSENT, DEST_AT_DATA, ev->reply->code, shown);
@@ -694,8 +542,8 @@ static void on_data_refused(struct outbox *b, const struct smtp_event *ev,
 
 	if (!s)
 		return;
-	if (is_refused_early(s))
-		settle_refused_early(b, s);
+	if (replies_refuse(&s->replies))
+		finish(b, s, replies_refusal(&s->replies));
 	else
 		settle_by_code(b, s, DEST_AT_DATA, ev->reply->code, shown);
 }
@@ -710,7 +558,7 @@ static void on_go_ahead(struct outbox *b, uint64_t serial)
 
 void outbox_event(struct outbox *b, const struct smtp_event *ev)
 {
-	char shown[SHOWN_OCTETS];
+	char shown[REPLIES_SHOWN_OCTETS];
 
 	if (ev->type == SMTP_EV_GO_AHEAD) {
 		on_go_ahead(b, ev->tag);

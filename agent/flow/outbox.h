@@ -1,5 +1,7 @@
 /*
- * outbox - the messages on one SMTP or LMTP connection, from offer to result.
+ * outbox - the messages on one SMTP or LMTP connection, from offer to result:
+ * which command goes out when (what it says: envelope_smtp.h), and which result
+ * comes of the answers (replies.h).
  *
  * Sits between flow/dest_smtp.c, which owns connection and sign-in, and the
  * engine. Messages go out in the order of their offers. MAIL and RCPT of the
