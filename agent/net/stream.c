@@ -1,16 +1,14 @@
 #include "stream.h"
 #include "dial.h"
-#include "inflate.h"
 #include "limits.h"
+#include "line.h"
 #include "must.h"
 #include "neterr.h"
 #include "pace.h"
-#include "wire.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#define SMALL	  4096u /* worth a copy to go out with others */
 #define FINISH_MS 5000u
 
 enum stage {
@@ -38,17 +36,14 @@ struct stream {
 	char *alpn;
 	uint16_t port;
 	enum stream_tls mode;
-	struct trust *trust; /* held */
+	struct trust *trust;	  /* held */
 	struct tls_info *refused; /* borrowed until closed; or NULL */
 	bool quickack;
 	uint32_t tls_ms;
 
 	struct dial *dial;	 /* owned while DIALLING */
 	char *via;		 /* owned; of a proxy: see proxy_key() */
-	struct wire wire;	 /* from then on */
-	struct tls *tls;	 /* owned; NULL in clear */
-	struct inflate *inflate; /* owned; NULL: as it is */
-	size_t turn_left;	 /* of WIRE_TURN_OCTETS, inflated */
+	struct line line;	 /* from then on */
 	uint64_t received_plain; /* of received: before that */
 	char peer[112];
 	bool is_loopback;
@@ -79,24 +74,18 @@ static bool fail(struct stream *s, const struct err *why)
 	return false;
 }
 
-/* The end */
+/* --- the end --- */
 
 static void close_now(struct stream *s)
 {
 	enum stage was = s->stage;
 
 	s->stage = STAGE_CLOSED;
-	if (s->tls && was != STAGE_HANDSHAKE && s->why.class == ERR_NONE) {
-		tls_goodbye(s->tls);
-		wire_flush(&s->wire);
-	}
+	if (was != STAGE_HANDSHAKE && s->why.class == ERR_NONE)
+		line_goodbye(&s->line);
 	dial_cancel(s->dial);
 	s->dial = NULL;
-	tls_free(s->tls);
-	s->tls = NULL;
-	inflate_free(s->inflate);
-	s->inflate = NULL;
-	wire_fini(&s->wire);
+	line_fini(&s->line);
 	timer_stop(&s->alarm);
 	task_post(&s->turn);
 }
@@ -117,7 +106,7 @@ static void tell_closed(struct stream *s)
  */
 static void end_of_input(struct stream *s, bool is_clean)
 {
-	struct wire *w = &s->wire;
+	struct wire *w = &s->line.wire;
 	struct err why = { 0 };
 
 	if (is_clean && !w->is_mute) {
@@ -138,101 +127,15 @@ static void end_of_input(struct stream *s, bool is_clean)
 	}
 }
 
-/* Input */
-
-enum taken {
-	TAKEN_SOME,
-	TAKEN_NONE, /* wait */
-	TAKEN_END,
-};
-
-static enum taken take_clear(struct stream *s, struct room r, size_t *n)
-{
-	ssize_t got = wire_read(&s->wire, r);
-
-	if (got > 0) {
-		*n = (size_t)got;
-		return TAKEN_SOME;
-	}
-	if (got < 0)
-		return TAKEN_NONE;
-	end_of_input(s, s->wire.end == WIRE_ENDED);
-	return TAKEN_END;
-}
-
-static void fail_tls(struct stream *s)
-{
-	struct err why = { 0 };
-
-	if (s->refused)
-		(void)tls_refused(s->tls, s->refused);
-	(void)tls_error(s->tls, &why);
-	/* An alert may be waiting that tells the peer why. */
-	wire_flush(&s->wire);
-	(void)fail(s, &why);
-}
-
-static enum taken take_tls(struct stream *s, struct room r, size_t *n)
-{
-	switch (tls_read(s->tls, r, n)) {
-	case TLS_STEP_DONE:
-		return TAKEN_SOME;
-	case TLS_STEP_WAIT:
-		return TAKEN_NONE;
-	case TLS_STEP_END:
-		end_of_input(s, true);
-		return TAKEN_END;
-	case TLS_STEP_CUT:
-		end_of_input(s, false);
-		return TAKEN_END;
-	case TLS_STEP_FAILED:
-		fail_tls(s);
-		return TAKEN_END;
-	}
-	return TAKEN_END;
-}
-
-static enum taken take_line(struct stream *s, struct room r, size_t *n)
-{
-	return s->tls ? take_tls(s, r, n) : take_clear(s, r, n);
-}
-
-/* A little on the line may be much for the owner: the turn counts that too. */
-static enum taken take_inflated(struct stream *s, struct room r, size_t *n)
-{
-	struct err why = { 0 };
-	enum taken taken;
-	size_t got = 0;
-
-	if (s->turn_left == 0) {
-		task_post(&s->turn);
-		return TAKEN_NONE;
-	}
-	r.n = r.n < s->turn_left ? r.n : s->turn_left;
-	for (;;) {
-		switch (inflate_take(s->inflate, r, n, &why)) {
-		case INFLATE_SOME:
-			s->turn_left -= *n;
-			return TAKEN_SOME;
-		case INFLATE_FAILED:
-			(void)fail(s, &why);
-			return TAKEN_END;
-		case INFLATE_MORE:
-			break;
-		}
-		taken = take_line(s, inflate_room(s->inflate), &got);
-		if (taken != TAKEN_SOME)
-			return taken;
-		inflate_received(s->inflate, got);
-	}
-}
+/* --- input --- */
 
 static void take_in(struct stream *s)
 {
+	UNFILLED struct err why;
+
 	s->is_paused = false;
 	while (s->stage == STAGE_OPEN && !s->is_over) {
 		struct room r = s->ports->room(s->who);
-		enum taken taken;
 		size_t n = 0;
 
 		if (s->stage != STAGE_OPEN)
@@ -241,132 +144,67 @@ static void take_in(struct stream *s)
 			s->is_paused = true;
 			return;
 		}
-		taken = s->inflate ? take_inflated(s, r, &n)
-				   : take_line(s, r, &n);
-		if (taken != TAKEN_SOME)
+		switch (line_take(&s->line, r, &n, &why)) {
+		case LINE_DONE:
+			s->received += n;
+			s->ports->received(s->who, n);
+			break;
+		case LINE_WAIT:
 			return;
-		s->received += n;
-		s->ports->received(s->who, n);
+		case LINE_LATER:
+			task_post(&s->turn);
+			return;
+		case LINE_ENDED:
+			end_of_input(s, true);
+			return;
+		case LINE_CUT:
+			end_of_input(s, false);
+			return;
+		case LINE_FAILED:
+			(void)fail(s, &why);
+			return;
+		}
 	}
 }
 
-/* Output */
+/* --- output --- */
 
 static bool may_send(const struct stream *s)
 {
 	return s->stage == STAGE_OPEN || s->stage == STAGE_FINISHING;
 }
 
-static void sent(struct stream *s, size_t n)
+static struct view feed_pending(void *who)
 {
-	if (n == 0)
-		return;
+	struct stream *s = who;
+	struct view v;
+
+	if (!may_send(s))
+		return VIEW_NONE;
+	v = s->ports->pending(s->who);
+	return may_send(s) ? v : VIEW_NONE;
+}
+
+static void feed_sent(void *who, size_t n)
+{
+	struct stream *s = who;
+
 	s->sent += n;
 	s->ports->sent(s->who, n);
 }
 
-/* false: blocked. */
-static bool give_clear(struct stream *s, struct view v)
-{
-	size_t n;
-
-	if (v.n < SMALL && wire_free(&s->wire) >= v.n)
-		n = wire_hold(&s->wire, v);
-	else
-		n = wire_write(&s->wire, v);
-	sent(s, n);
-	return n > 0;
-}
-
-/* One record of small pieces; the owner gives all of them up. */
-static size_t gather(struct stream *s, char *record, size_t most)
-{
-	size_t n = 0;
-
-	while (n < most && may_send(s)) {
-		struct view v = s->ports->pending(s->who);
-
-		v = view_head(v, most - n);
-		if (v.n == 0 || !may_send(s))
-			break;
-		memcpy(record + n, v.p, v.n);
-		n += v.n;
-		sent(s, v.n);
-	}
-	return may_send(s) ? n : 0;
-}
-
-/* false: blocked, or over. */
-static bool give_tls(struct stream *s, struct view v)
-{
-	UNFILLED char record[TLS_CLEAR_MAX];
-	bool is_small = v.n < SMALL;
-
-	if (wire_free(&s->wire) < TLS_RECORD_MAX)
-		wire_flush(&s->wire);
-	if (wire_free(&s->wire) < TLS_RECORD_MAX)
-		return false;
-	v = view_head(v, TLS_CLEAR_MAX);
-	if (is_small)
-		v = (struct view){ record, gather(s, record, sizeof(record)) };
-	if (v.n == 0)
-		return false;
-	if (tls_write(s->tls, v) != TLS_STEP_DONE) {
-		fail_tls(s);
-		return false;
-	}
-	if (!is_small)
-		sent(s, v.n);
-	return true;
-}
-
-/* One stored block of what is pending; false: blocked, or over. */
-static bool give_stored(struct stream *s)
-{
-	UNFILLED char block[TLS_CLEAR_MAX];
-	struct view v;
-	size_t n;
-
-	if (wire_free(&s->wire) < TLS_RECORD_MAX)
-		wire_flush(&s->wire);
-	if (wire_free(&s->wire) < TLS_RECORD_MAX)
-		return false;
-	n = gather(s, block + STORED_HEAD_OCTETS,
-		   sizeof(block) - STORED_HEAD_OCTETS);
-	if (n == 0)
-		return false;
-	stored_head(block, n);
-	v = (struct view){ block, STORED_HEAD_OCTETS + n };
-	if (!s->tls)
-		return wire_hold(&s->wire, v) == v.n;
-	if (tls_write(s->tls, v) == TLS_STEP_DONE)
-		return true;
-	fail_tls(s);
-	return false;
-}
-
-static bool give(struct stream *s, struct view v)
-{
-	if (s->inflate)
-		return give_stored(s);
-	return s->tls ? give_tls(s, v) : give_clear(s, v);
-}
-
 static void give_out(struct stream *s)
 {
-	while (may_send(s) && !s->wire.is_mute) {
-		struct view v = s->ports->pending(s->who);
+	static const struct line_feed feed = { feed_pending, feed_sent };
+	UNFILLED struct err why;
 
-		if (v.n == 0 || !may_send(s))
-			break;
-		if (!give(s, v))
-			break;
-	}
+	if (line_give(&s->line, &feed, s, &why) == LINE_FAILED)
+		(void)fail(s, &why);
 	if (may_send(s))
-		wire_flush(&s->wire);
+		wire_flush(&s->line.wire);
 }
 
-/* Handshake */
+/* --- handshake --- */
 
 static void start_handshake(struct stream *s)
 {
@@ -375,8 +213,7 @@ static void start_handshake(struct stream *s)
 
 	s->stage = STAGE_HANDSHAKE;
 	timer_start(&s->alarm, s->tls_ms);
-	s->tls = tls_new(s->trust, &peer, &s->wire, &why);
-	if (!s->tls)
+	if (!line_secure(&s->line, s->trust, &peer, &why))
 		(void)fail(s, &why);
 }
 
@@ -391,38 +228,41 @@ static void be_open(struct stream *s, void (*port)(void *who))
 
 static void shake(struct stream *s)
 {
-	switch (tls_handshake(s->tls)) {
-	case TLS_STEP_DONE:
+	struct err why;
+
+	switch (line_handshake(&s->line, &why)) {
+	case LINE_DONE:
 		be_open(s, s->mode == TLS_IMPLICIT ? s->ports->opened
 						   : s->ports->secured);
 		return;
-	case TLS_STEP_WAIT:
-		wire_flush(&s->wire);
+	case LINE_WAIT:
+	case LINE_LATER:
 		return;
-	case TLS_STEP_END:
-	case TLS_STEP_CUT:
+	case LINE_ENDED:
+	case LINE_CUT:
 		s->expects_end = false;
 		end_of_input(s, false);
 		return;
-	case TLS_STEP_FAILED:
-		fail_tls(s);
+	case LINE_FAILED:
+		(void)fail(s, &why);
 		return;
 	}
 }
 
-/* Patience */
+/* --- patience --- */
 
 /* Octets that came, see stream.h. */
 static uint64_t came(const struct stream *s)
 {
-	return s->inflate ? s->received_plain + inflate_moved(s->inflate)
-			  : s->received;
+	return s->line.inflate
+		       ? s->received_plain + inflate_moved(s->line.inflate)
+		       : s->received;
 }
 
 /* ... or of the owner went to the kernel; never goes down. */
 static uint64_t moved(struct stream *s)
 {
-	uint64_t held = wire_held(&s->wire);
+	uint64_t held = wire_held(&s->line.wire);
 
 	if (s->sent > held && s->sent - held > s->reached)
 		s->reached = s->sent - held;
@@ -433,13 +273,13 @@ static uint64_t deadline(struct stream *s)
 {
 	struct patience p = s->ports->patience(s->who);
 
-	if (p.ms == 0 && s->wire.is_stuck) {
+	if (p.ms == 0 && s->line.wire.is_stuck) {
 		p.serial = ~p.serial; /* not one the owner had in mind */
 		p.ms = LIMIT_BLOCK_MS;
 		p.rate = LIMIT_RATE_OCTETS_S;
 	}
 	return pace_deadline(&s->pace, loop_now_ms(s->loop), p, moved(s),
-			     s->is_paused && !s->wire.is_stuck);
+			     s->is_paused && !s->line.wire.is_stuck);
 }
 
 /* An alarm that rings too early is cheaper than one set at each octet. */
@@ -466,7 +306,7 @@ static void fail_late(struct stream *s)
 		(void)err_set(&why, ERR_NETWORK,
 			      "the TLS handshake was not over within %u s",
 			      (s->tls_ms + 999) / 1000);
-	else if (s->wire.is_stuck)
+	else if (s->line.wire.is_stuck)
 		(void)err_set(&why, ERR_NETWORK,
 			      "the server does not read what is sent to it");
 	else if (moved(s) == s->pace.moved_then)
@@ -506,7 +346,7 @@ static void on_alarm(void *who)
 	}
 }
 
-/* The pump */
+/* --- the pump --- */
 
 static void on_ready(void *who, bool in, bool out);
 
@@ -515,7 +355,7 @@ static void watch(struct stream *s)
 	bool in = s->stage == STAGE_HANDSHAKE ||
 		  (s->stage == STAGE_OPEN && !s->is_paused && !s->is_over);
 
-	wire_watch(&s->wire, in, on_ready, s);
+	wire_watch(&s->line.wire, in, on_ready, s);
 }
 
 /* A write failed in a way that leaves nothing to be read either. */
@@ -528,11 +368,11 @@ static bool is_dead(const struct wire *w)
 static void look_at_wire(struct stream *s)
 {
 	if (s->stage == STAGE_FINISHING) {
-		if (s->wire.is_mute ||
-		    (!s->wire.is_stuck && wire_held(&s->wire) == 0))
+		if (s->line.wire.is_mute ||
+		    (!s->line.wire.is_stuck && wire_held(&s->line.wire) == 0))
 			close_now(s);
 	} else if (s->stage != STAGE_CLOSED && !s->is_over &&
-		   is_dead(&s->wire)) {
+		   is_dead(&s->line.wire)) {
 		end_of_input(s, false);
 	}
 }
@@ -555,12 +395,6 @@ static void pump(struct stream *s)
 	set_alarm(s);
 }
 
-static void begin_turn(struct stream *s, bool in, bool out)
-{
-	wire_turn(&s->wire, in, out);
-	s->turn_left = WIRE_TURN_OCTETS;
-}
-
 static void on_turn(void *who)
 {
 	struct stream *s = who;
@@ -568,7 +402,7 @@ static void on_turn(void *who)
 	if (s->stage == STAGE_CLOSED)
 		tell_closed(s);
 	else if (s->stage != STAGE_DIALLING) {
-		begin_turn(s, false, false);
+		line_turn(&s->line, false, false);
 		pump(s);
 	}
 }
@@ -577,11 +411,11 @@ static void on_ready(void *who, bool in, bool out)
 {
 	struct stream *s = who;
 
-	begin_turn(s, in, out);
+	line_turn(&s->line, in, out);
 	pump(s);
 }
 
-/* Opening */
+/* --- opening --- */
 
 static void on_dialled(void *who, struct sock *won, const struct address *to,
 		       const struct err *why)
@@ -593,7 +427,7 @@ static void on_dialled(void *who, struct sock *won, const struct address *to,
 		(void)fail(s, why);
 		return;
 	}
-	wire_init(&s->wire, won, s->quickack);
+	line_init(&s->line, won, s->quickack, s->refused);
 	address_text(to, s->peer, sizeof(s->peer));
 	s->is_loopback = !s->via && address_is_loopback(to);
 	if (s->mode == TLS_IMPLICIT)
@@ -644,7 +478,7 @@ struct stream *stream_open(struct loop *l, struct resolver *r,
 	return s;
 }
 
-/* What the owner may ask at any time */
+/* --- what the owner may ask at any time --- */
 
 void stream_poke(struct stream *s)
 {
@@ -657,7 +491,7 @@ void stream_start_tls(struct stream *s)
 {
 	if (s->stage == STAGE_CLOSED || s->stage == STAGE_FINISHING)
 		return;
-	MUST(s->stage == STAGE_OPEN && s->mode == TLS_STARTTLS && !s->tls);
+	MUST(s->stage == STAGE_OPEN && s->mode == TLS_STARTTLS && !s->line.tls);
 	start_handshake(s);
 	if (s->stage != STAGE_CLOSED)
 		task_post(&s->turn);
@@ -665,21 +499,11 @@ void stream_start_tls(struct stream *s)
 
 void stream_inflate(struct stream *s, struct view first)
 {
-	struct room r;
-
 	if (s->stage == STAGE_CLOSED || s->stage == STAGE_FINISHING)
 		return;
-	MUST(s->stage == STAGE_OPEN && !s->inflate);
+	MUST(s->stage == STAGE_OPEN && !s->line.inflate);
 	s->received_plain = s->received;
-	s->inflate = inflate_new(NULL);
-	r = inflate_room(s->inflate);
-	MUST(first.n <= r.n);
-	if (first.n) {
-		memcpy(r.p, first.p, first.n);
-		inflate_received(s->inflate, first.n);
-	}
-	/* This turn goes on with what is left of it. */
-	s->turn_left = WIRE_TURN_OCTETS;
+	line_inflate(&s->line, first);
 	stream_poke(s);
 }
 
@@ -716,18 +540,18 @@ const char *stream_peer(const struct stream *s, bool *is_loopback)
 
 bool stream_is_tls(const struct stream *s)
 {
-	return s->tls && s->stage != STAGE_HANDSHAKE;
+	return s->line.tls && s->stage != STAGE_HANDSHAKE;
 }
 
 bool stream_tls_info(const struct stream *s, struct tls_info *info)
 {
-	return stream_is_tls(s) && tls_info(s->tls, info);
+	return stream_is_tls(s) && tls_info(s->line.tls, info);
 }
 
 size_t stream_binding(const struct stream *s, enum tls_binding kind,
 		      uint8_t out[TLS_BINDING_MAX])
 {
-	return stream_is_tls(s) ? tls_binding(s->tls, kind, out) : 0;
+	return stream_is_tls(s) ? tls_binding(s->line.tls, kind, out) : 0;
 }
 
 struct stream_counts stream_counts(const struct stream *s)
@@ -735,7 +559,7 @@ struct stream_counts stream_counts(const struct stream *s)
 	return (struct stream_counts){
 		.received = s->received,
 		.sent = s->sent,
-		.held = wire_held(&s->wire),
-		.held_most = s->wire.held_most,
+		.held = wire_held(&s->line.wire),
+		.held_most = s->line.wire.held_most,
 	};
 }
