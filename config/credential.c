@@ -117,7 +117,9 @@ static bool read_fd(int fd, const char *path, struct secret *out,
 		(void)broken(err, errno, path);
 	else
 		ok = credential_take((struct view){ octets, n }, path, out,
-				     err);
+				     err) ||
+		     err_remedy(err, "the secret stands alone in its file, on "
+				     "one line");
 	secret_wipe(octets, cap);
 	free(octets);
 	return ok;

@@ -4,6 +4,7 @@
 #include "must.h"
 #include "program.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static bool failed(struct err *err, const char *name, enum program_end end,
@@ -24,7 +25,8 @@ static bool failed(struct err *err, const char *name, enum program_end end,
 bool secretrun(const struct config_list *argv, uint32_t patience_ms,
 	       struct secret *out, struct err *err)
 {
-	char **copy = mem_new((argv->n + 1) * sizeof(*copy)), room[64];
+	char **copy = mem_new((argv->n + 1) * sizeof(*copy)), room[64],
+	     from[120];
 	struct program p = { .argv = copy, .patience_ms = patience_ms };
 	enum program_end end;
 	const char *why;
@@ -35,9 +37,13 @@ bool secretrun(const struct config_list *argv, uint32_t patience_ms,
 			       LIMIT_SECRET_OCTETS + 3 };
 	end = program_run(&p);
 	why = program_why(&p, end, room, sizeof(room));
+	(void)snprintf(from, sizeof(from), "password_command %.80s", copy[0]);
 	ok = why ? failed(err, copy[0], end, &p, why)
-		 : credential_take((struct view){ p.out.p, p.n }, copy[0], out,
+		 : credential_take((struct view){ p.out.p, p.n }, from, out,
 				   err);
+	if (!ok && !why)
+		(void)err_remedy(err, "it must print the secret alone, on one "
+				      "line");
 	secret_wipe(p.out.p, p.out.n);
 	free(p.out.p);
 	free(copy);

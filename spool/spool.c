@@ -102,7 +102,7 @@ static void name_holder(int fd, struct err *err, const char *dir)
 	else
 		err_set(err, ERR_BUSY,
 			"another process holds the state directory %s", dir);
-	err_remedy(err, "wait until it has ended");
+	err_remedy(err, "wait until it has ended, or end it");
 }
 
 static bool take_lock(struct spool *s, struct err *err)

@@ -311,6 +311,10 @@ void check_view_faults(const struct probe *p, struct text *out)
 	for (size_t i = 0; i < p->nrcpts; i++) {
 		if (probe_rcpt_class(&p->rcpts[i]) == ERR_NONE)
 			continue;
+		/* RFC 5321 4.1.4: no recipient without a sender, whoever */
+		if (i && p->rcpts[i].code == 503 &&
+		    probe_rcpt_class(&p->rcpts[0]) != ERR_NONE)
+			continue;
 		rcpt_err(&p->rcpts[i], &err);
 		fault(p, &err, out);
 	}

@@ -155,6 +155,8 @@ static void go_down(struct delivery *d, const struct err *err)
 	d->err = *err;
 	if (err->class == ERR_AUTH && !err->remedy[0])
 		remedy_delivery(d->config, &d->err);
+	if (err->class == ERR_PROTOCOL && !err->remedy[0])
+		(void)remedy_protocol(&d->err);
 	d->loaded_all = true;
 	give_back_ready(d);
 	d->reports->changed(d->who, d);

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "must.h"
 #include "outbox.h"
+#include "remedy.h"
 #include "signin_smtp.h"
 #include "srs.h"
 
@@ -226,20 +227,21 @@ static void sign_in(struct dest_smtp *d, const struct smtp_event *ev)
 }
 
 /* Every message would meet with it (CASES G13). */
-static bool wants_sign_in(const struct smtp_event *ev)
+static bool demands(struct dest_smtp *d, const struct smtp_event *ev)
 {
-	return ev->cmd == SMTP_CMD_MAIL && !ev->ok &&
-	       (ev->reply->code == 530 || ev->reply->code == 538);
+	char shown[600];
+
+	if (ev->cmd != SMTP_CMD_MAIL || ev->ok)
+		return false;
+	reply_show(ev->reply, shown, sizeof(shown));
+	return remedy_demand(ev->reply->code, view_of(shown), &d->err);
 }
 
 static void on_mail_reply(struct dest_smtp *d, const struct smtp_event *ev)
 {
 	if (enquiry_is_open(&d->enquiry)) {
 		enquiry_reply(&d->enquiry, ev);
-	} else if (wants_sign_in(ev)) {
-		reply_err(ev->reply, &d->err, "the server wants a sign-in");
-		d->err.class = ERR_AUTH;
-		err_remedy(&d->err, "set `user` and a secret for the delivery");
+	} else if (demands(d, ev)) {
 		over(d);
 	} else {
 		outbox_event(d->outbox, ev);

@@ -96,6 +96,10 @@ static void what_to_write(const struct exchange *x, struct err *err)
 		err_remedy(err, "write client_cert and auth = \"external\"");
 	else if (o & MECH_BIT(MECH_GSSAPI))
 		err_remedy(err, "write auth = \"gssapi\" and get a ticket");
+	else if (strcmp(x->setup.service, "smtp") == 0)
+		err_remedy(err, "leave `user` out if it wants no sign-in, else "
+				"write its port for submission "
+				"(submissions://, submission://)");
 	else
 		err_remedy(err, "ask the provider whether this mailbox may be "
 				"used so, and on which port");

@@ -18,6 +18,8 @@ static void finish(struct probe *p, const struct err *err)
 		remedy_signin(p->account, &p->err);
 	else if (lacks)
 		remedy_delivery(p->delivery, &p->err);
+	if (p->err.class == ERR_PROTOCOL && !p->err.remedy[0])
+		(void)remedy_protocol(&p->err);
 	p->source = NULL;
 	p->dest = NULL;
 	secret_fini(&p->secret.secret);
@@ -317,6 +319,8 @@ static void on_probed(void *who, const char *rcpt, int code, struct view words)
 	p->at++;
 	r->code = code;
 	message_set(&r->words, words);
+	if (r == p->rcpts)
+		(void)remedy_demand(code, words, &p->err);
 	if (p->at == all_asked(p))
 		p->dest->ops->quit(p->dest);
 }

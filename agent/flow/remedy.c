@@ -91,3 +91,48 @@ void remedy_signin(const struct config_account *a, struct err *e)
 			 "%s%s",
 			 hint, a->name, with);
 }
+
+bool remedy_protocol(struct err *e)
+{
+	static const struct {
+		const char *begins, *who;
+		enum err_origin own; /* of whom it is no surprise */
+	} kinds[] = {
+		{ "+OK", "a POP3 server", ERR_FROM_POP3 },
+		{ "-ERR", "a POP3 server", ERR_FROM_POP3 },
+		{ "* ", "an IMAP server", ERR_FROM_IMAP },
+		{ "220", "an SMTP server", ERR_FROM_SMTP },
+		{ "421", "an SMTP server", ERR_FROM_SMTP },
+		{ "554", "an SMTP server", ERR_FROM_SMTP },
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (e->origin != kinds[i].own &&
+		    view_starts(view_of(e->peer), view_of(kinds[i].begins))) {
+			(void)err_remedy(e,
+					 "%s answers there: correct protocol "
+					 "or port in `server`",
+					 kinds[i].who);
+			return true;
+		}
+	return false;
+}
+
+bool remedy_demand(int code, struct view shown, struct err *e)
+{
+	if (code != 530 && code != 538)
+		return false;
+	if (view_ifind(shown, VIEW_LIT("STARTTLS")) < shown.n) {
+		(void)err_set(e, ERR_TRUST, "the server wants TLS first");
+		(void)err_remedy(e, "write tls = required for the delivery "
+				    "(and tls_ca or tls_fingerprint, where "
+				    "its certificate is of its own making)");
+	} else {
+		(void)err_set(e, ERR_AUTH, "the server wants a sign-in");
+		(void)err_remedy(e, "set `user` and a secret for the delivery");
+	}
+	e->origin = ERR_FROM_SMTP;
+	e->code = code;
+	(void)err_peer(e, shown);
+	return true;
+}

@@ -50,13 +50,6 @@ static enum signin_result done(struct smtp_signin *s)
 	return SIGNIN_DONE;
 }
 
-static enum signin_result refused(struct smtp_signin *s, const struct reply *r,
-				  const char *what, struct err *err)
-{
-	reply_err(r, err, what);
-	return failed(s);
-}
-
 /* --- signing in --- */
 
 static enum signin_result sign_in(struct smtp_signin *s, struct err *err)
@@ -136,6 +129,35 @@ static enum signin_result hand_over(struct smtp_signin *s,
 	return SIGNIN_ON;
 }
 
+/* The first of what is said there: who it is, or who we are, is not liked. */
+static enum signin_result
+greeting_refused(struct smtp_signin *s, const struct reply *r, struct err *err)
+{
+	reply_err(r, err, "the server refuses us");
+	if (r->code / 100 == 5)
+		err_remedy(err, "its operator knows why: perhaps it takes no "
+				"mail from this address (a blocklist), or "
+				"none at this port");
+	return failed(s);
+}
+
+static enum signin_result hello_refused(struct smtp_signin *s,
+					const struct reply *r, struct err *err)
+{
+	bool unknown = r->code == 500 || r->code == 502;
+
+	reply_err(r, err, s->o->lmtp ? "LHLO was refused" : "EHLO was refused");
+	if (unknown)
+		err_remedy(err, s->o->lmtp ? "if an SMTP server answers there, "
+					     "write smtp:// in `server`"
+					   : "if an LMTP server answers there, "
+					     "write lmtp:// in `server`");
+	else if (r->code / 100 == 5)
+		err_remedy(err, "set `hostname` to the full name of this "
+				"machine, as the DNS has it");
+	return failed(s);
+}
+
 static enum signin_result on_hello(struct smtp_signin *s,
 				   const struct smtp_event *ev, struct err *err)
 {
@@ -145,7 +167,7 @@ static enum signin_result on_hello(struct smtp_signin *s,
 		return done(s);
 	}
 	if (!ev->ok)
-		return refused(s, ev->reply, "EHLO was refused", err);
+		return hello_refused(s, ev->reply, err);
 	if (s->line == SMTP_LINE_STARTTLS && !stream_is_tls(s->stream)) {
 		s->trace(s->who, "STARTTLS");
 		MUST(smtp_starttls(s->smtp));
@@ -190,7 +212,7 @@ enum signin_result smtp_signin_event(struct smtp_signin *s,
 	case SMTP_EV_GREETING:
 		if (ev->ok)
 			return hello(s, err);
-		return refused(s, ev->reply, "the server refuses us", err);
+		return greeting_refused(s, ev->reply, err);
 	case SMTP_EV_REPLY:
 		return on_reply(s, ev, err);
 	case SMTP_EV_CHALLENGE:

@@ -4,6 +4,15 @@
 #include "refusal.h"
 #include "text.h"
 
+#define ONE_SENDER    "the sender was refused"
+#define THREE_SENDERS "three senders in a row were refused"
+
+bool verdict_is_of_sender(const char *reason)
+{
+	return view_starts(view_of(reason), VIEW_LIT(ONE_SENDER)) ||
+	       view_starts(view_of(reason), VIEW_LIT(THREE_SENDERS));
+}
+
 static void reason(struct message *m, const char *what, struct view words)
 {
 	struct text t;
@@ -211,14 +220,13 @@ static enum verdict refused_sender(struct message *m,
 		return refused_for_good(m, "its client was refused", r->words,
 					g);
 	if (g->delivery->sender == CONFIG_SENDER_FIXED)
-		return setting(m, "the sender was refused", r->words, g);
+		return setting(m, ONE_SENDER, r->words, g);
 	if (r->code == 552) /* RFC 1870 6.1: for its size */
 		return refused_for_good(m, "the message is too large", r->words,
 					g);
 	if (g->senders_before >= VERDICT_SENDERS - 1)
-		return setting(m, "three senders in a row were refused",
-			       r->words, g);
-	return refused_for_good(m, "the sender was refused", r->words, g);
+		return setting(m, THREE_SENDERS, r->words, g);
+	return refused_for_good(m, ONE_SENDER, r->words, g);
 }
 
 /*

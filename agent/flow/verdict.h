@@ -46,6 +46,9 @@ struct verdict_given {
 enum verdict verdict_apply(struct message *m, const struct dest_result *r,
 			   const struct verdict_given *g);
 
+/* The reason that VERDICT_SETTING left tells of a sender, not of a recipient.
+ */
+bool verdict_is_of_sender(const char *reason);
 /*
  * r and what m's recipients were answered blame the sender: it counts for
  * senders_before. To be asked before verdict_apply().

@@ -7,6 +7,7 @@
 #include "provider.h"
 #include "remedy.h"
 #include "trouble.h"
+#include "verdict.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -338,7 +339,7 @@ static void fail_session(struct visit *v, const struct err *err)
 		remedy_signin(v->config, &e);
 	if (e.class == ERR_NETWORK && !e.remedy[0])
 		err_remedy(&e, "it is tried again at the next pass");
-	if (e.class == ERR_PROTOCOL && !e.remedy[0])
+	if (e.class == ERR_PROTOCOL && !e.remedy[0] && !remedy_protocol(&e))
 		err_remedy(&e,
 			   "tried again later; what was said: mailhaul -vv "
 			   "fetch %s",
@@ -634,8 +635,11 @@ void visit_refused(struct visit *v, const struct config_delivery *by,
 	v->refused = true;
 	err_set(&err, ERR_REFUSED, "delivery \"%s\"", by->name);
 	err_peer(&err, view_of(reason));
-	err_remedy(&err, "correct `to` or the destination; its mail waits: "
-			 "mailhaul queue list");
+	err_remedy(&err, "%s; its mail waits: mailhaul queue list",
+		   verdict_is_of_sender(reason)
+			   ? "set `sender` of the delivery to an address that "
+			     "this server takes"
+			   : "correct `to` or the destination");
 	visit_fail(v, &err);
 }
 

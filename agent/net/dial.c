@@ -105,7 +105,8 @@ static void note_failure(struct dial *d, const struct address *to, int errnum)
 		(void)snprintf(what, sizeof(what),
 			       "cannot connect to %.80s (%.60s) port %u",
 			       d->host, where, d->port);
-	(void)neterr_connect(&d->failed, errnum, what);
+	(void)neterr_connect(&d->failed, errnum,
+			     to->to.any.sa_family == AF_UNIX, what);
 }
 
 static void on_connected(void *who, bool in, bool out);

@@ -7,10 +7,13 @@
 #include <netdb.h>
 #include <stdio.h>
 
-static const char *connect_remedy(int errnum)
+static const char *connect_remedy(int errnum, bool path)
 {
 	switch (errnum) {
 	case ECONNREFUSED:
+		if (path)
+			return "nothing listens at that socket: check that "
+			       "its server runs";
 		return "nothing listens there: check host, port and firewall";
 	case ETIMEDOUT:
 		return "no answer: check host, port and firewall";
@@ -29,13 +32,13 @@ static const char *connect_remedy(int errnum)
 	return "";
 }
 
-bool neterr_connect(struct err *err, int errnum, const char *what)
+bool neterr_connect(struct err *err, int errnum, bool path, const char *what)
 {
 	(void)err_errno(err, errnum, "%s", what);
 	/* No disk is touched here, whatever the number says. */
 	if (err->class == ERR_DISK)
 		err->class = ERR_NETWORK;
-	return err_remedy(err, "%s", connect_remedy(errnum));
+	return err_remedy(err, "%s", connect_remedy(errnum, path));
 }
 
 bool neterr_cut(struct err *err, int errnum)

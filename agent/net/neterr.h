@@ -10,8 +10,11 @@
 
 struct x509_st; /* OpenSSL's X509 */
 
-/* connect(2) or bind(2) failed; what: "cannot connect to 192.0.2.1 port 25" */
-bool neterr_connect(struct err *err, int errnum, const char *what);
+/*
+ * connect(2) or bind(2) failed; what: "cannot connect to 192.0.2.1 port 25".
+ * path: it is a socket of the file system.
+ */
+bool neterr_connect(struct err *err, int errnum, bool path, const char *what);
 /* read(2), write(2) of an open connection failed. */
 bool neterr_cut(struct err *err, int errnum);
 /* getaddrinfo(3) returned eai; 0: took too long. */
@@ -19,11 +22,11 @@ bool neterr_lookup(struct err *err, int eai, const char *host);
 
 /* What there is to say about an SSL call that failed. */
 struct neterr_tls {
-	const struct x509_st *seen; /* the certificate refused, or NULL */
+	const struct x509_st *seen;   /* the certificate refused, or NULL */
 	const struct x509_st *faulty; /* at which verification stopped */
 	long verify;		      /* why (X509_V_ERR_*) */
-	const char *host;	    /* as configured */
-	struct view first;	    /* what the peer sent first of all */
+	const char *host;	      /* as configured */
+	struct view first;	      /* what the peer sent first of all */
 	bool in_handshake;
 };
 /*

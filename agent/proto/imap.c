@@ -242,6 +242,13 @@ bool imap_malformed(struct imap *p, struct imap_event *ev, const char *what)
 	return imap_fail(p, ev, ERR_PROTOCOL, what);
 }
 
+bool imap_no_greeting(struct imap *p, struct imap_event *ev, struct view said)
+{
+	(void)imap_malformed(p, ev, "this is no IMAP greeting");
+	(void)err_peer(&p->err, view_head(said, said.n < 80 ? said.n : 80));
+	return true;
+}
+
 static bool fail_eof(struct imap *p, struct imap_event *ev)
 {
 	return imap_fail(p, ev, ERR_NETWORK,
@@ -421,12 +428,10 @@ static bool counts_as_text(const struct imap *p)
 /* Odd data at a place where it may be anything is skipped by lines (D19). */
 static bool on_bad(struct imap *p, struct imap_event *ev)
 {
-	if (p->phase == IMAP_PHASE_GREETING ||
-	    (p->step != IMAP_STEP_UNTAGGED && p->step != IMAP_STEP_NUMBERED))
-		return imap_malformed(p, ev,
-				      p->phase == IMAP_PHASE_GREETING
-					      ? "this is no IMAP greeting"
-					      : "malformed response");
+	if (p->phase == IMAP_PHASE_GREETING)
+		return imap_no_greeting(p, ev, VIEW_NONE);
+	if (p->step != IMAP_STEP_UNTAGGED && p->step != IMAP_STEP_NUMBERED)
+		return imap_malformed(p, ev, "malformed response");
 	p->step = IMAP_STEP_SKIP;
 	return false;
 }

@@ -112,7 +112,7 @@ bool imap_on_start(struct imap *p, const struct lexeme *t,
 		return false;
 	}
 	if (p->phase == IMAP_PHASE_GREETING)
-		return imap_malformed(p, ev, "this is no IMAP greeting");
+		return imap_no_greeting(p, ev, t->text);
 	if (is_atom(t, "+")) {
 		p->step = IMAP_STEP_CONTINUE;
 		return false;
@@ -283,7 +283,7 @@ static bool greet(struct imap *p, const struct condition *c,
 		  struct imap_event *ev)
 {
 	if (c->status == IMAP_NO || c->status == IMAP_BAD)
-		return imap_malformed(p, ev, "this is no IMAP greeting");
+		return imap_no_greeting(p, ev, c->text);
 	/* RFC 9051 11.1: it would keep TLS from ever being asked for. */
 	if (c->status == IMAP_PREAUTH && !p->under_tls)
 		return imap_fail(p, ev, ERR_TRUST,

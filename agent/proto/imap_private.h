@@ -173,6 +173,8 @@ typedef bool imap_handler(struct imap *p, const struct lexeme *t,
 bool imap_fail(struct imap *p, struct imap_event *ev, enum err_class class,
 	       const char *what);
 bool imap_malformed(struct imap *p, struct imap_event *ev, const char *what);
+/* said: what came in its place tells who it is: "+OK", "220". */
+bool imap_no_greeting(struct imap *p, struct imap_event *ev, struct view said);
 /* A response that was asked for: patience begins anew. */
 void imap_progress(struct imap *p);
 /* The next response begins. */

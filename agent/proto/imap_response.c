@@ -76,7 +76,7 @@ bool imap_on_untagged(struct imap *p, const struct lexeme *t,
 		return false;
 	}
 	if (p->phase == IMAP_PHASE_GREETING)
-		return imap_malformed(p, ev, "this is no IMAP greeting");
+		return imap_no_greeting(p, ev, VIEW_NONE);
 	if (t->kind != LEX_ATOM)
 		return skip_from(p, t, ev);
 	p->number = imap_value_nz(t->text);

@@ -199,6 +199,7 @@ static bool fail(struct smtp *s, struct smtp_event *ev, enum err_class class,
 		 const char *what)
 {
 	err_set(&s->err, class, "%s", what);
+	s->err.origin = ERR_FROM_SMTP;
 	if (s->reply.code)
 		err_peer(&s->err, reply_words(&s->reply));
 	return failed(s, ev);
