@@ -2,6 +2,7 @@
 #include "form.h"
 #include "ip.h"
 #include "limits.h"
+#include "must.h"
 #include "pattern.h"
 #include "proxyurl.h"
 #include "ratespec.h"
@@ -70,8 +71,6 @@ static bool read_number(struct reading *r, const char *what,
 		return beyond(r, m, "is too much: at most", rule->max);
 	return true;
 }
-
-#define NO_DURATION "is no duration, such as 90s, 5m, 2h or 14d"
 
 static bool read_range(struct reading *r)
 {
@@ -454,84 +453,105 @@ static bool read_proxy(struct reading *r)
 	return true;
 }
 
+static bool read_string(struct reading *r)
+{
+	return form_is_text(r->first) ||
+	       value_wrong(r, "holds a control character or is no UTF-8");
+}
+
+static bool read_anything(struct reading *r)
+{
+	(void)r;
+	return true;
+}
+
+static bool read_name(struct reading *r)
+{
+	return value_is_name(r->first) ||
+	       value_wrong_word(r, r->first, "is no name of a section");
+}
+
+static bool read_yes_no(struct reading *r)
+{
+	return read_bool(r->first, &r->out->choice) ||
+	       value_wrong_word(r, r->first, "is neither yes nor no");
+}
+
+static bool read_count(struct reading *r)
+{
+	return read_number(r, "is no number", &count);
+}
+
+static bool read_duration(struct reading *r)
+{
+	return read_number(r, "is no duration, such as 90s, 5m, 2h or 14d",
+			   &duration);
+}
+
+static bool read_size(struct reading *r)
+{
+	return read_number(r, "is no size, such as 512K, 25M or 2G", &size);
+}
+
+static bool read_rate(struct reading *r)
+{
+	return ratespec_read(r->first, &r->out->number, &r->out->number2) ||
+	       value_wrong_word(r, r->first,
+				"is no rate, such as 30/m (s, m, h or d; "
+				"100000 at most)");
+}
+
+static bool read_ip(struct reading *r)
+{
+	return ip_is_v4(r->first) || form_is_ipv6(r->first) ||
+	       value_wrong_word(r, r->first, "is no IP address");
+}
+
+static bool read_host(struct reading *r)
+{
+	return form_is_host(r->first) ||
+	       value_wrong_word(r, r->first, "is no host name");
+}
+
+typedef bool reader(struct reading *r);
+
+static reader *const readers[] = {
+	[VALUE_STRING] = read_string,
+	[VALUE_NAME] = read_name,
+	[VALUE_SECRET] = read_anything,
+	[VALUE_BOOL] = read_yes_no,
+	[VALUE_NUMBER] = read_count,
+	[VALUE_DURATION] = read_duration,
+	[VALUE_SIZE] = read_size,
+	[VALUE_RANGE] = read_range,
+	[VALUE_RATE] = read_rate,
+	[VALUE_CHOICE] = read_choice,
+	[VALUE_AUTH] = read_auth,
+	[VALUE_KEEP] = read_keep,
+	[VALUE_FIRST_RUN] = read_first_run,
+	[VALUE_IDLE] = read_idle,
+	[VALUE_SENDER] = read_sender,
+	[VALUE_SERVER] = read_server,
+	[VALUE_ADDRESSES] = read_addresses,
+	[VALUE_ADDRESS] = read_address,
+	[VALUE_ENVELOPE] = read_envelope,
+	[VALUE_HOSTS] = read_hosts,
+	[VALUE_MAP] = read_map,
+	[VALUE_FOLDERS] = read_folders,
+	[VALUE_FOLDER] = read_folder,
+	[VALUE_FIELDS] = read_fields,
+	[VALUE_PATH] = set_path,
+	[VALUE_CREDENTIAL] = read_credential,
+	[VALUE_ARGUMENTS] = read_arguments,
+	[VALUE_FINGERPRINTS] = read_fingerprints,
+	[VALUE_IP] = read_ip,
+	[VALUE_PROXY] = read_proxy,
+	[VALUE_HOST] = read_host,
+	[VALUE_ANYTHING] = read_anything,
+};
+
 bool value_read_kind(struct reading *r)
 {
-	switch (r->rule->kind) {
-	case VALUE_STRING:
-		return form_is_text(r->first) ||
-		       value_wrong(r,
-				   "holds a control character or is no UTF-8");
-	case VALUE_NAME:
-		return value_is_name(r->first) ||
-		       value_wrong_word(r, r->first, "is no name of a section");
-	case VALUE_SECRET:
-	case VALUE_ANYTHING:
-		return true;
-	case VALUE_BOOL:
-		return read_bool(r->first, &r->out->choice) ||
-		       value_wrong_word(r, r->first, "is neither yes nor no");
-	case VALUE_NUMBER:
-		return read_number(r, "is no number", &count);
-	case VALUE_DURATION:
-		return read_number(r, NO_DURATION, &duration);
-	case VALUE_SIZE:
-		return read_number(r, "is no size, such as 512K, 25M or 2G",
-				   &size);
-	case VALUE_RANGE:
-		return read_range(r);
-	case VALUE_RATE:
-		return ratespec_read(r->first, &r->out->number,
-				     &r->out->number2) ||
-		       value_wrong_word(
-			       r, r->first,
-			       "is no rate, such as 30/m (s, m, h or d; "
-			       "100000 at most)");
-	case VALUE_CHOICE:
-		return read_choice(r);
-	case VALUE_AUTH:
-		return read_auth(r);
-	case VALUE_KEEP:
-		return read_keep(r);
-	case VALUE_FIRST_RUN:
-		return read_first_run(r);
-	case VALUE_IDLE:
-		return read_idle(r);
-	case VALUE_SENDER:
-		return read_sender(r);
-	case VALUE_SERVER:
-		return read_server(r);
-	case VALUE_ADDRESSES:
-		return read_addresses(r);
-	case VALUE_ADDRESS:
-		return read_address(r);
-	case VALUE_ENVELOPE:
-		return read_envelope(r);
-	case VALUE_HOSTS:
-		return read_hosts(r);
-	case VALUE_MAP:
-		return read_map(r);
-	case VALUE_FOLDERS:
-		return read_folders(r);
-	case VALUE_FOLDER:
-		return read_folder(r);
-	case VALUE_FIELDS:
-		return read_fields(r);
-	case VALUE_PATH:
-		return set_path(r);
-	case VALUE_CREDENTIAL:
-		return read_credential(r);
-	case VALUE_ARGUMENTS:
-		return read_arguments(r);
-	case VALUE_FINGERPRINTS:
-		return read_fingerprints(r);
-	case VALUE_IP:
-		return ip_is_v4(r->first) || form_is_ipv6(r->first) ||
-		       value_wrong_word(r, r->first, "is no IP address");
-	case VALUE_PROXY:
-		return read_proxy(r);
-	case VALUE_HOST:
-		return form_is_host(r->first) ||
-		       value_wrong_word(r, r->first, "is no host name");
-	}
-	return true;
+	MUST(readers[r->rule->kind]);
+	return readers[r->rule->kind](r);
 }
