@@ -70,6 +70,11 @@ bool breadth_took(struct breadth *b)
 	return true;
 }
 
+void breadth_forget(struct breadth *b)
+{
+	b->most = 0;
+}
+
 size_t breadth_most(const struct breadth *b, size_t configured)
 {
 	return b->most && b->most < configured ? b->most : configured;

@@ -43,6 +43,8 @@ size_t breadth_wanted(const struct breadth *b, size_t window, size_t messages);
 void breadth_narrow(struct breadth *b, size_t to);
 /* It took a message. true: one connection more may be tried. */
 bool breadth_took(struct breadth *b);
+/* It was away: what it bears is to be found out anew. */
+void breadth_forget(struct breadth *b);
 /* How many there may be. configured: >= 1, never more than that. */
 size_t breadth_most(const struct breadth *b, size_t configured);
 #endif

@@ -173,7 +173,7 @@ bool delivery_revive(struct delivery *d)
 		return false;
 	d->state = DELIVERY_CONNECTING;
 	d->barren = 0;
-	d->breadth.most = 0;
+	breadth_forget(&d->breadth);
 	d->reports->changed(d->who, d);
 	reach_done(&d->endpoint);
 	delivery_reach_out(d);
