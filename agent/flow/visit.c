@@ -274,6 +274,17 @@ bool visit_answered(struct visit *v)
 	return false;
 }
 
+bool visit_answered_well(struct visit *v, const struct spool_req *req)
+{
+	if (!visit_answered(v))
+		return false;
+	if (req->ok)
+		return true;
+	visit_fail(v, &req->err);
+	visit_next_folder(v);
+	return false;
+}
+
 /* --- the session ---------------------------------------------------------- */
 
 static void open_session(struct visit *v);

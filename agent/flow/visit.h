@@ -75,7 +75,7 @@ struct visit_acts {
 	struct item_list mark, move, erase, leftover; /* in this order */
 	struct item_list erasing; /* until answered, for the log: POP3 answers
 				     when the folder is left */
-	uint64_t *print; /* owned; fingerprints of move */
+	uint64_t *print;	  /* owned; fingerprints of move */
 	uint64_t begun_ms;
 	int64_t target; /* folder that is moved to */
 	uint32_t uidvalidity, since;
@@ -211,7 +211,7 @@ struct visit {
 	enum visit_look look; /* what for */
 
 	/* the body in hand */
-	struct head *head; /* owned; NULL: no body came yet */
+	struct head *head;	 /* owned; NULL: no body came yet */
 	struct once *once;	 /* NULL: no account wants it */
 	struct spool_body *body; /* NULL: none, or left out */
 	struct message_key key;
@@ -306,6 +306,8 @@ void visit_changed(struct visit *v); /* progress */
 /* Called first by whoever gets v->req back. false: the session ended meanwhile,
  * nothing is to be done. */
 bool visit_answered(struct visit *v);
+/* ... and where the store could not: it ends the folder in hand, false. */
+bool visit_answered_well(struct visit *v, const struct spool_req *req);
 
 /* visit_folders.c */
 /* What is to be visited, then the first of it. */

@@ -220,13 +220,8 @@ static void on_folder_saved(struct spool_req *req)
 {
 	struct visit *v = req->who;
 
-	if (!visit_answered(v))
+	if (!visit_answered_well(v, req))
 		return;
-	if (!req->ok) {
-		visit_fail(v, &req->err);
-		visit_next_folder(v);
-		return;
-	}
 	work(v);
 }
 
@@ -316,13 +311,9 @@ static void on_adopted(struct spool_req *req)
 {
 	struct visit *v = req->who;
 
-	if (!visit_answered(v))
+	/* what is not written down must not count as such */
+	if (!visit_answered_well(v, req))
 		return;
-	if (!req->ok) { /* what is not written down must not count as such */
-		visit_fail(v, &req->err);
-		visit_next_folder(v);
-		return;
-	}
 	skip_next(v);
 }
 

@@ -162,20 +162,16 @@ static void on_reconciled(struct spool_req *req)
 {
 	struct visit *v = req->who;
 
-	if (!visit_answered(v))
+	if (!visit_answered_well(v, req))
 		return;
-	if (!req->ok) {
-		visit_fail(v, &req->err);
-		visit_next_folder(v);
-	} else if (v->look == LOOK_TWINS) {
+	if (v->look == LOOK_TWINS)
 		on_twins(v);
-	} else if (v->look == LOOK_PROOF) {
+	else if (v->look == LOOK_PROOF)
 		on_proved(v);
-	} else if (v->look == LOOK_NAMESAKES) {
+	else if (v->look == LOOK_NAMESAKES)
 		on_recognised(v);
-	} else {
+	else
 		on_matched(v);
-	}
 }
 
 static void reconcile(struct visit *v, size_t n)

@@ -240,13 +240,8 @@ static void on_opened(struct spool_req *req)
 	free(v->namesakes);
 	v->namesakes = v->req.open.namesakes; /* freed with v in any case */
 	v->nnamesakes = v->req.open.nnamesakes;
-	if (!visit_answered(v))
+	if (!visit_answered_well(v, req))
 		return;
-	if (!req->ok) {
-		visit_fail(v, &req->err);
-		visit_next_folder(v);
-		return;
-	}
 	visit_saw_folder(v);
 	v->here = v->req.open.f;
 	visit_note_obstacles(v);
@@ -565,13 +560,8 @@ static void on_compared(struct spool_req *req)
 {
 	struct visit *v = req->who;
 
-	if (!visit_answered(v))
+	if (!visit_answered_well(v, req))
 		return;
-	if (!req->ok) {
-		visit_fail(v, &req->err);
-		visit_next_folder(v);
-		return;
-	}
 	v->known = v->req.listing.known;
 	if (visit_is_task(v)) {
 		visit_task(v);
@@ -613,13 +603,8 @@ static void on_namesakes(struct spool_req *req)
 {
 	struct visit *v = req->who;
 
-	if (!visit_answered(v))
+	if (!visit_answered_well(v, req))
 		return;
-	if (!req->ok) {
-		visit_fail(v, &req->err);
-		visit_next_folder(v);
-		return;
-	}
 	v->names_changed = v->req.namesakes.known > 0;
 	visit_compare(v);
 }

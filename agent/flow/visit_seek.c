@@ -28,13 +28,8 @@ static void on_intents(struct spool_req *req)
 	s->items = v->req.intents.items;
 	s->name = v->req.intents.name;
 	s->n = v->req.intents.n;
-	if (!visit_answered(v))
+	if (!visit_answered_well(v, req))
 		return;
-	if (!req->ok) {
-		visit_fail(v, &req->err);
-		visit_next_folder(v);
-		return;
-	}
 	s->target = v->req.intents.target;
 	s->uidvalidity = v->req.intents.uidvalidity;
 	s->since = v->req.intents.since;
