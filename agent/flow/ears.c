@@ -200,9 +200,7 @@ static void on_folder(void *who, const struct source_folder *f,
 		end(r, true);
 		return;
 	}
-	if (f->uidvalidity != r->there.uidvalidity ||
-	    (r->there.uidnext ? f->uidnext != r->there.uidnext
-			      : f->exists > r->there.exists))
+	if (source_folder_differs(f, &r->there))
 		hear(r);
 	rest(r);
 }
@@ -221,25 +219,11 @@ static void on_ready(void *who, const struct source_ready *ready)
 		end(r, true);
 }
 
-static bool may_read(void *who)
-{
-	(void)who;
-	return true;
-}
-
-static void on_notice(void *who, const char *text)
-{
-	(void)who;
-	(void)text; /* a visit says so */
-}
-
 static const struct source_reports reports = {
 	.ready = on_ready,
 	.folder = on_folder,
 	.resting = on_resting,
 	.stirred = on_stirred,
-	.may_read = may_read,
-	.notice = on_notice,
 	.closed = on_closed,
 };
 

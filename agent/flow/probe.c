@@ -223,12 +223,6 @@ static void on_erased(void *who, const struct message_key *keys, size_t n,
 	(void)err;
 }
 
-static bool may_read(void *who)
-{
-	(void)who;
-	return true;
-}
-
 static void on_closed(void *who, const struct err *err)
 {
 	finish(who, err);
@@ -246,7 +240,6 @@ static const struct source_reports source_reports = {
 	.refused = on_refused,
 	.fetched = on_fetched,
 	.erased = on_erased,
-	.may_read = may_read,
 	.closed = on_closed,
 	.listed = on_listed,
 	.counts = counts,

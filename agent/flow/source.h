@@ -70,6 +70,11 @@ struct source_folder {
 	bool read_only;
 };
 
+/* Mail may have come to it since it was as `before`; by UIDNEXT, or where the
+ * server does not say that now, by how many there are. */
+bool source_folder_differs(const struct source_folder *now,
+			   const struct source_folder *before);
+
 /* A message that was moved. uid: of it in the folder it was moved to; 0: not
  * told. */
 struct source_moved {
@@ -163,10 +168,11 @@ struct source_reports {
 	void (*unseen)(void *who, struct spool_item *items, size_t n,
 		       const struct err *err);
 	/* Asked whenever the source could read more: false pauses the session
-	 * (nothing is lost); source_poke() when it may go on. */
+	 * (nothing is lost); source_poke() when it may go on. NULL: always. */
 	bool (*may_read)(void *who);
 	void (*closed)(void *who, const struct err *err); /* NULL: after quit */
-	/* A lasting oddity of the mailbox, in words; text is constant. */
+	/* A lasting oddity of the mailbox, in words; text is constant. Comes
+	 * before items. NULL where nothing is listed. */
 	void (*notice)(void *who, const char *text);
 	/*
 	 * Answer to look(): the folders, borrowed until the next look() or the

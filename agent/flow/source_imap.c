@@ -460,11 +460,16 @@ static void on_event(struct imap_source *s, const struct imap_event *ev,
 		on_open_event(s, ev);
 }
 
+static bool may_read(const struct imap_source *s)
+{
+	return !s->report->may_read || s->report->may_read(s->who);
+}
+
 static void pump(struct imap_source *s)
 {
 	struct imap_event ev;
 
-	while (s->phase != PHASE_OVER && s->report->may_read(s->who)) {
+	while (s->phase != PHASE_OVER && may_read(s)) {
 		/* a sign-in makes the engine forget what was offered before */
 		bool could_id = imap_capabilities(s->imap)->can & IMAP_CAN_ID;
 
@@ -481,7 +486,7 @@ static struct room port_room(void *who)
 {
 	struct imap_source *s = who;
 
-	if (s->phase == PHASE_OVER || !s->report->may_read(s->who))
+	if (s->phase == PHASE_OVER || !may_read(s))
 		return (struct room){ NULL, 0 };
 	return imap_room(s->imap);
 }

@@ -211,7 +211,8 @@ static void leave_if_done(struct pop3_source *s)
 
 static bool may_read(const struct pop3_source *s)
 {
-	return s->bodies == 0 || s->report->may_read(s->who);
+	return s->bodies == 0 || !s->report->may_read ||
+	       s->report->may_read(s->who);
 }
 
 /* Takes what has come, gives what can be given. */

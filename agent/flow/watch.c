@@ -92,15 +92,6 @@ static void on_renew(void *who)
 	rest(w);
 }
 
-static bool differs(const struct source_folder *f,
-		    const struct source_folder *seen)
-{
-	if (f->uidvalidity != seen->uidvalidity)
-		return true;
-	return f->uidnext ? f->uidnext != seen->uidnext
-			  : f->exists > seen->exists;
-}
-
 /* More has come since, which that visit need not have seen. */
 static bool has_moved_on(const struct source_folder *f,
 			 const struct source_folder *since)
@@ -124,7 +115,7 @@ static void on_folder(void *who, const struct source_folder *f,
 		return;
 	}
 	/* a server whose numbers never agree is not polled for that for ever */
-	w->stirred = differs(f, &w->seen[0]) &&
+	w->stirred = source_folder_differs(f, &w->seen[0]) &&
 		     (!w->doubts || has_moved_on(f, &w->doubted));
 	w->doubts = w->stirred;
 	w->doubted = *f;
@@ -150,12 +141,6 @@ static void on_stirred(void *who)
 	w->report->stirred(w->who);
 }
 
-static bool may_read(void *who)
-{
-	(void)who;
-	return true;
-}
-
 static void on_closed(void *who, const struct err *err)
 {
 	struct watch *w = who;
@@ -165,18 +150,10 @@ static void on_closed(void *who, const struct err *err)
 	w->report->lost(w->who, err);
 }
 
-static void on_notice(void *who, const char *text)
-{
-	(void)who;
-	(void)text; /* a visit says so */
-}
-
 static const struct source_reports reports = {
 	.folder = on_folder,
 	.resting = on_resting,
 	.stirred = on_stirred,
-	.may_read = may_read,
-	.notice = on_notice,
 	.closed = on_closed,
 };
 
