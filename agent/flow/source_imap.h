@@ -65,6 +65,8 @@ struct imap_source {
 	/* A listing asked for behind SELECT, before it was answered; until then
 	 * list() has not taken it. */
 	enum look ahead;
+	bool ahead_again;    /* ... for a folder that was refused; the next is
+				foreseen, too */
 	uint32_t ahead_from; /* 0: none has come, or it cannot be used */
 	bool ahead_dates;
 	struct imap_bodies bodies;

@@ -40,7 +40,10 @@ static void op_foresee(struct source *source, uint32_t from, unsigned facts)
 
 	s->ahead_from = from ? from : 1;
 	s->ahead_dates = facts & SOURCE_DATES;
-	s->ahead = LOOK_WANTED;
+	if (s->ahead == LOOK_ASKED) /* its answer comes first */
+		s->ahead_again = true;
+	else
+		s->ahead = LOOK_WANTED;
 	task_post(&s->turn);
 }
 

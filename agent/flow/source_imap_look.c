@@ -160,6 +160,7 @@ static void ask_ahead(struct imap_source *s)
 void imap_source_forget_ahead(struct imap_source *s)
 {
 	s->ahead_from = 0;
+	s->ahead_again = false;
 	if (s->ahead == LOOK_WANTED)
 		s->ahead = LOOK_NOT;
 }
@@ -192,8 +193,10 @@ static void ask_listing(struct imap_source *s)
 
 static void came_ahead(struct imap_source *s, const struct imap_event *ev)
 {
-	s->ahead = LOOK_NOT;
-	if (ev->status != IMAP_OK || !s->selected || s->folder != LOOK_NOT)
+	s->ahead = s->ahead_again ? LOOK_WANTED : LOOK_NOT;
+	if (s->ahead_again)
+		s->ahead_again = false;
+	else if (ev->status != IMAP_OK || !s->selected || s->folder != LOOK_NOT)
 		s->ahead_from = 0;
 }
 

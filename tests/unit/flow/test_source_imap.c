@@ -35,8 +35,9 @@ struct box {
 	bool rests_on;	   /* woken the first time, it rests again */
 	bool undated;	   /* dates are not asked for */
 	uint32_t from;
-	uint32_t foreseen; /* 0: nothing */
-	uint32_t known;	   /* of the server, from before */
+	uint32_t foreseen;  /* 0: nothing */
+	bool foresees_on;   /* in the second folder as well */
+	uint32_t known;	    /* of the server, from before */
 	uint32_t marked[2]; /* undeleted, or 0 */
 	struct task resume;
 	struct spool_item *items, *came; /* came: whole bodies */
@@ -127,6 +128,8 @@ static void next_folder_or_quit(struct box *b)
 	b->items = b->came = NULL;
 	b->n = b->ncame = 0;
 	b->source->ops->folder(b->source, b->second);
+	if (b->foresees_on)
+		b->source->ops->foresee(b->source, b->foreseen, facts(b));
 	b->second = NULL;
 }
 
@@ -544,6 +547,8 @@ static void set_up(struct box *b, struct view words)
 	else if (view_eq(verb, VIEW_LIT("foresee")) &&
 		 view_number(words, UINT32_MAX, &n))
 		b->foreseen = (uint32_t)n;
+	else if (view_eq(verb, VIEW_LIT("foresee-on")))
+		b->foresees_on = true;
 	else if (view_eq(verb, VIEW_LIT("known")))
 		b->known = known(words);
 	else if (view_eq(verb, VIEW_LIT("folder"))) {
