@@ -29,23 +29,6 @@ bool ledger_run_patterns(struct ledger *l, struct spool_req *r)
 	return done(l, r);
 }
 
-static int64_t find_folder(struct ledger *l, const struct spool_folder_open *q)
-{
-	struct bind b = { ledger_statement(l, STMT_FOLDER_FIND,
-					   "SELECT id FROM folder WHERE"
-					   " account = ? AND name = ?"
-					   " AND uidvalidity = ?"),
-			  0 };
-	int64_t id = 0;
-
-	bind_int(&b, q->account);
-	bind_blob(&b, q->name, strlen(q->name));
-	bind_int(&b, q->uidvalidity);
-	while (ledger_row(l, b.s))
-		id = column_int(b.s, 0);
-	return id;
-}
-
 /* The row this name had before under another UIDVALIDITY; 0: none. */
 static int64_t older_folder(struct ledger *l, const struct spool_folder_open *q,
 			    int64_t *adopted)
@@ -110,26 +93,43 @@ static void folder_row(sqlite3_stmt *s, struct spool_folder *f)
 	f->keep_ms = sqlite3_column_type(s, 13) == SQLITE_NULL
 			     ? INT64_MIN
 			     : column_int(s, 13);
+	f->intents = (uint32_t)column_int(s, 14);
 }
 
-static bool load_folder(struct ledger *l, int64_t id, struct spool_folder *f)
+/* What else the ledger has of a folder: most have none of it. */
+struct beside {
+	bool skipped, namesakes;
+};
+
+/*
+ * f->id is 0 where there is none. One statement, for a poll that finds nothing
+ * new asks it for each folder.
+ */
+static void load_folder(struct ledger *l, const struct spool_folder_open *q,
+			struct spool_folder *f, struct beside *beside)
 {
 	struct bind b = {
 		ledger_statement(
 			l, STMT_FOLDER_LOAD,
 			"SELECT id, uidvalidity, uidnext, present, high_uid, whole,"
 			" adopted, listings, known, first_done, backlog, acts_at,"
-			" unplaced, keep FROM folder WHERE id = ?"),
+			" unplaced, keep,"
+			" (SELECT count(*) FROM intent WHERE folder = f.id),"
+			" EXISTS (SELECT 1 FROM skipped WHERE folder = f.id),"
+			" EXISTS (SELECT 1 FROM namesake WHERE folder = f.id)"
+			" FROM folder AS f WHERE account = ? AND name = ?"
+			" AND uidvalidity = ?"),
 		0
 	};
 
-	bind_int(&b, id);
-	while (ledger_row(l, b.s))
+	bind_int(&b, q->account);
+	bind_blob(&b, q->name, strlen(q->name));
+	bind_int(&b, q->uidvalidity);
+	while (ledger_row(l, b.s)) {
 		folder_row(b.s, f);
-	for (size_t i = 0; i < l->known.cap; i++)
-		if (l->known.at[i].id && l->known.at[i].folder == id)
-			f->known++;
-	return !l->broken;
+		beside->skipped = column_int(b.s, 15) != 0;
+		beside->namesakes = column_int(b.s, 16) != 0;
+	}
 }
 
 static void note_lowest(struct spool_folder *f, uint8_t fate, uint32_t uid,
@@ -146,48 +146,49 @@ static void note_lowest(struct spool_folder *f, uint8_t fate, uint32_t uid,
 }
 
 /*
- * What something may be done with, folded or not. What the last complete
- * listing did not show is not looked for at each poll.
+ * What something may be done with. What the last complete listing did not show
+ * is not looked for at each poll.
  */
 static void load_lowest(struct ledger *l, struct spool_folder *f)
 {
+	static const uint8_t fates[3] = { FATE_DELIVERED, FATE_MARKED,
+					  FATE_BROUGHT };
 	struct bind b = {
 		ledger_statement(
 			l, STMT_FOLDER_DELIVERED,
-			"SELECT fate, min(first), min(day) FROM span"
-			" WHERE folder = ? AND fate IN (?, ?, ?) AND absence = 0"
-			" GROUP BY fate"),
+			"SELECT min(first) FILTER (WHERE fate = ?2),"
+			" min(day) FILTER (WHERE fate = ?2),"
+			" min(first) FILTER (WHERE fate = ?3),"
+			" min(day) FILTER (WHERE fate = ?3),"
+			" min(first) FILTER (WHERE fate = ?4),"
+			" min(day) FILTER (WHERE fate = ?4)"
+			" FROM span WHERE folder = ?1 AND absence = 0"),
 		0
 	};
 
 	bind_int(&b, f->id);
-	bind_int(&b, FATE_DELIVERED);
-	bind_int(&b, FATE_MARKED);
-	bind_int(&b, FATE_BROUGHT);
+	for (int i = 0; i < 3; i++)
+		bind_int(&b, fates[i]);
 	while (ledger_row(l, b.s))
-		note_lowest(f, (uint8_t)column_int(b.s, 0),
-			    (uint32_t)column_int(b.s, 1),
-			    (uint16_t)column_int(b.s, 2));
+		for (int i = 0; i < 3; i++)
+			note_lowest(f, fates[i],
+				    (uint32_t)column_int(b.s, 2 * i),
+				    (uint16_t)column_int(b.s, 2 * i + 1));
+}
+
+/* The identities that stand in no table of their own yet. */
+static void add_unfolded(const struct ledger *l, struct spool_folder *f)
+{
 	for (size_t i = 0; i < l->known.cap; i++) {
 		const struct known_entry *e = &l->known.at[i];
 
-		if (e->id && e->folder == f->id &&
-		    (e->fate == FATE_DELIVERED || e->fate == FATE_MARKED))
+		if (!e->id || e->folder != f->id)
+			continue;
+		f->known++;
+		if (e->fate == FATE_DELIVERED || e->fate == FATE_MARKED)
 			note_lowest(f, e->fate, message_key_to_uid(&e->key),
 				    e->day);
 	}
-}
-
-static void load_intents(struct ledger *l, struct spool_folder *f)
-{
-	struct bind b = { ledger_statement(l, STMT_FOLDER_INTENTS,
-					   "SELECT count(*) FROM intent"
-					   " WHERE folder = ?"),
-			  0 };
-
-	bind_int(&b, f->id);
-	while (ledger_row(l, b.s))
-		f->intents = (uint32_t)column_int(b.s, 0);
 }
 
 static uint32_t column_uid(sqlite3_stmt *s, int n)
@@ -250,26 +251,35 @@ static void load_same(struct ledger *l, struct spool_folder *f)
 bool ledger_run_folder_open(struct ledger *l, struct spool_req *r)
 {
 	struct spool_folder_open *q = LIST_OF(r, struct spool_folder_open, req);
-	int64_t adopted = 0, id = find_folder(l, q);
-	int64_t older = older_folder(l, q, &adopted);
-	bool appears = !id && !q->look && !older && q->appears;
+	struct spool_folder *f = &q->f;
+	struct beside beside = { false };
+	int64_t adopted = 0, older = 0;
+	bool appears = false;
 
-	if (!id && !l->broken && !q->look)
-		id = add_folder(l, q, adopted, appears);
-	q->f = (struct spool_folder){ 0 };
-	if (id && load_folder(l, id, &q->f))
-		load_lowest(l, &q->f);
-	if (id && !l->broken)
-		load_skipped(l, &q->f);
-	if (id && !l->broken)
-		load_same(l, &q->f);
-	if (id && !l->broken)
-		load_intents(l, &q->f);
-	if (id && !l->broken)
-		ledger_load_namesakes(l, id, q);
+	*f = (struct spool_folder){ 0 };
+	q->namesakes = NULL;
+	q->nnamesakes = 0;
+	load_folder(l, q, f, &beside);
+	if (!f->first_done)
+		older = older_folder(l, q, &adopted);
+	if (!f->id && !l->broken && !q->look) {
+		appears = !older && q->appears;
+		if (add_folder(l, q, adopted, appears))
+			load_folder(l, q, f, &beside);
+	}
+	if (f->id && !l->broken) {
+		load_lowest(l, f);
+		add_unfolded(l, f);
+	}
+	if (beside.skipped && !l->broken) {
+		load_skipped(l, f);
+		load_same(l, f);
+	}
+	if (beside.namesakes && !l->broken)
+		ledger_load_namesakes(l, f->id, q);
 	/* Until the new one was dealt with, through restarts as well. */
-	q->f.changed = older && !q->f.first_done;
-	q->f.appeared = appears;
+	f->changed = older && !f->first_done;
+	f->appeared = appears;
 	return done(l, r);
 }
 

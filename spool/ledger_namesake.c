@@ -13,8 +13,6 @@ void ledger_load_namesakes(struct ledger *l, int64_t folder,
 			  0 };
 	size_t cap = 0;
 
-	q->namesakes = NULL;
-	q->nnamesakes = 0;
 	bind_int(&b, folder);
 	while (ledger_row(l, b.s)) {
 		if (q->nnamesakes == cap) {
