@@ -252,7 +252,7 @@ struct ledger {
 	uint64_t generation;
 	int64_t opened_ms;
 	int64_t generation_ms; /* when it rose last; 0: not yet */
-	int64_t purged_ms;     /* when history was looked at last; 0: not yet */
+	bool purge_due;	       /* old history is to be looked for */
 	bool generation_rose;  /* in this transaction */
 	bool anchor_waits;     /* ledger_drop_anchor() is to follow */
 	struct clock_mark clock;

@@ -36,6 +36,7 @@ bool ledger_look_at_clock(struct ledger *l, int64_t now_ms)
 	bool back, kept = clock_look(&l->clock, now_ms, &back);
 
 	l->lag_ms = now_ms - clock_believed(&l->clock, now_ms);
+	l->purge_due |= kept;
 	return (!kept || write_mark(l)) &&
 	       (!back || ledger_forget_future(l, now_ms));
 }

@@ -9,7 +9,6 @@
 #define FOLD_SLICE  2048u
 #define PURGE_SLICE 256u
 #define DAY_MS	    86400000
-#define PURGE_EACH  3600000 /* ms */
 
 enum phase {
 	PHASE_HELD,
@@ -282,11 +281,8 @@ static void fold(struct ledger *l, struct tidy_job *j,
 	free(e);
 	if (more)
 		return;
-	j->phase = l->purged_ms && t->now_ms >= l->purged_ms &&
-				   t->now_ms < l->purged_ms + PURGE_EACH
-			   ? PHASE_DONE
-			   : PHASE_ONCE;
-	l->purged_ms = t->now_ms;
+	j->phase = l->purge_due ? PHASE_ONCE : PHASE_DONE;
+	l->purge_due = false;
 }
 
 /* --- history

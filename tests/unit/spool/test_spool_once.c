@@ -113,7 +113,7 @@ static void for_a_week(void **state)
 			 MESSAGE_SKIPPED);
 	bed_tidy(&x->b, NOW + 7 * DAY);
 	assert_int_equal(bed_sql(&x->b, "SELECT count(*) FROM once"), 1);
-	bed_tidy(&x->b, NOW + 7 * DAY + HOUR); /* looked at once in an hour */
+	bed_tidy(&x->b, NOW + 7 * DAY + HOUR + 1); /* once in an hour */
 	assert_int_equal(bed_sql(&x->b, "SELECT count(*) FROM once"), 0);
 	assert_int_equal(state_of(x, 1, 'm', "a", NOW + 7 * DAY + 1),
 			 MESSAGE_SPOOLED);
