@@ -421,14 +421,12 @@ static void begin(struct run *r)
 	r->since_ms = loop_unix_ms();
 	r->daemon = daemon_start(&r->kit.parts, &reports, r);
 	r->passes = passes_new(l, r->daemon);
-	if (r->kit.control)
-		control_hook(
-			r->kit.control,
-			&(struct control_hooks){ .changed = on_queue_changed,
-						 .poll = on_poll,
-						 .pass = on_pass,
-						 .now = on_now,
-						 .who = r });
+	r->kit.hooks = (struct control_hooks){ .changed = on_queue_changed,
+					       .poll = on_poll,
+					       .pass = on_pass,
+					       .now = on_now,
+					       .who = r };
+	kit_serve(&r->kit);
 	begin_beat(r);
 	bell_begin(&r->bell, &r->kit.parts, r->daemon);
 	r->metrics = (struct metrics_file){

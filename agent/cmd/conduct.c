@@ -572,9 +572,7 @@ static int run_here(struct conduct *c)
 	c->pass = pass_start(&c->kit.parts, c->what, reports(c), c);
 	c->accounts = pass_accounts(c->pass, &c->n);
 	c->since_ms = loop_unix_ms();
-	if (c->kit.control)
-		control_hook(c->kit.control, &(struct control_hooks){
-						     .now = on_now, .who = c });
+	c->kit.hooks = (struct control_hooks){ .now = on_now, .who = c };
 	heed_signals(c);
 	begin(c);
 	loop_run(c->kit.parts.loop);

@@ -16,6 +16,7 @@
 /* A look at the ledger takes milliseconds. */
 #define TRIES	     60
 #define TRY_PAUSE_NS 50000000
+#define SERVE_IN_MS  100u
 
 void kit_init(struct kit *k, const struct config *config, bool trace)
 {
@@ -60,17 +61,25 @@ static void on_asked(void *who)
 	task_post(&((struct kit *)who)->send);
 }
 
-static void serve(struct kit *k)
+void kit_serve(struct kit *k)
 {
 	struct log_line l;
 	struct err err;
 
+	timer_stop(&k->serve);
 	k->control = control_serve(k->parts.loop, k->parts.spool,
 				   k->parts.config->state_dir, &err);
-	if (!k->control && log_begin(&l, LOG_WARNING, "no_control_socket")) {
+	if (k->control) {
+		control_hook(k->control, &k->hooks);
+	} else if (log_begin(&l, LOG_WARNING, "no_control_socket")) {
 		log_err(&l, &err);
 		log_end(&l);
 	}
+}
+
+static void on_serve(void *who)
+{
+	kit_serve(who);
 }
 
 /*
@@ -104,6 +113,7 @@ bool kit_open_spool(struct kit *k, struct spool_found *found, struct err *err)
 	make_parents(k->parts.config);
 	k->wake = wake_new(k->parts.loop, on_wake, k);
 	task_init(&k->send, k->parts.loop, send_asked, k);
+	timer_init(&k->serve, k->parts.loop, on_serve, k);
 	for (int i = 0;; i++) {
 		o.now_ms = loop_unix_ms();
 		k->parts.spool = spool_open(&o, found, err);
@@ -115,12 +125,14 @@ bool kit_open_spool(struct kit *k, struct spool_found *found, struct err *err)
 			return false;
 		(void)nanosleep(&pause, NULL);
 	}
-	serve(k);
+	timer_start(&k->serve, SERVE_IN_MS);
 	return true;
 }
 
 void kit_close_spool(struct kit *k)
 {
+	if (k->serve.loop)
+		timer_stop(&k->serve);
 	control_close(k->control);
 	k->control = NULL;
 	if (k->parts.spool)

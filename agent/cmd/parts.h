@@ -12,6 +12,8 @@ struct kit {
 	struct wake *wake;
 	struct task send;	 /* what a turn asked of the store goes there */
 	struct control *control; /* NULL: none */
+	struct timer serve;
+	struct control_hooks hooks; /* set by the command, if any */
 	/* The store failed (spool_fatal). Set by the command; NULL: nothing. */
 	void (*store_failed)(void *who);
 	void *who;
@@ -23,11 +25,14 @@ struct kit {
  */
 void kit_init(struct kit *k, const struct config *config, bool trace);
 /*
- * Takes the state directory: opens the spool, serves the control socket (its
- * failure is only logged). A short look of somebody else (status) is waited
- * for. false: err; ERR_BUSY: a process that stays holds it.
+ * Takes the state directory: opens the spool. The control socket is served a
+ * little later: who asks meanwhile waits, and a poll that finds nothing new is
+ * over by then. A short look of somebody else (status) is waited for. false:
+ * err; ERR_BUSY: a process that stays holds it.
  */
 bool kit_open_spool(struct kit *k, struct spool_found *found, struct err *err);
+/* Now, for who stays. Its failure is only logged. */
+void kit_serve(struct kit *k);
 /*
  * Gives the state directory up. What is still out is answered (with
  * ERR_CANCELLED after a failure of the store), so a pass must still be there.
