@@ -3,6 +3,7 @@
  */
 #include "ledger.h"
 #include "must.h"
+#include "text.h"
 
 #include <stdio.h>
 
@@ -175,8 +176,7 @@ static int64_t add_account(struct ledger *l, const struct spool_account *a)
 	};
 
 	hash_random(dice, sizeof(dice));
-	for (size_t i = 0; i < sizeof(dice); i++)
-		(void)snprintf(uuid + 2 * i, 3, "%02x", dice[i]);
+	text_hex(uuid, dice, sizeof(dice));
 	bind_text(&b, uuid);
 	bind_text(&b, a->name);
 	bind_int(&b, a->family);

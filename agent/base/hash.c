@@ -1,5 +1,6 @@
 #include "hash.h"
 #include "must.h"
+#include "text.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -135,16 +136,11 @@ size_t hash_mac(enum hash_kind kind, struct view key, struct view v,
 
 bool hash_md5_hex(struct view v, char out[33])
 {
-	static const char digit[] = "0123456789abcdef";
 	unsigned char sum[EVP_MAX_MD_SIZE];
 
 	if (EVP_Digest(v.p, v.n, sum, NULL, EVP_md5(), NULL) != 1)
 		return false;
-	for (size_t i = 0; i < 16; i++) {
-		out[2 * i] = digit[sum[i] >> 4];
-		out[2 * i + 1] = digit[sum[i] & 15];
-	}
-	out[32] = '\0';
+	text_hex(out, sum, 16);
 	return true;
 }
 

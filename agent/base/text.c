@@ -58,20 +58,37 @@ bool text_puts(struct text *t, const char *s)
 
 bool text_fmt(struct text *t, const char *fmt, ...)
 {
+	size_t room = t->cap - t->n;
 	va_list ap;
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(room ? t->p + t->n : NULL, room, fmt, ap);
 	va_end(ap);
 	MUST(n >= 0);
-	if (!reserve(t, (size_t)n))
+	if (!reserve(t, (size_t)n)) {
+		if (room)
+			t->p[t->n] = 0;
 		return false;
-	va_start(ap, fmt);
-	(void)vsnprintf(t->p + t->n, (size_t)n + 1, fmt, ap);
-	va_end(ap);
+	}
+	if ((size_t)n >= room) {
+		va_start(ap, fmt);
+		(void)vsnprintf(t->p + t->n, (size_t)n + 1, fmt, ap);
+		va_end(ap);
+	}
 	t->n += (size_t)n;
 	return true;
+}
+
+void text_hex(char *out, const uint8_t *octets, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < n; i++) {
+		*out++ = digits[octets[i] >> 4];
+		*out++ = digits[octets[i] & 15];
+	}
+	*out = 0;
 }
 
 /* Length of the well-formed UTF-8 sequence at v (RFC 3629 4), 0 if none. */
@@ -131,6 +148,16 @@ static size_t escape(struct view v, char piece[8], size_t *took)
 	return (size_t)snprintf(piece, 8, "\\x%02X", (unsigned char)v.p[0]);
 }
 
+/* So many octets at the head of v stand for themselves: most do. */
+static size_t plain(struct view v)
+{
+	size_t n = 0;
+
+	while (n < v.n && v.p[n] >= 0x20 && v.p[n] < 0x7f && v.p[n] != '\\')
+		n++;
+	return n;
+}
+
 void printable(char *out, size_t cap, struct view v)
 {
 	size_t n = 0, cut = 0, took, len;
@@ -138,6 +165,14 @@ void printable(char *out, size_t cap, struct view v)
 
 	MUST(cap >= 8);
 	for (; v.n; v = view_skip(v, took)) {
+		took = len = plain(view_head(v, cap - 1 - n));
+		if (took) {
+			memcpy(out + n, v.p, took);
+			if (n < cap - 4)
+				cut = n + len < cap - 4 ? n + len : cap - 4;
+			n += len;
+			continue;
+		}
 		len = escape(v, piece, &took);
 		if (n + len > cap - 1) {
 			memcpy(out + cut, "...", 3);

@@ -35,4 +35,7 @@ char *text_take(struct text *t);
 
 /* As text_printable, into out[cap] (cap >= 8), NUL-terminated. */
 void printable(char *out, size_t cap, struct view v);
+
+/* Two lower-case hexadecimal digits for each octet, and NUL: 2 * n + 1. */
+void text_hex(char *out, const uint8_t *octets, size_t n);
 #endif

@@ -1,6 +1,7 @@
 #include "stamp.h"
 #include "hash.h"
 #include "outgoing.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,8 +18,7 @@ static void mac(const struct spool *s, int64_t id, int64_t account,
 
 	hash_keyed(spool_key(s), (struct view){ text, (size_t)n }, sum,
 		   sizeof(sum));
-	for (size_t i = 0; i < sizeof(sum); i++)
-		(void)snprintf(out + i * 2, 3, "%02x", sum[i]);
+	text_hex(out, sum, sizeof(sum));
 }
 
 void stamp_trace(const struct spool *s, int64_t id, int64_t account,

@@ -1,4 +1,5 @@
 #include "cert.h"
+#include "text.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -43,8 +44,7 @@ void cert_digest_text(const X509 *cert, enum cert_digest kind, char *out,
 	    !cert_digest(cert, kind, digest))
 		return;
 	memcpy(out, prefixes[kind], n);
-	for (size_t i = 0; i < CERT_DIGEST_OCTETS; i++)
-		(void)snprintf(out + n + 2 * i, 3, "%02x", digest[i]);
+	text_hex(out + n, digest, sizeof(digest));
 }
 
 static int hex_value(char c)

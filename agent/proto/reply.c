@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #define REPLY_SHOWN 512u /* octets of words in reply_show() */
+#define CODES_SHOWN 16	 /* octets, "599 5.999.999 " */
 
 void reply_begin(struct reply *r)
 {
@@ -94,24 +95,38 @@ struct view reply_words(const struct reply *r)
 	return (struct view){ r->words, r->n };
 }
 
-/* "550 5.1.1 ", without the words; cap >= 32. Returns its octets. */
-static size_t show_codes(const struct reply *r, char *out, size_t cap)
+/* v below 1000; returns its digits. */
+static size_t put_number(char *out, unsigned v)
 {
-	int n = r->enhanced[0] ? snprintf(out, cap, "%d %d.%d.%d ", r->code,
-					  r->enhanced[0], r->enhanced[1],
-					  r->enhanced[2])
-			       : snprintf(out, cap, "%d ", r->code);
+	size_t n = 0;
 
-	return n > 0 && (size_t)n < cap ? (size_t)n : 0;
+	if (v >= 100)
+		out[n++] = (char)('0' + v / 100);
+	if (v >= 10)
+		out[n++] = (char)('0' + v / 10 % 10);
+	out[n++] = (char)('0' + v % 10);
+	return n;
+}
+
+/* "550 5.1.1 ", without the words; returns its octets. One for each message. */
+static size_t show_codes(const struct reply *r, char out[CODES_SHOWN])
+{
+	size_t n = put_number(out, (unsigned)r->code);
+
+	out[n++] = ' ';
+	for (int i = 0; i < 3 && r->enhanced[0]; i++) {
+		n += put_number(out + n, r->enhanced[i]);
+		out[n++] = i < 2 ? '.' : ' ';
+	}
+	return n;
 }
 
 void reply_show(const struct reply *r, char *out, size_t cap)
 {
-	char codes[32], words[REPLY_SHOWN];
+	size_t n = show_codes(r, out), room = cap - n;
 
-	(void)show_codes(r, codes, sizeof(codes));
-	printable(words, sizeof(words), reply_words(r));
-	(void)snprintf(out, cap, "%s%s", codes, words);
+	printable(out + n, room < REPLY_SHOWN ? room : REPLY_SHOWN,
+		  reply_words(r));
 }
 
 static enum err_class class_of(int code)
@@ -131,7 +146,7 @@ static enum err_class class_of(int code)
 bool reply_err(const struct reply *r, struct err *err, const char *what)
 {
 	char raw[32 + REPLY_WORDS];
-	size_t n = show_codes(r, raw, 32);
+	size_t n = show_codes(r, raw);
 
 	err_set(err, class_of(r->code), "%s", what);
 	err->origin = ERR_FROM_SMTP;

@@ -36,7 +36,7 @@ enum reply_step reply_line(struct reply *r, struct view line,
 			   struct view *text);
 
 struct view reply_words(const struct reply *r); /* lives until r changes */
-/* "550 5.1.1 no such user", printable, cut at 512 (CASES G8). Never fails. */
+/* "550 5.1.1 no such user", printable, cut at 512 (CASES G8). cap >= 32. */
 void reply_show(const struct reply *r, char *out, size_t cap);
 
 /*

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -38,6 +39,57 @@ static void long_words_are_cut(void **state)
 	expect_printable(VIEW_LIT("01234\x01xxxx"), 10, "01234...");
 }
 
+/* What is cut: as many whole characters as fit before the dots. */
+static void wherever_it_is_cut(void **state)
+{
+	static const char in[] =
+		"plain\nand\\\xc3\xa9 plain \x9b\x01 once more";
+	char whole[256], want[256], head[256];
+
+	(void)state;
+	printable(whole, sizeof(whole), view_of(in));
+	for (size_t cap = 8; cap <= strlen(whole) + 2; cap++) {
+		strcpy(want, whole);
+		for (size_t i = sizeof(in) - 1;
+		     strlen(whole) >= cap && i + 1 > 0; i--) {
+			printable(head, sizeof(head), (struct view){ in, i });
+			/* half of a character is shown as two octets */
+			if (strlen(head) + 4 > cap ||
+			    strncmp(whole, head, strlen(head)) != 0)
+				continue;
+			(void)snprintf(want, sizeof(want), "%.200s...", head);
+			break;
+		}
+		expect_printable(view_of(in), cap, want);
+	}
+}
+
+static void what_does_not_fit_leaves_no_trace(void **state)
+{
+	struct text t;
+	char line[80];
+
+	(void)state;
+	memset(line, 'x', sizeof(line) - 1);
+	line[sizeof(line) - 1] = 0;
+	text_init(&t, 100);
+	assert_true(text_fmt(&t, "%d", 7));
+	assert_true(text_fmt(&t, "%s", line)); /* needs more memory */
+	assert_false(text_fmt(&t, "%s", line));
+	assert_int_equal(t.n, 80);
+	assert_int_equal(strlen(text_str(&t)), 80);
+	text_fini(&t);
+}
+
+static void hexadecimal_digits(void **state)
+{
+	char out[7];
+
+	(void)state;
+	text_hex(out, (const uint8_t *)"\x00\x9a\xff", 3);
+	assert_string_equal(out, "009aff");
+}
+
 static void text_keeps_its_maximum(void **state)
 {
 	struct text t;
@@ -60,7 +112,8 @@ static void numbers_are_whole_and_bounded(void **state)
 	assert_true(view_number(VIEW_LIT("4294967295"), UINT32_MAX, &n));
 	assert_int_equal(n, UINT32_MAX);
 	assert_false(view_number(VIEW_LIT("4294967296"), UINT32_MAX, &n));
-	assert_false(view_number(VIEW_LIT("99999999999999999999"), UINT64_MAX, &n));
+	assert_false(
+		view_number(VIEW_LIT("99999999999999999999"), UINT64_MAX, &n));
 	assert_false(view_number(VIEW_LIT("1 "), 9, &n));
 	assert_false(view_number(VIEW_LIT("-1"), 9, &n));
 	assert_false(view_number(VIEW_LIT(""), 9, &n));
@@ -95,7 +148,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(controls_and_bidi_are_escaped),
 		cmocka_unit_test(long_words_are_cut),
+		cmocka_unit_test(wherever_it_is_cut),
 		cmocka_unit_test(text_keeps_its_maximum),
+		cmocka_unit_test(what_does_not_fit_leaves_no_trace),
+		cmocka_unit_test(hexadecimal_digits),
 		cmocka_unit_test(numbers_are_whole_and_bounded),
 		cmocka_unit_test(errors_speak_in_two_voices),
 	};
