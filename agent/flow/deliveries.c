@@ -156,6 +156,21 @@ static enum spool_health health_of(const struct delivery *d)
 							     : HEALTH_OK;
 }
 
+/*
+ * It takes nothing for now (a full mailbox, greylisting): that lasts and is
+ * told like an outage, though each message waits for itself. The visit that
+ * fetched one has told it already.
+ */
+static void note_deferral(struct one *o, int64_t now)
+{
+	const struct err *why = delivery_deferral(o->delivery);
+	struct deliveries *ds = o->of;
+
+	if (trouble_note(&o->row.trouble, why, now))
+		ds->reports->told(ds->who, delivery_config(o->delivery), why,
+				  true);
+}
+
 /* It works, and yet not as its settings want it. */
 static void note_warning(struct one *o, int64_t now)
 {
@@ -189,7 +204,10 @@ static void note(struct one *o)
 				  trouble_note(&r->trouble, err, now));
 		return;
 	}
-	note_warning(o, now);
+	if (r->health == HEALTH_FAILING)
+		note_deferral(o, now);
+	else
+		note_warning(o, now);
 	r->failures = 0;
 	if (r->health == HEALTH_OK || delivery_accepted(o->delivery))
 		r->last_success_ms = now;
@@ -219,6 +237,7 @@ static void note_and_save(struct one *o)
 	o->worked = false;
 	o->row.paused = delivery_share(o->delivery)->paused;
 	note(o);
+	delivery_turn_page(o->delivery);
 	save(o);
 }
 
@@ -535,10 +554,14 @@ int deliveries_exit(const struct deliveries *ds)
 {
 	int code = 0;
 
-	for (size_t i = 0; i < ds->n; i++)
+	for (size_t i = 0; i < ds->n; i++) {
+		const struct delivery *d = ds->all[i].delivery;
+
 		if (ds->all[i].failed)
-			code = err_worse(
-				code, err_exit(delivery_err(ds->all[i].delivery)
-						       ->class));
+			code = err_worse(code,
+					 err_exit(delivery_err(d)->class));
+		if (delivery_was_set_back(d))
+			code = err_worse(code, err_exit(ERR_RETRY));
+	}
 	return code;
 }

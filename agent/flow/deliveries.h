@@ -67,6 +67,6 @@ bool deliveries_hurry(struct deliveries *ds);
 void deliveries_finish(struct deliveries *ds);
 void deliveries_stop(struct deliveries *ds);  /* as delivery_stop() */
 void deliveries_abort(struct deliveries *ds); /* as delivery_abort() */
-/* Worst exit code of those that failed as a whole. */
+/* Worst exit code of those that failed as a whole, or for some message. */
 int deliveries_exit(const struct deliveries *ds);
 #endif

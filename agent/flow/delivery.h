@@ -51,7 +51,13 @@ const struct err *delivery_warning(const struct delivery *d);
 /* It was up, and yet refused a setting of some account in this pass. */
 bool delivery_refused(const struct delivery *d);
 bool delivery_deferred(const struct delivery *d); /* the last of some one */
-bool delivery_accepted(const struct delivery *d); /* anything, in this pass */
+/* Anything, in this pass, or since delivery_turn_page(). */
+bool delivery_accepted(const struct delivery *d);
+void delivery_turn_page(struct delivery *d);
+/* What the last message was told that is to come later; else ERR_NONE. */
+const struct err *delivery_deferral(const struct delivery *d);
+/* Some attempt of this pass failed for now, or its end is unknown. */
+bool delivery_was_set_back(const struct delivery *d);
 /* A message was delivered, deferred or held since this was asked last. */
 bool delivery_has_worked(struct delivery *d);
 uint64_t delivery_max_octets(const struct delivery *d); /* 0: unknown */

@@ -59,6 +59,15 @@ void delivery_note_offer(struct delivery *d, int64_t account, int change)
 	f->offered = (uint32_t)((int)f->offered + change);
 }
 
+static void note_deferral(struct delivery *d, const struct message *m)
+{
+	d->set_back = true;
+	(void)err_set(&d->defers, ERR_RETRY, "defers mail");
+	(void)err_peer(&d->defers, view_of(m->reply));
+	(void)err_remedy(&d->defers,
+			 "it waits here and is tried again: mailhaul queue");
+}
+
 void delivery_note(struct delivery *d, const struct message *m, enum verdict v)
 {
 	struct fortune *f = fortune_of(d, m->account);
@@ -72,8 +81,10 @@ void delivery_note(struct delivery *d, const struct message *m, enum verdict v)
 		}
 		f->proven = f->accepted = true;
 		f->deferred = 0;
+		d->defers.class = ERR_NONE;
 		break;
 	case VERDICT_LATER:
+		note_deferral(d, m);
 		f->paused = ++f->deferred >= DEFERRED_MAX;
 		break;
 	case VERDICT_SETTING:
@@ -84,6 +95,8 @@ void delivery_note(struct delivery *d, const struct message *m, enum verdict v)
 		f->proven = true;
 		break;
 	case VERDICT_DOUBT:
+		d->set_back = true;
+		break;
 	case VERDICT_UNSENT:
 	case VERDICT_AGAIN:
 		break;
@@ -169,4 +182,20 @@ bool delivery_deferred(const struct delivery *d)
 		if (d->fortunes[i].deferred)
 			return true;
 	return false;
+}
+
+const struct err *delivery_deferral(const struct delivery *d)
+{
+	return &d->defers;
+}
+
+bool delivery_was_set_back(const struct delivery *d)
+{
+	return d->set_back;
+}
+
+void delivery_turn_page(struct delivery *d)
+{
+	for (size_t i = 0; i < d->nfortunes; i++)
+		d->fortunes[i].accepted = false;
 }

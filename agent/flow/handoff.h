@@ -77,6 +77,8 @@ struct delivery {
 
 	bool no_xclient;    /* the server takes no client from us */
 	struct err warning; /* of a delivery that works; ERR_NONE */
+	struct err defers;  /* what the last one was told; or ERR_NONE */
+	bool set_back;	    /* some attempt was not the last, in this pass */
 
 	struct rate rate; /* see paced.h */
 	struct timer turn;

@@ -542,6 +542,31 @@ def test_status_of_a_delivery_that_refuses_is_not_ok(simple, user, answer,
     assert home["state"] == "ok" and home["last_success"]
 
 
+@pytest.mark.parametrize("stage", ["rcpt", "dot"])
+def test_what_defers_mail_is_named_and_each_failed_try_is_75(simple, stage):
+    """A full mailbox: `status` says why the delivery fails, also for mail of an
+    earlier pass, and no longer once it is over."""
+    haul = simple(2)
+    haul.sink.rule(stage, "452 4.2.2 mailbox full")
+    codes = [haul("fetch").code]
+    assert haul("queue", "retry", "--all", "-y").code == 0
+    codes.append(haul("fetch").code)         # tried again
+    codes.append(haul("fetch").code)         # nothing is due
+    assert codes == [75, 75, 0]
+    [home] = haul("status", "--json").json["deliveries"]
+    error = home["last_error"]
+    assert (home["state"], error["count"]) == ("failing", 2), home
+    assert error["text"] == "defers mail: 452 4.2.2 mailbox full"
+    assert "mailhaul queue" in error["remedy"]
+    assert "delivery home: defers mail: 452 4.2.2 mailbox full" in \
+        haul("status").out
+    haul.sink.forget_rules()
+    assert haul("queue", "retry", "--all", "-y").code == 0
+    assert haul("fetch").code == 0
+    [home] = haul("status", "--json").json["deliveries"]
+    assert (home["state"], home["last_error"]) == ("ok", None), home
+
+
 def test_g16_a_smarthost_that_has_no_address_is_temporary(simple, user):
     """G16: NXDOMAIN for our own smarthost holds nothing and pauses nothing for
     good: the mail goes as soon as the name is there."""

@@ -9,6 +9,7 @@ import pytest
 
 from corpus import plain
 from haul import Raw
+from processes import until
 from running import arrived
 from shift import Leaps
 
@@ -126,6 +127,29 @@ def test_a_destination_that_comes_back_gets_what_waits(simple, start):
 
 def greeted(sink):
     return len(sink.events("connect"))
+
+
+def test_a_mailbox_that_fills_up_is_named(simple, start):
+    """What a destination took before does not hide that it takes nothing now."""
+    haul = simple(1, poll_every=Raw("1h"))
+
+    def is_told(state, words):
+        [home] = haul("status", "--json").json["deliveries"]
+        error = home["last_error"] or {"text": None}
+        return (home["state"], error["text"]) == (state, words)
+    run = start(haul)
+    arrived(haul.sink, 1)
+    until(lambda: is_told("ok", None), "a delivery that works")
+    haul.sink.rule("rcpt", "452 4.2.2 mailbox full")
+    haul.dovecot.put(haul.mailbox, [plain(7, haul.mailbox)])
+    run.wait("deferred account=anna")
+    until(lambda: is_told("failing", "defers mail: 452 4.2.2 mailbox full"),
+          "the cause")
+    haul.sink.forget_rules()
+    assert haul("queue", "retry", "--all", "-y").code == 0
+    arrived(haul.sink, 2)
+    until(lambda: is_told("ok", None), "a delivery that works again")
+    assert run.stop().code == 0
 
 
 def test_a_destination_that_is_down_is_tried_ever_less_often(simple, start):
