@@ -191,9 +191,10 @@ static void write_nothing(const struct config *c, const json_t *answer,
 		told_relative(a, "last_success", now, at);
 		term_number(told_number(a, "fetched"), n);
 		(void)text_fmt(out,
-			       "%s: %s, last good poll %s, %s messages "
+			       "%s: %s, last good poll %s, %s message%s "
 			       "fetched so far\n",
-			       name, told_str(a, "state"), at, n);
+			       name, told_str(a, "state"), at, n,
+			       told_number(a, "fetched") == 1 ? "" : "s");
 		write_fault(a, out);
 		json_array_foreach(skipped, j, s) {
 			if (strcmp(told_str(s, "account"), name) != 0)

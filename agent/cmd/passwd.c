@@ -276,6 +276,21 @@ static void put_question(const struct passwd_target *t, struct text *out)
 	(void)text_fmt(out, " at %.100s), not shown: ", server->host);
 }
 
+/* What to do about a certificate or a name that is wrong stays told. */
+static void put_outcome(struct err *tried, bool stored)
+{
+	const struct err told = *tried;
+	bool refused = told.class == ERR_AUTH;
+
+	(void)err_remedy(tried, "%s%s%s",
+			 refused ? "check user and secret" : told.remedy,
+			 refused || told.remedy[0] ? "; " : "",
+			 stored	   ? "it was stored all the same"
+			 : refused ? "nothing was stored"
+				   : "nothing was stored; --yes stores it "
+				     "untried");
+}
+
 bool passwd_change(const struct config *c, const struct passwd_target *t,
 		   int fd, bool untried_too, passwd_try *try, void *who,
 		   struct err *tried, struct err *err)
@@ -290,14 +305,11 @@ bool passwd_change(const struct config *c, const struct passwd_target *t,
 	put_question(t, &question);
 	ok = passwd_ask(fd, text_str(&question), &secret, err);
 	text_fini(&question);
-	if (ok && !try(who, t, &secret, tried) && !untried_too) {
-		ok = false;
-		*err = *tried;
-		(void)err_remedy(err, err->class == ERR_AUTH
-					      ? "check user and secret; "
-						"nothing was stored"
-					      : "nothing was stored; --yes "
-						"stores it untried");
+	if (ok && !try(who, t, &secret, tried)) {
+		ok = untried_too;
+		put_outcome(tried, untried_too);
+		if (!ok)
+			*err = *tried;
 	}
 	ok = ok &&
 	     credential_store(c->dir, t->credential, &owner, &secret, err);

@@ -190,13 +190,13 @@ static const char *question(enum pass_task task)
 {
 	switch (task) {
 	case PASS_FETCH:
-		return "are there that were never seen here.\n  [a]ll are "
+		return "there and never seen here.\n  [a]ll are "
 		       "fetched, only [n]ew mail from now on, or [l]ater? ";
 	case PASS_ADOPT:
-		return "are there that were never fetched. Take them as "
-		       "handled? They stay at the source. [y/N]: ";
+		return "there and never fetched. Take them as handled? They "
+		       "stay at the source. [y/N]: ";
 	case PASS_REFETCH:
-		return "are to be fetched and delivered again. Go on? [y/N]: ";
+		return "to be fetched and delivered again. Go on? [y/N]: ";
 	}
 	return "";
 }
@@ -209,9 +209,10 @@ void report_question(const struct pass_account *a, const char *folder,
 
 	term_number(messages, number);
 	term_octets(octets, size);
-	(void)text_fmt(out, "%s%s%s: %s messages (%s) %s", a->config->name,
-		       *folder ? " " : "", folder, number, size,
-		       question(task));
+	(void)text_fmt(out, "%s%s%s: %s message%s (%s) %s %s", a->config->name,
+		       *folder ? " " : "", folder, number,
+		       messages == 1 ? "" : "s", size,
+		       messages == 1 ? "is" : "are", question(task));
 }
 
 void report_dry_run(const struct pass_account *a, struct text *out)

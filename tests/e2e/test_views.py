@@ -324,6 +324,27 @@ def test_passwd_replaces_a_secret_and_ends_the_backoff(simple):
     assert haul.fetch().account("anna")["delivered"] == 2
 
 
+def test_passwd_says_what_became_of_a_secret_that_was_not_taken(simple):
+    haul = simple(1, password=None)
+    r = haul("passwd", "anna", input=b"wrong\n")
+    assert r.code == 77 and "nothing was stored" in r.err, r
+    r = haul("passwd", "anna", "-y", input=b"wrong\n")
+    assert r.code == 0, r
+    assert "check user and secret; it was stored all the same" in r.err, r
+    haul.sections["account", "anna"]["tls_ca"] = None     # Debian's alone
+    r = haul("passwd", "anna", input=b"wrong\n")
+    assert r.code == 77 and "--yes stores it untried" in r.err, r
+    assert "tls_ca" in r.err, "what to do about the certificate"
+
+
+def test_one_message_is_no_messages(simple):
+    haul = simple(1)
+    haul.fetch()
+    assert ", 1 message fetched so far" in haul("trace", "nothing").out
+    code, text = haul.on_terminal("refetch", "anna", answers=[b"n\n"])
+    assert "1 message (1.0 kB) is to be fetched" in text, text
+
+
 def test_status_tells_of_the_user_that_is_written_now(simple, source, dovecot,
                                                       user):
     """Two rows of one name are known then; the old one is history."""
