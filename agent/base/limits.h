@@ -53,7 +53,7 @@
 #define LIMIT_CONNECT_MS  30000u
 #define LIMIT_PROXY_MS	  60000u /* a proxy looks up and connects for us */
 #define LIMIT_TLS_MS	  60000u
-#define LIMIT_GREETING_MS 300000u /* RFC 5321 4.5.3.2.1 */
+#define LIMIT_GREETING_MS 300000u /* SMTP: RFC 5321 4.5.3.2.1 */
 #define LIMIT_MAIL_MS	  300000u /* RFC 5321 4.5.3.2.2, .3 */
 #define LIMIT_DATA_MS	  120000u /* RFC 5321 4.5.3.2.4 */
 #define LIMIT_BLOCK_MS	  180000u /* RFC 5321 4.5.3.2.5 */

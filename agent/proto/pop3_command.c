@@ -38,7 +38,7 @@ static uint32_t awaited_ms(const struct pop3 *p)
 {
 	switch (p->phase) {
 	case PHASE_GREETING:
-		return LIMIT_GREETING_MS;
+		return LIMIT_COMMAND_MS; /* as IMAP; 5 min are SMTP's */
 	case PHASE_READY:
 	case PHASE_LISTING:
 	case PHASE_BODY:

@@ -443,7 +443,7 @@ static void patience_follows_what_is_awaited(void **state)
 	uint64_t serial;
 
 	(void)state;
-	assert_int_equal(pop3_patience(p).ms, LIMIT_GREETING_MS);
+	assert_int_equal(pop3_patience(p).ms, LIMIT_COMMAND_MS);
 	feed(p, VIEW_LIT("+OK\r\n"));
 	expect(p, POP3_EV_GREETING);
 	assert_int_equal(pop3_patience(p).ms, 0);
