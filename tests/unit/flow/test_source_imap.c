@@ -5,21 +5,18 @@
  * that begin with > set it up. Each is played as it is, and with the server's
  * octets in small pieces.
  */
-#include "erase_imap.h"
 #include "habit.h"
-#include "listing_imap.h"
+#include "imap.h"
 #include "must.h"
 #include "source.h"
+#include "support_script.h"
 #include "text.h"
 
-#include <dirent.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -491,8 +488,9 @@ static uint32_t known(struct view words)
 	return can;
 }
 
-static void set_up(struct box *b, struct view words)
+static void set_up(void *who, struct view words)
 {
+	struct box *b = who;
 	struct view verb = view_word(&words);
 	uint64_t n;
 
@@ -565,52 +563,6 @@ static void set_up(struct box *b, struct view words)
 	}
 }
 
-static void read_script(struct box *b, const char *path)
-{
-	FILE *f = fopen(path, "r");
-	char line[1000];
-
-	if (!f)
-		fail_msg("%s: cannot be opened", path);
-	while (fgets(line, sizeof(line), f)) {
-		struct view v = view_head(view_of(line),
-					  view_find(view_of(line), '\n'));
-
-		if (view_starts(v, VIEW_LIT("= ")))
-			text_puts(&b->want, line);
-		if (view_starts(v, VIEW_LIT("> ")))
-			set_up(b, view_skip(v, 2));
-	}
-	fclose(f);
-}
-
-/* Starts the fake server; *out: its pid. Returns its port. */
-static uint16_t start_fake(const char *path, size_t drip, pid_t *out)
-{
-	char program[3000], step[20], port[16] = "";
-	int pipe_fd[2];
-	ssize_t n;
-
-	snprintf(program, sizeof(program), "%s/fake/fake.py", TESTS_DIR);
-	snprintf(step, sizeof(step), "%zu", drip);
-	assert_int_equal(pipe(pipe_fd), 0);
-	*out = fork();
-	assert_true(*out >= 0);
-	if (*out == 0) {
-		dup2(pipe_fd[1], STDOUT_FILENO);
-		close(pipe_fd[0]);
-		close(pipe_fd[1]);
-		execlp("python3", "python3", program, "--drip", step, path,
-		       (char *)NULL);
-		_exit(127);
-	}
-	close(pipe_fd[1]);
-	n = read(pipe_fd[0], port, sizeof(port) - 1);
-	close(pipe_fd[0]);
-	assert_true(n > 0);
-	return (uint16_t)atoi(port);
-}
-
 static void box_fini(struct box *b)
 {
 	task_cancel(&b->resume);
@@ -646,7 +598,6 @@ static void play(const char *path, size_t drip)
 	struct trusts *trusts = trusts_new();
 	struct trust_setting system_trust = { 0 };
 	struct err err;
-	int status;
 	pid_t pid;
 
 	text_init(&b.trace, 1 << 20);
@@ -663,10 +614,10 @@ static void play(const char *path, size_t drip)
 		.secret = &b.secret,
 		.password_in_clear = true,
 	};
-	read_script(&b, path);
+	script_read(path, &b.want, set_up, &b);
 	if (b.o.endpoint.tls == TLS_STARTTLS)
 		b.o.endpoint.trust = trust_get(trusts, &system_trust, &err);
-	b.o.endpoint.port = start_fake(path, drip, &pid);
+	b.o.endpoint.port = script_serve(path, drip, &pid);
 	habit_imap(habit_of(&b.o.endpoint), b.known);
 	b.source = source_imap_open(&b.o, &reports, &b);
 	if (b.looks)
@@ -674,191 +625,22 @@ static void play(const char *path, size_t drip)
 	else
 		first_folder(&b);
 	loop_run(b.loop);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (strcmp(text_str(&b.trace), text_str(&b.want)) != 0)
-		fail_msg("%s\n--- wanted\n%s--- got\n%s", path,
-			 text_str(&b.want), text_str(&b.trace));
-	if (status != 0)
-		fail_msg("%s: the server saw something else (above)", path);
+	script_judge(path, pid, &b.want, &b.trace);
 	trust_release(b.o.endpoint.trust);
 	trusts_free(trusts);
 	box_fini(&b);
 }
 
-static int is_script(const struct dirent *e)
-{
-	size_t n = strlen(e->d_name);
-
-	return n > 4 && strcmp(e->d_name + n - 4, ".txt") == 0;
-}
-
 static void sessions(void **state)
 {
-	struct dirent **names;
-	char path[3000];
-	int n = scandir(TESTS_DIR "/transcripts/source_imap", &names, is_script,
-			alphasort);
-
 	(void)state;
-	assert_true(n > 0);
-	for (int i = 0; i < n; i++) {
-		snprintf(path, sizeof(path), "%s/transcripts/source_imap/%s",
-			 TESTS_DIR, names[i]->d_name);
-		play(path, 0);
-		/* clear text behind STARTTLS counts where it comes at once */
-		if (!strstr(path, "starttls-with-clear"))
-			play(path, 7);
-		free(names[i]);
-	}
-	free(names);
-}
-
-/* --- listings --- */
-
-static void add(struct imap_listing *l, uint32_t uid, unsigned has,
-		uint64_t size)
-{
-	struct imap_fetch f = {
-		.uid = uid, .has = has, .size = size, .flags = IMAP_FLAG_SEEN
-	};
-
-	imap_listing_add(l, &f);
-}
-
-static void listings_in_any_order(void **state)
-{
-	struct imap_listing l = { 0 };
-	struct spool_item *items;
-	size_t n;
-
-	(void)state;
-	imap_listing_begin(&l, 5);
-	add(&l, 9, IMAP_HAS_SIZE, 90);
-	add(&l, 4, IMAP_HAS_SIZE, 40); /* D6 */
-	add(&l, 0, IMAP_HAS_FLAGS, 0);
-	add(&l, 7, IMAP_HAS_SIZE, UINT64_MAX);
-	add(&l, 9, IMAP_HAS_FLAGS, 0);
-	add(&l, 7, IMAP_HAS_FLAGS, 0);
-	add(&l, UINT32_MAX, IMAP_HAS_SIZE | IMAP_HAS_FLAGS, 1);
-	items = imap_listing_take(&l, &n);
-	assert_int_equal(n, 3);
-	assert_int_equal(message_key_to_uid(&items[0].key), 7);
-	assert_int_equal(items[0].octets, UINT32_MAX);
-	assert_int_equal(items[0].flags, SPOOL_ITEM_SEEN);
-	assert_int_equal(message_key_to_uid(&items[1].key), 9);
-	assert_int_equal(items[1].octets, 90);
-	assert_int_equal(items[1].flags, SPOOL_ITEM_SEEN);
-	assert_int_equal(message_key_to_uid(&items[2].key), UINT32_MAX);
-	free(items);
-	items = imap_listing_take(&l, &n);
-	assert_int_equal(n, 0);
-	free(items);
-}
-
-/* --- more deletions than one command names --- */
-
-struct erasing {
-	size_t n, left, reports;
-};
-
-static void on_many_erased(void *who, const struct message_key *keys, size_t n,
-			   size_t left, const struct err *err)
-{
-	struct erasing *e = who;
-
-	for (size_t i = 1; i < n; i++)
-		assert_true(message_key_order(&keys[i - 1], &keys[i]) < 0);
-	e->n = n;
-	e->left = left;
-	assert_true(!left == !err);
-	e->reports++;
-}
-
-static void feed(struct imap *p, const char *s)
-{
-	struct room r = imap_room(p);
-	size_t n = strlen(s);
-
-	assert_true(r.n >= n);
-	memcpy(r.p, s, n);
-	imap_received(p, n);
-}
-
-/* Answers whatever is in flight with OK, but for the tag `no`. */
-static void answer(struct imap *p, struct imap_erase *e, uint32_t no)
-{
-	struct imap_event ev;
-	static uint32_t next;
-	char line[40];
-
-	if (!no)
-		next = 1;
-	while (imap_in_flight(p)) {
-		struct view v = imap_pending(p);
-
-		assert_true(v.n == 0 || memcmp(v.p + v.n - 2, "\r\n", 2) == 0);
-		imap_sent(p, v.n);
-		snprintf(line, sizeof(line), "a%" PRIu32 " %s\r\n", next,
-			 next == no ? "NO [INUSE] later" : "OK");
-		next++;
-		feed(p, line);
-		while (imap_next(p, &ev))
-			imap_erase_event(e, &ev);
-		imap_erase_go(e);
-	}
-}
-
-static void erase_many(uint32_t no, struct erasing *told)
-{
-	const size_t n = 5000;
-	struct spool_item *items = mem_new(n * sizeof(*items));
-	struct imap *p = imap_new(true);
-	struct imap_erase e;
-	struct imap_event ev;
-
-	/* odd UIDs, last one first, one twice: no range helps */
-	for (size_t i = 0; i < n; i++)
-		items[i].key =
-			message_key_uid((uint32_t)(1000000001 + 2 * (n - i)));
-	items[1] = items[0];
-	feed(p, "* OK [CAPABILITY IMAP4rev1 UIDPLUS] hi\r\n");
-	assert_true(imap_next(p, &ev));
-	imap_erase_init(&e, p, on_many_erased, told);
-	imap_erase_begin(&e, IMAP_ERASE_DELETE, items, n, false);
-	imap_erase_go(&e);
-	answer(p, &e, 0);
-	assert_true(imap_erase_idle(&e));
-	assert_int_equal(told->reports, 1);
-	assert_int_equal(told->n, n - 1);
-	assert_int_equal(told->left, 0);
-	/* once more, with one STORE refused */
-	imap_erase_begin(&e, IMAP_ERASE_DELETE, items, n, false);
-	imap_erase_go(&e);
-	answer(p, &e, imap_tag(p) - 1 + no);
-	assert_true(imap_erase_idle(&e));
-	assert_int_equal(told->reports, 2);
-	imap_erase_fini(&e);
-	imap_free(p);
-	free(items);
-}
-
-static void deletions_in_batches(void **state)
-{
-	struct erasing told = { 0 };
-
-	(void)state;
-	erase_many(0, &told);
-	/* the batch of that STORE, and no other, is left */
-	assert_in_range(told.left, 1, IMAP_SET_OCTETS / 11 + 1);
-	assert_int_equal(told.n + told.left, 4999);
+	script_play_all("source_imap", "starttls-with-clear", play);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sessions),
-		cmocka_unit_test(listings_in_any_order),
-		cmocka_unit_test(deletions_in_batches),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

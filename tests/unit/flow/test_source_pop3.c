@@ -7,16 +7,14 @@
 #include "listing_pop3.h"
 #include "must.h"
 #include "source.h"
+#include "support_script.h"
 #include "text.h"
 
-#include <dirent.h>
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -244,8 +242,10 @@ static void not_random(void *out, size_t n)
 	memset(out, 0, n);
 }
 
-static void set_up(struct box *b, struct view words)
+static void set_up(void *who, struct view words)
 {
+	struct box *b = who;
+
 	if (view_eq(words, VIEW_LIT("starttls")))
 		b->o.endpoint.tls = TLS_STARTTLS;
 	else if (view_eq(words, VIEW_LIT("clear-not-allowed")))
@@ -264,58 +264,11 @@ static void set_up(struct box *b, struct view words)
 		fail_msg("no such setting: %.*s", VIEW_ARG(words));
 }
 
-static void read_script(struct box *b, const char *path)
-{
-	FILE *f = fopen(path, "r");
-	char line[1000];
-
-	if (!f)
-		fail_msg("%s: cannot be opened", path);
-	while (fgets(line, sizeof(line), f)) {
-		struct view v = view_head(view_of(line),
-					  view_find(view_of(line), '\n'));
-
-		if (view_starts(v, VIEW_LIT("= ")))
-			text_puts(&b->want, line);
-		if (view_starts(v, VIEW_LIT("> ")))
-			set_up(b, view_skip(v, 2));
-	}
-	fclose(f);
-}
-
-/* Starts the fake server; *out: its pid. Returns its port. */
-static uint16_t start_fake(const char *path, size_t drip, pid_t *out)
-{
-	char program[3000], step[20], port[16] = "";
-	int pipe_fd[2];
-	ssize_t n;
-
-	snprintf(program, sizeof(program), "%s/fake/fake.py", TESTS_DIR);
-	snprintf(step, sizeof(step), "%zu", drip);
-	assert_int_equal(pipe(pipe_fd), 0);
-	*out = fork();
-	assert_true(*out >= 0);
-	if (*out == 0) {
-		dup2(pipe_fd[1], STDOUT_FILENO);
-		close(pipe_fd[0]);
-		close(pipe_fd[1]);
-		execlp("python3", "python3", program, "--drip", step, path,
-		       (char *)NULL);
-		_exit(127);
-	}
-	close(pipe_fd[1]);
-	n = read(pipe_fd[0], port, sizeof(port) - 1);
-	close(pipe_fd[0]);
-	assert_true(n > 0);
-	return (uint16_t)atoi(port);
-}
-
 static void play(const char *path, size_t drip)
 {
 	struct box b = { .loop = loop_new(2), .trusts = trusts_new() };
 	struct trust_setting system_trust = { 0 };
 	struct err err;
-	int status;
 	pid_t pid;
 
 	text_init(&b.trace, 1 << 20);
@@ -333,19 +286,14 @@ static void play(const char *path, size_t drip)
 		.by_headers = true,
 		.key = key,
 	};
-	read_script(&b, path);
+	script_read(path, &b.want, set_up, &b);
 	if (b.o.endpoint.tls == TLS_STARTTLS)
 		b.o.endpoint.trust = trust_get(b.trusts, &system_trust, &err);
-	b.o.endpoint.port = start_fake(path, drip, &pid);
+	b.o.endpoint.port = script_serve(path, drip, &pid);
 	b.source = source_pop3_open(&b.o, &reports, &b);
 	b.source->ops->folder(b.source, "");
 	loop_run(b.loop);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	if (strcmp(text_str(&b.trace), text_str(&b.want)) != 0)
-		fail_msg("%s\n--- wanted\n%s--- got\n%s", path,
-			 text_str(&b.want), text_str(&b.trace));
-	if (status != 0)
-		fail_msg("%s: the server saw something else (above)", path);
+	script_judge(path, pid, &b.want, &b.trace);
 	trust_release(b.o.endpoint.trust);
 	resolver_free(b.o.resolver);
 	trusts_free(b.trusts);
@@ -358,32 +306,10 @@ static void play(const char *path, size_t drip)
 	free(b.came);
 }
 
-static int is_script(const struct dirent *e)
-{
-	size_t n = strlen(e->d_name);
-
-	return n > 4 && strcmp(e->d_name + n - 4, ".txt") == 0;
-}
-
 static void sessions(void **state)
 {
-	struct dirent **names;
-	char path[3000];
-	int n = scandir(TESTS_DIR "/transcripts/source_pop3", &names, is_script,
-			alphasort);
-
 	(void)state;
-	assert_true(n > 0);
-	for (int i = 0; i < n; i++) {
-		snprintf(path, sizeof(path), "%s/transcripts/source_pop3/%s",
-			 TESTS_DIR, names[i]->d_name);
-		play(path, 0);
-		/* clear text behind STLS counts where it comes at once */
-		if (!strstr(path, "stls-with-clear"))
-			play(path, 7);
-		free(names[i]);
-	}
-	free(names);
+	script_play_all("source_pop3", "stls-with-clear", play);
 }
 
 /* --- listings --- */
