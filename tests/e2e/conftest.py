@@ -9,7 +9,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))), "lib"))
 
 from ca import CA                                            # noqa: E402
-from corpus import Signer, plain                                 # noqa: E402
+from corpus import Signer, plain                             # noqa: E402
+from fakemail import FakeImap                                # noqa: E402
 from haul import Mailhaul, program                           # noqa: E402
 from processes import Folder                                 # noqa: E402
 from running import Notify, Run                              # noqa: E402
@@ -177,6 +178,29 @@ def simple(haul, sink, dovecot, source, smtp, user):
         haul.mailbox, haul.sink, haul.dovecot = user, sink, dovecot
         return haul
     return make
+
+
+@pytest.fixture
+def at(haul, sink, smtp, ca):
+    """at(fake, ...): the account "anna" at a FakeImap or FakePop, over what TLS
+    that has, a sink behind it; returns the Mailhaul, .sink, .server beside."""
+    made = []
+
+    def make(fake, **settings):
+        made.append(fake)
+        scheme = "imap" if isinstance(fake, FakeImap) else "pop3"
+        if fake.context and not fake.starttls:
+            scheme += "s"
+        tls = dict(tls_ca=ca.file) if fake.context else dict(tls="none")
+        haul.delivery(**smtp(sink))
+        haul.account("anna", **{**dict(
+            server="%s://localhost:%d" % (scheme, fake.port), user="anna",
+            password=fake.password), **tls, **settings})
+        haul.sink, haul.server = sink, fake
+        return haul
+    yield make
+    for fake in made:
+        fake.close()
 
 
 @pytest.fixture

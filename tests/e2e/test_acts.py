@@ -5,12 +5,8 @@ from contextlib import closing
 
 import pytest
 
-from corpus import msgid, plain
-from fakemail import Box, FakeImap
-
-
-def ids(user, numbers):
-    return {msgid(n, user): 1 for n in numbers}
+from corpus import ids, msgid, plain
+from fakemail import FakeImap
 
 
 def found(octets, user):
@@ -23,24 +19,6 @@ def found(octets, user):
 def store(request):
     """A real Dovecot, of either storage."""
     return request.getfixturevalue(request.param + "_dovecot")
-
-
-@pytest.fixture
-def imap(haul, sink, smtp):
-    """imap(server, ...): the account "anna" at a FakeImap, in clear."""
-    made = []
-
-    def make(server, **settings):
-        made.append(server)
-        haul.delivery(**smtp(sink))
-        haul.account("anna", server="imap://localhost:%d" % server.port,
-                     user="anna", password=server.password, tls="none",
-                     **settings)
-        haul.sink = sink
-        return haul
-    yield make
-    for server in made:
-        server.close()
 
 
 def ledger(haul, sql):
@@ -120,12 +98,12 @@ def test_mark_seen_counts_for_earlier_deliveries(haul, sink, dovecot, source,
     assert all("\\Seen" in f for _, f in dovecot.flags(user))
 
 
-def test_mark_seen_refused_is_told_and_tried_later(imap, user):
+def test_mark_seen_refused_is_told_and_tried_later(at, user):
     """The server's words are told; a pass right behind does not ask again."""
     server = FakeImap({"INBOX": [plain(0, user)]})
     server.on("UID STORE", lambda s, tag, a: s.no(tag, "[NOPERM] not yours")
               or True)
-    haul = imap(server, mark_seen=True)
+    haul = at(server, mark_seen=True)
     result = haul("fetch")
     assert result.code == 75 and "not yours" in result.err
     assert haul.sink.count() == ids(user, [0])
@@ -174,13 +152,13 @@ def test_move_to_once_delivered(haul, sink, ca, folder, source, smtp, user,
         dovecot.stop()
 
 
-def test_d13_others_have_marked_mail_without_uidplus(imap, user):
+def test_d13_others_have_marked_mail_without_uidplus(at, user):
     """D13: neither MOVE nor UIDPLUS, and somebody else has marked mail: it is
     copied, ours stays marked, theirs stays."""
     server = FakeImap({"INBOX": [plain(n, user) for n in range(3)]},
                       capability=("IMAP4rev1", "AUTH=PLAIN", "SASL-IR"))
     server.boxes["INBOX"].mail[2][1].add("\\Deleted")
-    haul = imap(server, move_to="Done")
+    haul = at(server, move_to="Done")
     result = haul("fetch", "-v")
     assert result.code == 0 and "stay here" in result.out + result.err
     assert len(has(server)) == 3 and not commands(server, "EXPUNGE")
@@ -205,7 +183,7 @@ def test_move_to_counts_for_earlier_deliveries(haul, sink, dovecot, source,
     assert sink.count() == ids(user, range(30))
 
 
-def test_d15_reply_to_move_lost(imap, user):
+def test_d15_reply_to_move_lost(at, user):
     """D15: MOVE done, its reply lost: nothing is moved twice, and what lies in
     the target is known as ours."""
     server = FakeImap({"INBOX": [plain(n, user) for n in range(3)],
@@ -219,7 +197,7 @@ def test_d15_reply_to_move_lost(imap, user):
         session.cut()
         return True
     server.on("UID MOVE", lost)
-    haul = imap(server, move_to="Done", keep="14d")
+    haul = at(server, move_to="Done", keep="14d")
     assert haul("fetch").code == 75
     assert has(server) == []
     server.hooks.clear()
@@ -230,7 +208,7 @@ def test_d15_reply_to_move_lost(imap, user):
 
 
 @pytest.mark.parametrize("uidplus", [True, False], ids=["uidplus", "bare"])
-def test_d15_reply_to_copy_lost(imap, user, uidplus):
+def test_d15_reply_to_copy_lost(at, user, uidplus):
     """D15: COPY done, its reply lost: the copies are found, the originals
     taken away; one that arrived there by itself is nobody's copy."""
     server = FakeImap({"INBOX": [plain(n, user) for n in range(3)],
@@ -245,7 +223,7 @@ def test_d15_reply_to_copy_lost(imap, user, uidplus):
         session.cut()
         return True
     server.on("UID COPY", lost)
-    haul = imap(server, move_to="Done")
+    haul = at(server, move_to="Done")
     assert haul("fetch").code == 75
     assert len(has(server)) == 3
     server.hooks.clear()
@@ -256,13 +234,13 @@ def test_d15_reply_to_copy_lost(imap, user, uidplus):
     assert brought(haul) == [2, 3, 4]
 
 
-def test_d15_cut_before_the_move_was_done(imap, user):
+def test_d15_cut_before_the_move_was_done(at, user):
     """D15: the line is cut and nothing was done: it is done now."""
     server = FakeImap({"INBOX": [plain(n, user) for n in range(3)]},
                       capability=("IMAP4rev1", "AUTH=PLAIN", "SASL-IR",
                                   "UIDPLUS", "MOVE"))
     server.on("UID MOVE", lambda s, tag, a: s.cut() or True)
-    haul = imap(server, move_to="Done")
+    haul = at(server, move_to="Done")
     assert haul("fetch").code == 75
     server.hooks.clear()
     haul("fetch", "anna")
@@ -271,7 +249,7 @@ def test_d15_cut_before_the_move_was_done(imap, user):
     assert haul.sink.count() == ids(user, range(3))
 
 
-def test_d16_target_over_quota(imap, user):
+def test_d16_target_over_quota(at, user):
     """D16: stays delivered, is not forwarded again, is not tried at once again,
     and status says so."""
     server = FakeImap({"INBOX": [plain(n, user) for n in range(2)],
@@ -280,7 +258,7 @@ def test_d16_target_over_quota(imap, user):
                                   "UIDPLUS", "MOVE"))
     server.on("UID MOVE", lambda s, tag, a: s.no(
         tag, "[OVERQUOTA] the mailbox is full") or True)
-    haul = imap(server, move_to="Done")
+    haul = at(server, move_to="Done")
     assert haul("fetch").code == 75
     assert len(has(server)) == 2
     error = haul("status", "--json").json["accounts"][0]["last_error"]
@@ -296,12 +274,12 @@ def test_d16_target_over_quota(imap, user):
     assert haul.sink.count() == ids(user, range(3))
 
 
-def test_d16_target_cannot_be_made(imap, user):
+def test_d16_target_cannot_be_made(at, user):
     """D16: the same where the folder is missing and must not be made."""
     server = FakeImap({"INBOX": [plain(0, user)]})
     server.on("CREATE", lambda s, tag, a: s.no(tag, "[NOPERM] not here")
               or True)
-    haul = imap(server, move_to="Done")
+    haul = at(server, move_to="Done")
     result = haul("fetch")
     assert result.code == 75 and "not here" in result.err
     assert len(has(server)) == 1
@@ -310,14 +288,14 @@ def test_d16_target_cannot_be_made(imap, user):
     assert haul.sink.count() == ids(user, [0])
 
 
-def test_keep_counts_where_mail_was_moved_to(imap, user):
+def test_keep_counts_where_mail_was_moved_to(at, user):
     """keep = 14d: what was moved is deleted in the target then, and nothing
     else there."""
     server = FakeImap({"INBOX": [plain(n, user) for n in range(3)],
                        "Done": [plain(40, user)]},
                       capability=("IMAP4rev1", "AUTH=PLAIN", "SASL-IR",
                                   "UIDPLUS", "MOVE"))
-    haul = imap(server, move_to="Done", keep="14d")
+    haul = at(server, move_to="Done", keep="14d")
     haul.fetch()
     haul.fetch()
     assert found(has(server, "Done"), user) == [0, 1, 2, 40]
@@ -331,22 +309,22 @@ def test_keep_counts_where_mail_was_moved_to(imap, user):
     assert len(commands(server, "SELECT")) == looked + 1
 
 
-def test_keep_where_mail_was_moved_to_needs_uidplus(imap, user):
+def test_keep_where_mail_was_moved_to_needs_uidplus(at, user):
     """Else it is not known which they are: refused in words, fetched on."""
     server = FakeImap({"INBOX": [plain(0, user)]},
                       capability=("IMAP4rev1", "AUTH=PLAIN", "SASL-IR", "MOVE"))
-    haul = imap(server, move_to="Done", keep="14d")
+    haul = at(server, move_to="Done", keep="14d")
     result = haul("fetch")
     assert result.code == 78 and "UIDPLUS" in result.err
     assert haul.sink.count() == ids(user, [0]) and len(has(server)) == 1
 
 
-def test_d17_read_only_folder(imap, user):
+def test_d17_read_only_folder(at, user):
     """D17: forwarded; told that nothing can be marked or moved; not asked."""
     server = FakeImap({"INBOX": [plain(0, user)]})
     server.on("SELECT", lambda s, tag, a: s.do_SELECT(tag, a, "READ-ONLY")
               or True)
-    haul = imap(server, mark_seen=True, move_to="Done")
+    haul = at(server, mark_seen=True, move_to="Done")
     result = haul("fetch", "-v")
     assert result.code == 0 and "read-only" in result.out + result.err
     haul.fetch()
@@ -354,13 +332,13 @@ def test_d17_read_only_folder(imap, user):
     assert not commands(server, "UID STORE") and "Done" not in server.boxes
 
 
-def test_d14_deleted_but_still_there(imap, user):
+def test_d14_deleted_but_still_there(at, user):
     """D14: the server says yes and keeps it: not fetched again, not deleted
     again and again, told."""
     server = FakeImap({"INBOX": [plain(n, user) for n in range(2)]})
     server.on("UID EXPUNGE", lambda s, tag, a: s.ok(tag) or True)
     server.on("UID STORE", lambda s, tag, a: s.ok(tag) or True)
-    haul = imap(server, keep=False)
+    haul = at(server, keep=False)
     haul.fetch()
     server.boxes["INBOX"].add(plain(2, user))
     for _ in range(2):
@@ -372,14 +350,14 @@ def test_d14_deleted_but_still_there(imap, user):
     assert len(commands(server, "UID EXPUNGE")) == 2
 
 
-def test_what_has_vanished_is_not_looked_for_at_each_poll(imap, user):
+def test_what_has_vanished_is_not_looked_for_at_each_poll(at, user):
     """Delivered, and taken away by somebody before it could be marked; moved,
     and taken away there: a whole listing is enough to know."""
     server = FakeImap({"INBOX": [plain(n, user) for n in range(4)],
                        "Done": [plain(40, user)]},
                       capability=("IMAP4rev1", "AUTH=PLAIN", "SASL-IR",
                                   "UIDPLUS", "MOVE"))
-    haul = imap(server)
+    haul = at(server)
     haul.sink.rule("dot", "554 5.7.1 no", match=msgid(3, user))   # it stays
     haul.fetch()
     del server.boxes["INBOX"].mail[2]
@@ -447,11 +425,11 @@ def test_unseen_only_and_first_run(haul, sink, dovecot, source, smtp, user):
     assert sink.count() == ids(user, [50])
 
 
-def test_unseen_only_a_poll_costs_one_search(imap, user):
+def test_unseen_only_a_poll_costs_one_search(at, user):
     """Nothing new: SEARCH, and no listing."""
     server = FakeImap({"INBOX": [plain(n, user) for n in range(3)]})
     server.boxes["INBOX"].mail[1][1].add("\\Seen")
-    haul = imap(server, unseen_only=True)
+    haul = at(server, unseen_only=True)
     haul.fetch()
     before = len(server.commands)
     haul.fetch()
@@ -459,13 +437,13 @@ def test_unseen_only_a_poll_costs_one_search(imap, user):
             if c.startswith("UID")] == ["UID SEARCH UNSEEN"]
 
 
-def test_unseen_only_at_a_server_of_imap4rev2_alone(imap, user):
+def test_unseen_only_at_a_server_of_imap4rev2_alone(at, user):
     """It answers SEARCH with ESEARCH."""
     server = FakeImap({"INBOX": [plain(n, user) for n in range(4)]},
                       capability=("IMAP4rev2", "AUTH=PLAIN", "SASL-IR"))
     for uid in (1, 3):
         server.boxes["INBOX"].mail[uid][1].add("\\Seen")
-    haul = imap(server, unseen_only=True)
+    haul = at(server, unseen_only=True)
     haul.fetch()
     assert haul.sink.count() == ids(user, [1, 3])
     haul.fetch()
@@ -497,11 +475,11 @@ def gmail(boxes):
     return server
 
 
-def test_gmail_a_message_under_two_labels_is_fetched_once(imap, user):
+def test_gmail_a_message_under_two_labels_is_fetched_once(at, user):
     both = plain(0, user)
     server = gmail({"INBOX": [both, plain(1, user)],
                     "Work": [plain(2, user), both]})
-    haul = imap(server, folders=["INBOX", "Work"])
+    haul = at(server, folders=["INBOX", "Work"])
     haul.fetch()
     assert haul.sink.count() == ids(user, range(3))
     assert len([c for c in commands(server, "UID FETCH")
@@ -516,10 +494,10 @@ def test_gmail_a_message_under_two_labels_is_fetched_once(imap, user):
     assert len(has(server)) == 2 and judged["exit"] == 0
 
 
-def test_gmail_deletes_through_the_trash(imap, user):
+def test_gmail_deletes_through_the_trash(at, user):
     both = plain(0, user)
     server = gmail({"INBOX": [both, plain(1, user)], "Work": [both]})
-    haul = imap(server, folders=["INBOX", "Work"], keep=False)
+    haul = at(server, folders=["INBOX", "Work"], keep=False)
     result = haul.fetch().account("anna")
     assert result["deleted"] == 2
     assert has(server) == [] and has(server, "Work") == []
@@ -529,11 +507,11 @@ def test_gmail_deletes_through_the_trash(imap, user):
     assert haul.sink.count() == ids(user, range(2))
 
 
-def test_gmail_deletion_honours_a_folder_that_keeps(imap, user):
+def test_gmail_deletion_honours_a_folder_that_keeps(at, user):
     """A label whose folder keeps its mail must not lose it to the Trash."""
     both = plain(0, user)
     server = gmail({"INBOX": [both], "Work": [both]})
-    haul = imap(server, folders=["INBOX"], keep=False)
+    haul = at(server, folders=["INBOX"], keep=False)
     haul.sections["account", "anna"]["folder"] = {"Work": {"keep": True}}
     haul.fetch()
     assert has(server) == [] and found(has(server, "Work"), user) == [0]
@@ -541,13 +519,13 @@ def test_gmail_deletion_honours_a_folder_that_keeps(imap, user):
     assert haul.sink.count() == ids(user, [0])
 
 
-def test_gmail_refetch_takes_a_message_under_two_labels_once(imap, user):
+def test_gmail_refetch_takes_a_message_under_two_labels_once(at, user):
     """Under whichever of its labels it was fetched the first time; one label
     that is named is enough to have it again."""
     both = plain(0, user)
     server = gmail({"INBOX": [both, plain(1, user)],
                     "Work": [plain(2, user), both]})
-    haul = imap(server, folders=["INBOX", "Work"])
+    haul = at(server, folders=["INBOX", "Work"])
 
     def again(*args):
         result = haul("refetch", "anna", *args, "--yes", "--json")
@@ -564,12 +542,12 @@ def test_gmail_refetch_takes_a_message_under_two_labels_once(imap, user):
     assert len(has(server)) == 2 and len(has(server, "Work")) == 2
 
 
-def test_a_provider_may_want_deleting_through_the_trash(imap, user):
+def test_a_provider_may_want_deleting_through_the_trash(at, user):
     """By the provider's table, also where X-GM-EXT-1 is not told."""
     server = FakeImap({"INBOX": [plain(0, user)], "Papierkorb": []},
                       capability=("IMAP4rev1", "AUTH=PLAIN", "SASL-IR",
                                   "UIDPLUS", "MOVE"))
     server.attributes["Papierkorb"] = "\\Trash"
-    haul = imap(server, provider="gmail", keep=False)
+    haul = at(server, provider="gmail", keep=False)
     haul.fetch()
     assert has(server) == [] and len(has(server, "Papierkorb")) == 1

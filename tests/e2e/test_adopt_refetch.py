@@ -4,13 +4,9 @@ import time
 
 import pytest
 
-from corpus import msgid, plain
+from corpus import ids, msgid, plain
 from fakemail import FakePop
 from haul import Raw
-
-
-def ids(user, *numbers):
-    return {msgid(n, user): 1 for n in numbers}
 
 
 def refetched(haul, user, *args):
@@ -38,7 +34,7 @@ def test_j3_adopt_takes_as_handled_without_fetching(simple, user, scheme):
     haul.dovecot.put(user, [plain(10, user)])
     assert haul.fetch().account("anna")["delivered"] == 1
     haul.fetch("-y")
-    assert haul.sink.count() == ids(user, 10)
+    assert haul.sink.count() == ids(user, [10])
     assert len(haul.dovecot.left(user)) == 6
 
 
@@ -65,7 +61,7 @@ def test_adopt_takes_what_was_too_large(simple, user):
         "anna")["adopted"] == 1
     haul.sections["account", "anna"]["max_size"] = None
     haul.fetch("anna")
-    assert haul.sink.count() == ids(user, 0, 1)
+    assert haul.sink.count() == ids(user, [0, 1])
     assert haul("status", "--json").account("anna")["skipped"] == 0
 
 

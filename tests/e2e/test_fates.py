@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from corpus import msgid, plain
+from corpus import ids, msgid, plain
 from haul import Raw
 from sink import CUT, DROP, MUTE, RESET
 
@@ -64,7 +64,7 @@ def test_g2_refused_for_now_waits_and_is_delivered_later(
     sink.forget_rules()
     assert haul("queue", "retry", "--all", "-y").code == 0
     haul.fetch("anna")
-    assert sink.count() == {msgid(n, user): 1 for n in range(3)}
+    assert sink.count() == ids(user, range(3))
     haul.fetch("anna")
     assert dovecot.left(user) == []
 
@@ -162,7 +162,7 @@ def test_g6_line_cut_before_the_dot_is_no_doubt(simple, user, stage):
     assert not [q for q in haul.queue() if q["state"] == "in_doubt"]
     haul("queue", "retry", "--all", "-y")
     haul.fetch("anna")
-    assert haul.sink.count() == {msgid(n, user): 1 for n in range(3)}
+    assert haul.sink.count() == ids(user, range(3))
 
 
 @pytest.mark.parametrize("stage", ["connect", "ehlo", "mail", "dot"])
@@ -177,7 +177,7 @@ def test_g4_421_is_no_acceptance(simple, user, stage):
     haul.sink.forget_rules()
     haul("queue", "retry", "--all", "-y")
     haul.fetch("anna")
-    assert haul.sink.count() == {msgid(n, user): 1 for n in range(3)}
+    assert haul.sink.count() == ids(user, range(3))
 
 
 @pytest.mark.parametrize("chunking", [False, True], ids=["data", "bdat"])
@@ -247,7 +247,7 @@ def test_g12_a_refused_chunk_falls_back_to_data(haul, new_sink, dovecot,
         haul("fetch", "--json", "anna")
         haul("queue", "retry", "--all", "-y")
     haul("fetch", "--json", "anna")
-    assert sink.count() == {msgid(n, user): 1 for n in range(3)}
+    assert sink.count() == ids(user, range(3))
 
 
 def test_g11_dead_with_pipelining_goes_on_without(haul, new_sink, dovecot,
@@ -262,7 +262,7 @@ def test_g11_dead_with_pipelining_goes_on_without(haul, new_sink, dovecot,
     haul.delivery(**smtp(sink))
     haul.account("anna", **source(dovecot, "imaps", user))
     haul.fetch()
-    assert sink.count() == {msgid(n, user): 1 for n in range(3)}
+    assert sink.count() == ids(user, range(3))
 
 
 @pytest.mark.parametrize("quirk", [dict(pipelining=False),
@@ -277,7 +277,7 @@ def test_poor_servers_get_the_mail_too(haul, new_sink, dovecot, source, smtp,
     haul.delivery(**smtp(sink))
     haul.account("anna", **source(dovecot, "imaps", user))
     haul.fetch()
-    assert sink.count() == {msgid(n, user): 1 for n in range(20)}
+    assert sink.count() == ids(user, range(20))
 
 
 def test_g8_control_characters_in_a_reply(simple, user):
@@ -315,7 +315,7 @@ def test_g13_sign_in_refused_pauses_the_delivery(haul, new_sink, dovecot,
     assert len(dovecot.left(user)) == 5 and sink.accepted == []
     haul.sections["delivery", "home"]["password"] = "right"
     haul.fetch("anna")
-    assert sink.count() == {msgid(n, user): 1 for n in range(5)}
+    assert sink.count() == ids(user, range(5))
 
 
 def test_g21_no_password_in_clear(haul, new_sink, dovecot, source, user):
@@ -353,7 +353,7 @@ def test_several_connections_share_the_work(simple, user):
     """connections: parallel, all once."""
     haul = simple(200)
     haul.fetch()
-    assert haul.sink.count() == {msgid(n, user): 1 for n in range(200)}
+    assert haul.sink.count() == ids(user, range(200))
 
 
 def test_connections_are_limited(simple, user):
@@ -580,7 +580,7 @@ def test_g16_a_smarthost_that_has_no_address_is_temporary(simple, user):
     assert all(q["state"] == "queued" for q in haul.queue())
     haul.sections["delivery", "home"].update(server=good, tls=None)
     haul.fetch("anna")
-    assert haul.sink.count() == {msgid(n, user): 1 for n in range(3)}
+    assert haul.sink.count() == ids(user, range(3))
     assert haul.queue() == []
 
 

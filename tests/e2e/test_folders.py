@@ -2,7 +2,7 @@
 uses, blocks; D1, D2, D3, D11, D12, D17 where there are several folders."""
 import pytest
 
-from corpus import msgid, plain
+from corpus import ids, msgid, plain
 from fakemail import Box, FakeImap
 from haul import Raw
 from servers import Dovecot
@@ -63,26 +63,8 @@ def account(haul, sink, smtp, source, user):
     return make
 
 
-@pytest.fixture
-def fake(haul, sink, smtp):
-    """fake(server, ...): the account "anna" at a FakeImap, in clear."""
-    made = []
-
-    def make(server, **settings):
-        made.append(server)
-        haul.delivery(**smtp(sink))
-        haul.account("anna", server="imap://localhost:%d" % server.port,
-                     user="anna", password=server.password, tls="none",
-                     **settings)
-        haul.sink, haul.server = sink, server
-        return haul
-    yield make
-    for server in made:
-        server.close()
-
-
 def came(haul, user, *numbers):
-    assert haul.sink.count() == {msgid(n, user): 1 for n in numbers}
+    assert haul.sink.count() == ids(user, numbers)
 
 
 def verbs(server):
@@ -279,7 +261,7 @@ def test_an_undecided_folder_does_not_merely_appear(account, dovecot, user):
     came(haul, user, 1, *range(100, 601))
 
 
-def test_a_folder_that_could_not_be_opened_does_not_merely_appear(fake, user):
+def test_a_folder_that_could_not_be_opened_does_not_merely_appear(at, user):
     """What a pass did not get to see is still decided by first_run."""
     server = FakeImap({"A": [plain(1, user)], "B": [plain(2, user)]})
     busy = [True]
@@ -290,7 +272,7 @@ def test_a_folder_that_could_not_be_opened_does_not_merely_appear(fake, user):
             return True
         return False
     server.on("SELECT", select)
-    haul = fake(server, folders=["*"], first_run="new")
+    haul = at(server, folders=["*"], first_run="new")
     assert haul("fetch", "--json", "anna").code == 75
     busy.clear()
     haul.fetch("anna")
@@ -335,14 +317,14 @@ def test_a_renamed_folder_is_not_fetched_again(account, dovecot, user):
 # ------------------------------------------------------------------ what changed
 
 @pytest.mark.parametrize("list_status", [True, False])
-def test_unchanged_folders_are_not_selected(fake, user, list_status):
+def test_unchanged_folders_are_not_selected(at, user, list_status):
     """Fifty folders of which one changed: one LIST, with STATUS beside it or
     behind it, one SELECT."""
     boxes = {"F%02d" % n: [plain(n, user)] for n in range(50)}
     more = ("LIST-EXTENDED", "LIST-STATUS") if list_status else ()
     server = FakeImap(boxes, capability=(
         "IMAP4rev1", "AUTH=PLAIN", "SASL-IR", "UIDPLUS", "LITERAL+", *more))
-    haul = fake(server, folders=["F*"])
+    haul = at(server, folders=["F*"])
     haul.fetch()
     came(haul, user, *range(50))
     verbs(server)
@@ -357,7 +339,7 @@ def test_unchanged_folders_are_not_selected(fake, user, list_status):
         ['SELECT "F31"']
 
 
-def test_hundreds_of_folders_in_any_order(fake, user):
+def test_hundreds_of_folders_in_any_order(at, user):
     """Names come twice, and their numbers behind all of them, the last first:
     each is found again, taken once, and not selected without need."""
     boxes = {"F%03d" % n: [] for n in range(300)}
@@ -374,7 +356,7 @@ def test_hundreds_of_folders_in_any_order(fake, user):
         session.ok(tag)
         return True
     server.on("LIST", listed)
-    haul = fake(server, folders=["F*"])
+    haul = at(server, folders=["F*"])
     haul.fetch()
     came(haul, user, 7)
     assert verbs(server).count("SELECT") == 300
@@ -387,11 +369,11 @@ def test_hundreds_of_folders_in_any_order(fake, user):
         ['SELECT "F150"']
 
 
-def test_one_folder_is_selected_at_once(fake, user):
+def test_one_folder_is_selected_at_once(at, user):
     """INBOX alone: no LIST, no STATUS, one SELECT, as before there were
     patterns."""
     server = FakeImap({"INBOX": [plain(1, user)], "Other": []})
-    haul = fake(server)
+    haul = at(server)
     haul.fetch()
     verbs(server)
     haul.fetch()
@@ -400,7 +382,7 @@ def test_one_folder_is_selected_at_once(fake, user):
     assert not {"LIST", "STATUS", "UID"} & set(said), said
 
 
-def test_a_folder_that_vanishes_or_is_refused(fake, user):
+def test_a_folder_that_vanishes_or_is_refused(at, user):
     """Gone between LIST and SELECT, or not ours: this folder alone fails."""
     server = FakeImap({"A": [plain(1, user)], "B": [plain(2, user)],
                        "C": [plain(3, user)]})
@@ -414,13 +396,13 @@ def test_a_folder_that_vanishes_or_is_refused(fake, user):
             return True
         return False
     server.on("SELECT", select)
-    haul = fake(server, folders=["*"])
+    haul = at(server, folders=["*"])
     result = haul("fetch", "--json", "anna")
     came(haul, user, 3)
     assert "gone" in result.err or "not yours" in result.err, result
 
 
-def test_d17_read_only_folders(fake, user):
+def test_d17_read_only_folders(at, user):
     """D17: of several folders the read-only one keeps its mail; the account is
     told so."""
     server = FakeImap({"A": [plain(1, user)], "B": [plain(2, user)]})
@@ -431,7 +413,7 @@ def test_d17_read_only_folders(fake, user):
             return True
         return False
     server.on("SELECT", select)
-    haul = fake(server, folders=["*"], keep=False)
+    haul = at(server, folders=["*"], keep=False)
     result = haul("fetch", "--json", "-v", "anna")
     came(haul, user, 1, 2)
     assert len(server.boxes["A"].mail) == 1
@@ -441,12 +423,12 @@ def test_d17_read_only_folders(fake, user):
 
 # ---------------------------------------------------------------- odd validities
 
-def test_d1_one_folder_without_uidvalidity(fake, user):
+def test_d1_one_folder_without_uidvalidity(at, user):
     """D1: where STATUS or SELECT names no UIDVALIDITY, that folder alone is
     fetched without deleting; STATUS spares it no SELECT."""
     server = FakeImap({"A": [plain(1, user)], "B": [plain(2, user)]})
     server.boxes["A"].validity = 0
-    haul = fake(server, folders=["*"], keep=False)
+    haul = at(server, folders=["*"], keep=False)
     haul("fetch", "--json", "anna")
     came(haul, user, 1, 2)
     assert len(server.boxes["A"].mail) == 1 and not server.boxes["B"].mail
@@ -456,12 +438,12 @@ def test_d1_one_folder_without_uidvalidity(fake, user):
     came(haul, user, 1, 2)
 
 
-def test_d2_one_of_several_folders_is_renewed(fake, user):
+def test_d2_one_of_several_folders_is_renewed(at, user):
     """D2: UIDVALIDITY of one folder changed: it is compared by fingerprint,
     nothing is delivered twice, the others go on."""
     server = FakeImap({name: [plain(n * 10 + k, user) for k in range(3)]
                        for n, name in enumerate("ABC")})
-    haul = fake(server, folders=["*"], first_run="all")
+    haul = at(server, folders=["*"], first_run="all")
     haul.fetch()
     numbers = [0, 1, 2, 10, 11, 12, 20, 21, 22]
     came(haul, user, *numbers)
@@ -473,12 +455,12 @@ def test_d2_one_of_several_folders_is_renewed(fake, user):
     came(haul, user, *numbers, 77, 88)
 
 
-def test_d3_renewed_between_status_and_select(fake, user):
+def test_d3_renewed_between_status_and_select(at, user):
     """D3: STATUS tells one UIDVALIDITY, SELECT another: the one of SELECT
     counts, and the mail is known by its fingerprints."""
     server = FakeImap({"A": [plain(1, user), plain(2, user)],
                        "B": [plain(3, user)]})
-    haul = fake(server, folders=["*"])
+    haul = at(server, folders=["*"])
     haul.fetch()
 
     def renew(session, tag, args):
@@ -493,7 +475,7 @@ def test_d3_renewed_between_status_and_select(fake, user):
     came(haul, user, 1, 2, 3, 4)
 
 
-def test_d3_renewed_in_mid_session(fake, user):
+def test_d3_renewed_in_mid_session(at, user):
     """D3: an untagged UIDVALIDITY in mid-session ends the session before
     anything more is done by UID; the next pass compares."""
     server = FakeImap({"A": [plain(n, user) for n in range(4)],
@@ -511,7 +493,7 @@ def test_d3_renewed_in_mid_session(fake, user):
             session.say(b"* OK [UIDVALIDITY 1800000000] renewed\r\n")
         return False
     server.on("UID FETCH", renew)
-    haul = fake(server, folders=["*"], keep=False)
+    haul = at(server, folders=["*"], keep=False)
     result = haul("fetch", "--json", "anna")
     assert result.code == 75 and "renewed" in result.out, result
     for _ in range(2):
@@ -525,7 +507,7 @@ def test_d3_renewed_in_mid_session(fake, user):
     ["../../etc/passwd", "a/../b", "/abs"],
     ["Entw\u00fcrfe".encode("utf-8").decode("latin-1"), "A&B"],
 ], ids=["paths", "bad-utf7"])
-def test_d11_names_are_opaque(fake, user, names):
+def test_d11_names_are_opaque(at, user, names):
     """D11: a name is what the server says; nothing local is named after it."""
     server = FakeImap({name: [plain(n, user)]
                        for n, name in enumerate(names)})
@@ -538,12 +520,12 @@ def test_d11_names_are_opaque(fake, user, names):
     server.on("LIST", listing)
     server.on("STATUS", lambda session, tag, args:
               session.no(tag, "later") or True)
-    haul = fake(server, folders=["*"])
+    haul = at(server, folders=["*"])
     haul.fetch()
     came(haul, user, *range(len(names)))
 
 
-def test_d11_d12_names_that_no_pattern_takes(fake, user):
+def test_d11_d12_names_that_no_pattern_takes(at, user):
     """D11, D12: NUL, CR and LF, bad octets, a megabyte: the folder is left
     out, by * as well; the others are fetched."""
     server = FakeImap({"INBOX": [plain(1, user)], "Good": [plain(2, user)]})
@@ -556,7 +538,7 @@ def test_d11_d12_names_that_no_pattern_takes(fake, user):
         session.ok(tag)
         return True
     server.on("LIST", listing)
-    haul = fake(server, folders=["*", "%"])
+    haul = at(server, folders=["*", "%"])
     haul.fetch()
     came(haul, user, 1, 2)
     assert all(c.split('"')[1] in ("INBOX", "Good") for c in server.commands
@@ -565,13 +547,13 @@ def test_d11_d12_names_that_no_pattern_takes(fake, user):
     assert "\x1b[31m" not in told.out and "\\x1B[31m" in told.out, told
 
 
-def test_d11_a_name_of_a_megabyte(fake, user):
+def test_d11_a_name_of_a_megabyte(at, user):
     """D11: such a listing ends the session in words, not the program."""
     server = FakeImap({"INBOX": [plain(1, user)]})
     server.on("LIST", lambda session, tag, args: session.say(
         b'* LIST () "/" {1048576}\r\n' + b"x" * 1048576 + b"\r\n") or
         session.ok(tag) or True)
-    haul = fake(server, folders=["*"])
+    haul = at(server, folders=["*"])
     result = haul("fetch", "--json", "anna")
     assert result.code == 76, result
     haul.sections["account", "anna"]["folders"] = ["INBOX"]

@@ -2,13 +2,12 @@
 goes, to a sink that keeps nothing of it."""
 import hashlib
 import os
-import socket
-import threading
 
 import pytest
 
 from fakemail import FakeImap, FakePop, _ImapSession, _PopSession
 from haul import Raw
+from listener import Listener
 
 HEAD = (b"From: huge@src.test\r\nMessage-ID: <huge@src.test>\r\n"
         b"Subject: more than 2 GiB\r\n\r\n")
@@ -67,18 +66,8 @@ class Drain:
         self.chunking = chunking
         self.octets, self.hash = 0, hashlib.sha1()
         self.head, self.front = False, b""
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.port = self.server.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                s, _ = self.server.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(s,),
-                             daemon=True).start()
+        self.listener = Listener(self.serve)
+        self.port = self.listener.port
 
     def serve(self, s):
         try:
@@ -131,7 +120,7 @@ class Drain:
         self.hash.update(piece)
 
     def close(self):
-        self.server.close()
+        self.listener.close()
 
 
 @pytest.mark.skipif("MAILHAUL_SLOW" not in os.environ,

@@ -10,7 +10,7 @@ import pytest
 
 from corpus import plain
 from haul import Raw
-from running import Run, arrived
+from running import arrived
 
 HOUR = Raw("1h")
 

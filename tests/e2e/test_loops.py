@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from corpus import msgid, plain
+from corpus import ids, plain
 from servers import Postfix
 from shift import Shift
 
@@ -26,7 +26,7 @@ def test_j11_a_trace_line_with_another_mac_is_no_loop(simple, user):
     haul.dovecot.put(user, [plain(1, user, extra=forged * 10)])
     result = haul.fetch("anna", env=Shift(haul.folder)(hours=0.05))
     assert result.account("anna")["held"] == 0
-    assert haul.sink.count() == {msgid(n, user): 1 for n in range(2)}
+    assert haul.sink.count() == ids(user, range(2))
 
 
 def test_j11_a_trace_line_of_another_message_as_it_is(simple, user):
@@ -39,12 +39,12 @@ def test_j11_a_trace_line_of_another_message_as_it_is(simple, user):
     haul.dovecot.put(user, [plain(1, user, extra=line),
                             plain(2, user, extra=line * 3)])
     haul.fetch("anna")
-    assert haul.sink.count() == {msgid(n, user): 1 for n in range(3)}, \
+    assert haul.sink.count() == ids(user, range(3)), \
         "within a minute it is no round"
     haul.dovecot.put(user, [plain(3, user, extra=line * 2),
                             plain(4, user, extra=line * 3)])
     haul.fetch("anna", env=Shift(haul.folder)(hours=0.05))
-    assert haul.sink.count() == {msgid(n, user): 1 for n in range(4)}
+    assert haul.sink.count() == ids(user, range(4))
     [held] = haul.queue()
     assert held["state"] == "held" and "loop" in held["reason"]
 

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from corpus import expected, from_ours, plain, strip
+from listener import Listener
 from pairs import all_pairs
 from servers import Dovecot
 
@@ -89,18 +90,8 @@ class Quiet:
         if cert:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(*cert)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(client,),
-                             daemon=True).start()
+        self.listener = Listener(self.serve)
+        self.port = self.listener.port
 
     def serve(self, client):
         try:
@@ -129,7 +120,6 @@ class Quiet:
             pass
 
     def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
 

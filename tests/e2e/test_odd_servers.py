@@ -6,35 +6,8 @@ import sqlite3
 
 import pytest
 
-from corpus import msgid, plain
+from corpus import ids, msgid, plain
 from fakemail import FakeImap, FakePop
-
-
-@pytest.fixture
-def at(haul, sink, smtp, ca):
-    """at(fake, ...): the account "anna" there, over what TLS it has."""
-    made = []
-
-    def make(fake, **settings):
-        made.append(fake)
-        scheme = "imap" if isinstance(fake, FakeImap) else "pop3"
-        if fake.context:
-            settings["tls_ca"] = ca.file
-            scheme += "" if fake.starttls else "s"
-        else:
-            settings["tls"] = "none"
-        haul.delivery(**smtp(sink))
-        haul.account("anna", server="%s://localhost:%d" % (scheme, fake.port),
-                     user="anna", password=fake.password, **settings)
-        haul.sink = sink
-        return haul
-    yield make
-    for fake in made:
-        fake.close()
-
-
-def ids(user, numbers):
-    return {msgid(n, user): 1 for n in numbers}
 
 
 # ------------------------------------------------------------- B11, B12, B14

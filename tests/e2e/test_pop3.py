@@ -3,10 +3,9 @@ import resource
 
 import pytest
 
-from corpus import msgid, plain
+from corpus import ids, msgid, plain
 from fakemail import FakePop
 from haul import Raw
-from test_odd_servers import at, ids                        # noqa: F401
 
 
 def box(user, n=3, **how):

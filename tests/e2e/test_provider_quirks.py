@@ -6,31 +6,8 @@ import re
 
 import pytest
 
-from corpus import msgid, plain
+from corpus import ids, msgid, plain
 from fakemail import Box, FakeImap, FakePop, _uids
-
-
-@pytest.fixture
-def at(haul, sink, smtp):
-    """at(fake, ...): the account "anna" there, in clear."""
-    made = []
-
-    def make(fake, **settings):
-        made.append(fake)
-        scheme = "imap" if isinstance(fake, FakeImap) else "pop3"
-        haul.delivery(**smtp(sink))
-        haul.account("anna", server="%s://localhost:%d" % (scheme, fake.port),
-                     user="anna", password=fake.password,
-                     **dict(dict(tls="none"), **settings))
-        haul.sink = sink
-        return haul
-    yield make
-    for fake in made:
-        fake.close()
-
-
-def ids(user, numbers):
-    return {msgid(n, user): 1 for n in numbers}
 
 
 def say(*lines):

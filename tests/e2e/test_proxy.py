@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from corpus import msgid, plain
+from corpus import ids, msgid, plain
 from fakemail import FakeImap
 from proxy import Microsocks, Proxy, Tinyproxy
 
@@ -57,7 +57,7 @@ def test_i13_the_name_is_looked_up_at_the_proxy(
                  password=fake.password, tls_ca=ca.file, proxy=proxy.url)
     words = all_words(haul)
     fake.close()
-    assert sink.count() == {msgid(n, user): 1 for n in range(3)}
+    assert sink.count() == ids(user, range(3))
     assert set(proxy.asked) == {(ELSEWHERE, 993 if scheme == "imaps"
                                  else 143)}
     assert set(other.asked) == {(ELSEWHERE, 25)}
@@ -214,8 +214,9 @@ def test_source_address(haul, new_sink, new_proxy, user, ca, through):
     proxy = new_proxy("http")
     ways = dict(proxy=proxy.url) if through else {}
     seen = []
-    serve = proxy._serve
-    proxy._serve = lambda s: (seen.append(s.getpeername()[0]), serve(s))
+    serve = proxy.listener.serve
+    proxy.listener.serve = lambda s: (seen.append(s.getpeername()[0]),
+                                      serve(s))
     haul.delivery(server="smtp://localhost:%d" % sink.port,
                   to="anna@office.test", source_address="127.0.0.8")
     haul.account("anna", server="imaps://localhost:%d" % fake.port,

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from ca import CA
-from corpus import msgid, plain
+from corpus import ids, plain
 from fakemail import FakeImap
 from servers import Dovecot
 
@@ -50,7 +50,7 @@ def test_client_certificate(strict, client, scheme):
     """Shown from the first octet and behind STARTTLS, STLS."""
     haul = strict(scheme, client_cert=client[0], client_key=client[1])
     haul.fetch()
-    assert haul.sink.count() == {msgid(n, haul.mailbox): 1 for n in range(2)}
+    assert haul.sink.count() == ids(haul.mailbox, range(2))
 
 
 def test_client_certificate_and_key_in_one_file(strict, client, folder):
@@ -221,7 +221,7 @@ def test_imap_and_pop3_with_starttls_and_in_clear(
                  password=server.password, keep=keep,
                  **({} if tls == "required" else {"tls": tls}))
     haul.fetch()
-    assert sink.count() == {msgid(n, user): 1 for n in range(3)}
+    assert sink.count() == ids(user, range(3))
     assert len(server.left(user)) == (3 if keep else 0)
     with open(server.log) as f:
         mine = [l for l in f if "Login: user=<%s>" % user in l and

@@ -9,6 +9,7 @@ import pytest
 from corpus import msgid, plain
 from haul import Raw
 from running import arrived
+from sink import Gate
 
 
 @pytest.fixture
@@ -144,25 +145,13 @@ def test_two_fetches_at_once(beside):
     assert haul.run.stop().code == 0
 
 
-class Gate:
-    """A sink that answers data when it is told to."""
-    def __init__(self, sink):
-        self.waits, self.open = threading.Event(), threading.Event()
-        sink.rule("dot", self.hold, times=1)
-
-    def hold(self, octets):
-        self.waits.set()
-        self.open.wait(10)
-        return None
-
-
 def test_ctrl_c_ends_only_the_showing(beside):
     haul = beside(1)
     gate = Gate(haul.sink)
     haul.dovecot.put(haul.mailbox, [plain(n, haul.mailbox)
                                     for n in range(5, 9)])
     process = haul.start("fetch", "--json", "anna")
-    assert gate.waits.wait(10)
+    assert gate.waits.wait(60)
     process.send_signal(signal.SIGINT)
     result = haul.finish(process)
     assert result.code == 130, result
@@ -178,7 +167,7 @@ def test_ctrl_c_on_a_terminal_says_who_goes_on(beside):
     haul.dovecot.put(haul.mailbox, [plain(5, haul.mailbox)])
 
     def interrupt():
-        gate.waits.wait(10)
+        gate.waits.wait(60)
         haul.on_terminal_process.send_signal(signal.SIGINT)
     waiting = threading.Thread(target=interrupt)
     waiting.start()
@@ -195,7 +184,7 @@ def test_run_is_killed_while_it_fetches_for_us(beside):
     gate = Gate(haul.sink)
     haul.dovecot.put(haul.mailbox, [plain(5, haul.mailbox)])
     process = haul.start("fetch", "anna")
-    assert gate.waits.wait(10)
+    assert gate.waits.wait(60)
     haul.run.kill()
     result = haul.finish(process)
     assert result.code == 75, result
@@ -209,7 +198,7 @@ def test_run_is_stopped_while_it_fetches_for_us(beside):
     gate = Gate(haul.sink)
     haul.dovecot.put(haul.mailbox, [plain(5, haul.mailbox)])
     process = haul.start("fetch", "--json", "anna")
-    assert gate.waits.wait(10)
+    assert gate.waits.wait(60)
     haul.run.kill_with(signal.SIGTERM)
     haul.run.wait("stopping")
     late = haul("fetch", "anna")
@@ -289,7 +278,7 @@ def test_fetch_beside_fetch_is_no_hand_over(simple):
     haul = simple(1)
     gate = Gate(haul.sink)
     first = haul.start("fetch", "--json", "anna")
-    assert gate.waits.wait(10)
+    assert gate.waits.wait(60)
     second = haul("fetch", "-v", "anna", keep=True)
     assert second.code == 75 and "holds" in second.err, second
     assert haul("fetch", "anna", keep=True).err == ""

@@ -8,7 +8,7 @@ import threading
 from corpus import plain
 from haul import Raw
 from running import Notify, arrived
-from test_run_trouble import Gate
+from sink import Gate
 
 HOUR = Raw("1h")
 

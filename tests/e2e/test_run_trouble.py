@@ -10,6 +10,7 @@ from corpus import plain
 from fakemail import FakeImap
 from haul import Raw
 from running import arrived
+from sink import Gate
 from trouble import Trouble
 
 HOUR = Raw("1h")
@@ -24,18 +25,6 @@ def place(folder):
 @pytest.fixture
 def trouble(place):
     return Trouble(place)
-
-
-class Gate:
-    """A sink that answers the end of data when it is told to."""
-
-    def __init__(self, sink):
-        self.waits, self.open = threading.Event(), threading.Event()
-        sink.rule("dot", self.hold, times=1)
-
-    def hold(self, octets):
-        self.waits.set()
-        self.open.wait(60)
 
 
 def beats(notify, n):

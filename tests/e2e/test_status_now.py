@@ -19,7 +19,6 @@ from fakeidle import FOLDERS, Idle
 from fakemail import FakePop
 from haul import BROKEN, Raw
 from processes import until
-from running import arrived
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
 

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from ca import CA
-from corpus import msgid, plain
+from corpus import ids, msgid, plain
 from fakemail import FakeImap, FakePop
 
 
@@ -47,7 +47,7 @@ def test_starttls_works(one, user, ca, kind):
             starttls=True)
     haul = one(fake)
     haul.fetch()
-    assert haul.sink.count() == {msgid(n, user): 1 for n in range(3)}
+    assert haul.sink.count() == ids(user, range(3))
 
 
 def test_a5_a6_what_was_said_before_tls_does_not_count(one, user, ca):
@@ -67,7 +67,7 @@ def test_a5_a6_what_was_said_before_tls_does_not_count(one, user, ca):
     fake.on("CAPABILITY", capability)
     haul = one(fake)
     haul.fetch()
-    assert haul.sink.count() == {msgid(n, user): 1 for n in range(2)}
+    assert haul.sink.count() == ids(user, range(2))
     assert sum(c.startswith("CAPABILITY") for c in fake.commands) >= 2
 
 

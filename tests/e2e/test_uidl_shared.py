@@ -1,30 +1,6 @@
 """E6: a UIDL that comes to be shared, and one that ceases to be."""
-import pytest
-
-from corpus import msgid, plain
+from corpus import ids, plain
 from fakemail import FakePop
-
-
-@pytest.fixture
-def at(haul, sink, smtp):
-    """at(fake, ...): the account "anna" there."""
-    made = []
-
-    def make(fake, **settings):
-        made.append(fake)
-        haul.delivery(**smtp(sink))
-        haul.account("anna", server="pop3://localhost:%d" % fake.port,
-                     user="anna", password=fake.password, tls="none",
-                     **settings)
-        haul.sink = sink
-        return haul
-    yield make
-    for fake in made:
-        fake.close()
-
-
-def ids(user, numbers):
-    return {msgid(n, user): 1 for n in numbers}
 
 
 def test_e6_a_second_message_takes_a_uidl_already_known(at, user):

@@ -2,30 +2,8 @@
 Nothing is deleted or passed over on the strength of a number alone."""
 import pytest
 
-from corpus import msgid, plain
+from corpus import ids, msgid, plain
 from fakemail import Box, FakeImap
-
-
-@pytest.fixture
-def imap(haul, sink, smtp):
-    """imap(server, ...): the account "anna" at a FakeImap, in clear."""
-    made = []
-
-    def make(server, **settings):
-        made.append(server)
-        haul.delivery(**smtp(sink))
-        haul.account("anna", server="imap://localhost:%d" % server.port,
-                     user="anna", password=server.password, tls="none",
-                     **settings)
-        haul.sink = sink
-        return haul
-    yield make
-    for server in made:
-        server.close()
-
-
-def ids(user, numbers):
-    return {msgid(n, user): 1 for n in numbers}
 
 
 def left(server):
@@ -34,7 +12,7 @@ def left(server):
 
 
 @pytest.mark.parametrize("keep", [True, False], ids=["keep", "delete"])
-def test_d3_uidvalidity_changes_between_two_selects(imap, user, keep):
+def test_d3_uidvalidity_changes_between_two_selects(at, user, keep):
     """D3: each SELECT, of one pass or of two, shows another UIDVALIDITY and
     other UIDs: nothing is delivered twice, and deleted is only what was
     delivered."""
@@ -52,7 +30,7 @@ def test_d3_uidvalidity_changes_between_two_selects(imap, user, keep):
         server.on(verb, renumber)
     # Two folders by name: INBOX is selected, left, and selected again.
     server.boxes["Other"] = Box([plain(9, user)])
-    haul = imap(server, keep=keep, folders=["INBOX", "Other"])
+    haul = at(server, keep=keep, folders=["INBOX", "Other"])
     for _ in range(4):
         haul("fetch", "--json", "anna")
     assert haul.sink.count() == ids(user, [*range(6), 9])
@@ -61,11 +39,11 @@ def test_d3_uidvalidity_changes_between_two_selects(imap, user, keep):
     assert {msgid(n, user) for n in gone} <= accepted
 
 
-def test_d3_uidvalidity_changes_before_deletion_is_due(imap, user):
+def test_d3_uidvalidity_changes_before_deletion_is_due(at, user):
     """D3, DESIGN 5.6: delivered in one pass; at the next, when they are to
     be deleted, the same UIDs stand for new mail under a new UIDVALIDITY."""
     server = FakeImap({"INBOX": [plain(n, user) for n in range(5)]})
-    haul = imap(server)
+    haul = at(server)
     haul.fetch()
     fresh = [plain(n, user) for n in range(20, 25)]
     server.boxes["INBOX"] = Box(fresh, validity=1800000000)
@@ -79,11 +57,11 @@ def test_d3_uidvalidity_changes_before_deletion_is_due(imap, user):
     assert haul.sink.count() == ids(user, [*range(5), *range(20, 25)])
 
 
-def test_d4_an_old_uid_that_names_another_message_deletes_nothing(imap, user):
+def test_d4_an_old_uid_that_names_another_message_deletes_nothing(at, user):
     """D4: the same UIDVALIDITY, the same UIDs, other mail: what was never
     delivered is not deleted as if it had been, and somebody is told."""
     server = FakeImap({"INBOX": [plain(n, user) for n in range(5)]})
-    haul = imap(server)
+    haul = at(server)
     haul.fetch()
     box = server.boxes["INBOX"]
     fresh = [plain(n, user) for n in range(20, 25)]
@@ -95,11 +73,11 @@ def test_d4_an_old_uid_that_names_another_message_deletes_nothing(imap, user):
     assert "anna: " in result.err, result
 
 
-def test_d4_uids_that_go_down_are_noticed(imap, user):
+def test_d4_uids_that_go_down_are_noticed(at, user):
     """D4: a restored server counts its UIDs from one again, with the old
     UIDVALIDITY: what is new there is not taken for known mail in silence."""
     server = FakeImap({"INBOX": [plain(n, user) for n in range(10)]})
-    haul = imap(server)
+    haul = at(server)
     haul.fetch()
     box = server.boxes["INBOX"]
     box.mail, box.next = {}, 1
@@ -112,7 +90,7 @@ def test_d4_uids_that_go_down_are_noticed(imap, user):
     assert len(box.mail) == 4
 
 
-def test_d5_a_uidnext_below_existing_uids_hides_nothing(imap, user):
+def test_d5_a_uidnext_below_existing_uids_hides_nothing(at, user):
     """D5: UIDNEXT is a hint: 1 or 2 though UIDs go to 12."""
     server = FakeImap({"INBOX": [plain(n, user) for n in range(10)]})
     box = server.boxes["INBOX"]
@@ -126,7 +104,7 @@ def test_d5_a_uidnext_below_existing_uids_hides_nothing(imap, user):
         return True
     server.on("SELECT", select)
     server.on("EXAMINE", select)
-    haul = imap(server)
+    haul = at(server)
     haul.fetch()
     assert haul.sink.count() == ids(user, range(10))
     for n in (10, 11):

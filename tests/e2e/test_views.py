@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from ca import CA
-from corpus import msgid, plain
+from corpus import ids, msgid, plain
 from servers import Dovecot
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
@@ -111,7 +111,7 @@ def test_queue_retry_by(simple, user, choice):
         choice = ["--reason", haul.queue()[0]["reason"]]
     assert haul("queue", "retry", *choice, "-y").code == 0
     haul.fetch("anna")
-    assert haul.sink.count() == {msgid(k, user): 1 for k in range(3)}
+    assert haul.sink.count() == ids(user, range(3))
 
 
 def test_trace_tells_the_life_of_a_message(simple, user):

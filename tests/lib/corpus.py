@@ -47,6 +47,11 @@ def msgid(n, tag="t"):
     return "<%d.%s@src.test>" % (n, tag)
 
 
+def ids(tag, numbers):
+    """What a sink's count() is when each of these came once."""
+    return {msgid(n, tag): 1 for n in numbers}
+
+
 # ------------------------------------------------------------ what must become
 
 _FIELD = re.compile(rb"([^\s:\x00-\x20]+)[ \t]*:")

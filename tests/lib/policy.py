@@ -5,32 +5,17 @@ recipient, and writes down what it was told.
     policy.decide = lambda asked: "451 4.7.1 greylisted"     # or None: dunno
     policy.asked                                    # [dict], in time order
 """
-import socket
-import threading
+from listener import Listener
 
 
 class Policy:
     def __init__(self):
         self.asked, self.decide = [], lambda asked: None
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.port = self.server.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.listener = Listener(self._serve)
+        self.port = self.listener.port
 
     def close(self):
-        try:
-            self.server.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.server.close()
-
-    def _accept(self):
-        while True:
-            try:
-                s, _ = self.server.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(s,),
-                             daemon=True).start()
+        self.listener.close()
 
     def _serve(self, s):
         asked = {}

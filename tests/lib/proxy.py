@@ -17,6 +17,7 @@ import socket
 import struct
 import threading
 
+from listener import Listener
 from processes import Process, free_port, listens, until
 
 
@@ -31,33 +32,20 @@ class Proxy:
         self.names, self.answer = names or {}, answer
         self.behind, self.flood = behind, flood
         self.asked, self.secrets, self.connections = [], [], 0
-        self.closing = threading.Event()
-        self.server = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.port = self.server.getsockname()[1]
+        self.closing, self.lock = threading.Event(), threading.Lock()
+        self.listener = Listener(self._serve)
+        self.port = self.listener.port
         self.url = "%s://%s127.0.0.1:%d" % (
             kind, "%s:%s@" % (_quoted(user), _quoted(password)) if user
             else "", self.port)
-        threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self):
         self.closing.set()
-        try:
-            self.server.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.server.close()
-
-    def _accept(self):
-        while True:
-            try:
-                s, _ = self.server.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._serve, args=(s,),
-                             daemon=True).start()
+        self.listener.close()
 
     def _serve(self, s):
+        with self.lock:
+            self.connections += 1
         try:
             with s:
                 self._socks5(s) if self.kind == "socks5" else self._http(s)

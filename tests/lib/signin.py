@@ -9,10 +9,10 @@ Each sign-in is noted in s.log: (mechanism, first message in clear, accepted).
 import base64
 import ctypes
 import os
-import socket
 import ssl
 import tempfile
-import threading
+
+from listener import Listener
 
 OK, CONTINUE = 0, 1
 _GETOPT, _CHANNEL_BINDING, _SET_CREATE = 1, 21, 1
@@ -132,25 +132,15 @@ class Server:
             c = Cyrus(protocol)
             c.set_password(user, password)
             c.close()
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
+        self.listener = Listener(self._serve)
+        self.port = self.listener.port
         self.url = "%s://localhost:%d" % (self.scheme, self.port)
-        threading.Thread(target=self._accept, daemon=True).start()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.socket.close()
-
-    def _accept(self):
-        while True:
-            try:
-                sock, _ = self.socket.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=[sock],
-                             daemon=True).start()
+        self.listener.close()
 
     def _serve(self, sock):
         try:

@@ -524,3 +524,16 @@ class _Session:
             self.say(do or reply)
             if (do or reply).startswith("2"):
                 message.rcpts.append(rcpt)
+
+
+class Gate:
+    """Holds a sink's answer to one end of data: .waits is set when that has
+    come, and it is answered when .open is."""
+
+    def __init__(self, sink):
+        self.waits, self.open = threading.Event(), threading.Event()
+        sink.rule("dot", self.hold, times=1)
+
+    def hold(self, octets):
+        self.waits.set()
+        self.open.wait(60)
