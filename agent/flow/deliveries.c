@@ -171,6 +171,19 @@ static void note_deferral(struct one *o, int64_t now)
 				  true);
 }
 
+/* Nobody waits any more for what was deferred: it was dropped, or is held. */
+static bool forget_deferral(struct one *o)
+{
+	struct spool_delivery *r = &o->row;
+
+	if (r->health != HEALTH_FAILING || r->trouble.class != ERR_RETRY ||
+	    o->was_down || delivery_share(o->delivery)->waiting)
+		return false;
+	r->health = HEALTH_OK;
+	r->trouble = (struct spool_trouble){ 0 };
+	return true;
+}
+
 /* It works, and yet not as its settings want it. */
 static void note_warning(struct one *o, int64_t now)
 {
@@ -324,9 +337,13 @@ static void on_recounted(void *who)
 		count(ds);
 		return;
 	}
-	for (size_t i = 0; i < ds->n; i++)
-		if (!ds->all[i].finished)
-			ds->reports->changed(ds->who, ds->all[i].delivery);
+	for (size_t i = 0; i < ds->n; i++) {
+		if (ds->all[i].finished)
+			continue;
+		if (ds->record && forget_deferral(&ds->all[i]))
+			save(&ds->all[i]);
+		ds->reports->changed(ds->who, ds->all[i].delivery);
+	}
 	if (ds->finishing)
 		end_if_closed(ds);
 }
@@ -365,12 +382,14 @@ static void on_finished(void *who, struct delivery *d)
 {
 	struct one *o = who;
 	struct deliveries *ds = o->of;
-	bool known = delivery_state(d) == DELIVERY_COLD || o->was_down;
+	bool cold = delivery_state(d) == DELIVERY_COLD;
+	bool known = cold || o->was_down;
 	bool moved = o->row.paused != delivery_share(d)->paused;
 
 	o->finished = true;
 	timer_stop(&o->probe);
 	finish_those_not_awaited(ds);
+	moved = (cold && forget_deferral(o)) || moved;
 	if (!ds->record || (known && !moved)) {
 		if (!o->saving)
 			close_one(o);

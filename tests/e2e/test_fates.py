@@ -567,6 +567,17 @@ def test_what_defers_mail_is_named_and_each_failed_try_is_75(simple, stage):
     assert (home["state"], home["last_error"]) == ("ok", None), home
 
 
+def test_nobody_waits_any_more_for_what_was_deferred(simple):
+    """What is dropped from the queue is no trouble of the delivery's."""
+    haul = simple(1)
+    haul.sink.rule("rcpt", "452 4.2.2 mailbox full")
+    assert haul("fetch").code == 75
+    assert haul("queue", "drop", "--all", "-y").code == 0
+    assert haul("fetch").code == 0
+    [home] = haul("status", "--json").json["deliveries"]
+    assert (home["state"], home["last_error"]) == ("ok", None), home
+
+
 def test_g16_a_smarthost_that_has_no_address_is_temporary(simple, user):
     """G16: NXDOMAIN for our own smarthost holds nothing and pauses nothing for
     good: the mail goes as soon as the name is there."""

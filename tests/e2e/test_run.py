@@ -149,6 +149,12 @@ def test_a_mailbox_that_fills_up_is_named(simple, start):
     assert haul("queue", "retry", "--all", "-y").code == 0
     arrived(haul.sink, 2)
     until(lambda: is_told("ok", None), "a delivery that works again")
+    haul.sink.rule("rcpt", "452 4.2.2 mailbox full")
+    haul.dovecot.put(haul.mailbox, [plain(8, haul.mailbox)])
+    until(lambda: is_told("failing", "defers mail: 452 4.2.2 mailbox full"),
+          "the cause")
+    assert haul("queue", "drop", "--all", "-y").code == 0
+    until(lambda: is_told("ok", None), "what nobody waits for")
     assert run.stop().code == 0
 
 
