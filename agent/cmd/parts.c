@@ -10,9 +10,8 @@
 #include <time.h>
 
 /* All are started with the first work, for a tenth of a millisecond each. */
-#define POOL_LEAST 4u
+#define POOL_LEAST 3u /* for two hosts at most */
 #define POOL_MOST  8u
-#define POOL_REST  2u /* not for look-ups: secrets, long listings */
 /* A look at the ledger takes milliseconds. */
 #define TRIES	     60
 #define TRY_PAUSE_NS 50000000
@@ -21,12 +20,13 @@
 void kit_init(struct kit *k, const struct config *config, bool trace)
 {
 	size_t hosts = config->n_accounts + config->n_deliveries;
-	unsigned pool =
-		hosts <= POOL_LEAST - POOL_REST ? POOL_LEAST : POOL_MOST;
+	unsigned pool = hosts <= 2 ? POOL_LEAST : POOL_MOST;
+	/* not for look-ups: secrets, long listings */
+	unsigned rest = pool == POOL_LEAST ? 1 : 2;
 
 	*k = (struct kit){ .parts.config = config, .parts.trace = trace };
 	k->parts.loop = loop_new(pool);
-	k->parts.resolver = resolver_new(k->parts.loop, pool - POOL_REST, NULL);
+	k->parts.resolver = resolver_new(k->parts.loop, pool - rest, NULL);
 	k->parts.trusts = trusts_new();
 	process_hostname(config->hostname, k->parts.hostname,
 			 sizeof(k->parts.hostname));
