@@ -351,8 +351,8 @@ static void on_recounted(void *who)
 void deliveries_recount(struct deliveries *ds)
 {
 	if (!ds->n || ds->loading || ds->finishing)
-		return; /* it is counted yet, or for nobody */
-	if (ds->counting)
+		return; /* for nobody */
+	if (ds->loading || ds->counting)
 		ds->count_again = true;
 	else
 		count(ds);
@@ -493,14 +493,22 @@ void deliveries_free(struct deliveries *ds)
 	free(ds);
 }
 
+/* All rows, and what lies in the spool. */
+static void open_if_known(struct deliveries *ds)
+{
+	if (ds->loading || ds->counting)
+		return;
+	ds->reports->opened(ds->who);
+	if (ds->count_again)
+		count(ds);
+}
+
 static void on_counted(void *who)
 {
 	struct deliveries *ds = who;
 
 	ds->counting = false;
-	ds->reports->opened(ds->who);
-	if (ds->count_again)
-		count(ds);
+	open_if_known(ds);
 }
 
 static void on_loaded(struct spool_req *req)
@@ -510,17 +518,18 @@ static void on_loaded(struct spool_req *req)
 	if (req->ok)
 		o->row = o->load.d;
 	delivery_share(o->delivery)->paused = o->row.paused;
-	if (--o->of->loading > 0)
-		return;
-	o->of->counting = true;
-	shares_load(&o->of->shares, o->of->parts.spool, on_counted, o->of);
+	o->of->loading--;
+	open_if_known(o->of);
 }
 
 void deliveries_open(struct deliveries *ds)
 {
-	ds->loading = ds->n;
-	if (!ds->n)
+	if (!ds->n) {
 		task_post(&ds->nothing);
+		return;
+	}
+	ds->loading = ds->n;
+	ds->counting = true;
 	for (size_t i = 0; i < ds->n; i++) {
 		struct one *o = &ds->all[i];
 
@@ -532,6 +541,7 @@ void deliveries_open(struct deliveries *ds)
 		};
 		spool_delivery_load(ds->parts.spool, &o->load);
 	}
+	shares_load(&ds->shares, ds->parts.spool, on_counted, ds);
 }
 
 struct delivery *deliveries_of(const struct deliveries *ds,
