@@ -184,6 +184,7 @@ def test_after_a_week_it_is_delivered_again(haul, sink, dovecot, source, smtp,
     haul.fetch()
     assert len(sink.accepted) == 1
     ledger(haul, "UPDATE settled SET at = at - %d" % (WEEK + 60000))
+    ledger(haul, "UPDATE site SET clock_at = clock_at - 7200000")  # 2 h
     dovecot.put("three" + user, [plain(1, user)])
     haul.fetch()
     assert len(sink.accepted) == 2
