@@ -49,7 +49,7 @@ def shim(folder):
 def dovecot(folder, ca):
     server = Dovecot(folder.new("dovecot"), ca)
     yield server
-    server.stop()
+    server.leave()
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +58,7 @@ def copying_dovecot(folder, ca):
     server = Dovecot(folder.new("dovecot"), ca, extra="imap_capability = "
                      "IMAP4rev1 SASL-IR LITERAL+ ENABLE IDLE UIDPLUS\n")
     yield server
-    server.stop()
+    server.leave()
 
 
 def _scenes(folder, ca, dovecot):

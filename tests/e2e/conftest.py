@@ -56,15 +56,20 @@ def _server(make):
     server.stop()
 
 
+def _dovecot(*args, **kw):
+    server = Dovecot(*args, **kw)
+    yield server
+    server.leave()
+
+
 @pytest.fixture(scope="session")
 def maildir_dovecot(folder, ca):
-    yield from _server(lambda: Dovecot(folder.new("dovecot"), ca))
+    yield from _dovecot(folder.new("dovecot"), ca)
 
 
 @pytest.fixture(scope="session")
 def sdbox_dovecot(folder, ca):
-    yield from _server(lambda: Dovecot(folder.new("dovecot"), ca,
-                                       storage="sdbox"))
+    yield from _dovecot(folder.new("dovecot"), ca, storage="sdbox")
 
 
 @pytest.fixture

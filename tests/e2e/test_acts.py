@@ -149,7 +149,7 @@ def test_move_to_once_delivered(haul, sink, ca, folder, source, smtp, user,
         assert found(moved, user) == [0, 1, 2, 3, 4]
         assert sink.count() == ids(user, range(5))
     finally:
-        dovecot.stop()
+        dovecot.leave()
 
 
 def test_d13_others_have_marked_mail_without_uidplus(at, user):

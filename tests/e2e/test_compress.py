@@ -22,7 +22,7 @@ protocol imap {
 def zlib_dovecot(folder, ca):
     server = Dovecot(folder.new("dovecot"), ca, extra=ZLIB)
     yield server
-    server.stop()
+    server.leave()
 
 
 @pytest.mark.parametrize("scheme", ["imaps", "imap"])

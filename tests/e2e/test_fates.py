@@ -7,6 +7,7 @@ import pytest
 
 from corpus import ids, msgid, plain
 from haul import Raw
+from shift import Leaps
 from sink import CUT, DROP, MUTE, RESET
 
 
@@ -413,11 +414,12 @@ def test_b_a_silent_destination_does_not_stop_the_others(
                                delivery="stuck"))
     haul.account("b", **source(dovecot, "pop3s", user + "b",
                                delivery="good", keep=False))
-    process = haul.start("fetch", "--json")
+    leaps = Leaps(haul)
+    process = haul.start("fetch", "--json", env=leaps.env)
     good.wait(lambda s: len(s.accepted) == 5, "the other account's mail")
     stuck.wait(lambda s: s.accepted, "the stuck message")
     process.send_signal(signal.SIGINT)
-    result = haul.finish(process, limit=30)
+    result = leaps.to_the_end(process, 10)
     assert result.code == 130, result
     assert len(good.accepted) == 5
     doubts = [q for q in haul.queue() if q["account"] == "a"]

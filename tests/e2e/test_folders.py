@@ -36,7 +36,7 @@ def dots(folder, ca):
     """Dovecot with dots between levels, a second namespace, special uses."""
     server = Dovecot(folder.new("dovecot"), ca, extra=DOTS)
     yield server
-    server.stop()
+    server.leave()
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def old(folder, ca):
     """Dovecot as an old server: no LIST-EXTENDED, LIST-STATUS, SPECIAL-USE."""
     server = Dovecot(folder.new("dovecot"), ca, extra=WITHOUT_LIST_STATUS)
     yield server
-    server.stop()
+    server.leave()
 
 
 @pytest.fixture(params=["list-status", "status"])

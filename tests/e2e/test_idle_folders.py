@@ -198,4 +198,4 @@ protocol imap {
             arrived(sink, n + 1)
         assert run.stop().code == 0
     finally:
-        dovecot.stop()
+        dovecot.leave()

@@ -6,7 +6,6 @@ import re
 import socket
 import ssl
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -77,8 +76,8 @@ def servers(folder, ca):
                 extra=CONF % (TOKEN, offered))
         return made[storage, offered]
     yield get
-    with ThreadPoolExecutor(len(made) or 1) as pool:
-        list(pool.map(Dovecot.stop, made.values()))
+    for server in made.values():
+        server.leave()
 
 
 class Quiet:

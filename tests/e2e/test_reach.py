@@ -22,7 +22,7 @@ def strict_dovecot(folder, ca):
         "ssl_ca = <%s\nssl_verify_client_cert = yes\nssl_require_crl = no\n"
         "auth_ssl_require_client_cert = yes\n" % ca.file))
     yield server
-    server.stop()
+    server.leave()
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,7 @@ def telling_dovecot(folder, ca):
     server = Dovecot(folder.new("dovecot"), ca, extra="verbose_ssl = yes\n" +
                      one % "imap" + one % "pop3")
     yield server
-    server.stop()
+    server.leave()
 
 
 @pytest.mark.parametrize("scheme", ["imaps", "imap", "pop3s", "pop3"])
@@ -235,7 +235,7 @@ def clear_dovecot(folder, ca):
     """Takes passwords in clear, too."""
     server = Dovecot(folder.new("dovecot"), ca, secure="no")
     yield server
-    server.stop()
+    server.leave()
 
 
 @pytest.mark.parametrize("scheme", ["imap", "pop3"])

@@ -205,7 +205,7 @@ protocol lmtp {
 }
 """)
     yield server
-    server.stop()
+    server.leave()
 
 
 def test_g10_dovecot_lmtp_with_one_recipient_over_quota(

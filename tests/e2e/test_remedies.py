@@ -116,7 +116,7 @@ def untrusted(folder, ca):
     other = CA(folder.new("otherca"), "Another CA")
     yield start
     for dovecot, _ in made.values():
-        dovecot.stop()
+        dovecot.leave()
 
 
 FAULTS = {"issuer": ("unknown issuer", "its issuer is not known", "Another CA"),
@@ -191,7 +191,7 @@ def test_a13_the_common_name_does_not_count(simple, folder, ca):
                       % dovecot.ports["imaps"])
         fails(haul, 77, "anna", "certificate", left=1)
     finally:
-        dovecot.stop()
+        dovecot.leave()
 
 
 def fingerprint(cert, key=False):
@@ -225,7 +225,7 @@ def test_a_pinned_fingerprint_is_trusted_and_no_other(simple, folder, key):
         haul.sections["account", "anna"]["tls_fingerprint"] = wrong
         assert haul("fetch", "anna").code == 77
     finally:
-        dovecot.stop()
+        dovecot.leave()
 
 
 @pytest.mark.parametrize("scheme", ["imaps", "pop3s"])

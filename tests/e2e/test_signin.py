@@ -228,7 +228,7 @@ passdb {
 }
 """ % (ca.file, oauth))
     yield server
-    server.stop()
+    server.leave()
 
 
 def private(pair):
@@ -398,7 +398,7 @@ auth_krb5_keytab = %s
 import_environment = $import_environment KRB5_CONFIG=%s KRB5RCACHETYPE=none
 """ % (realm.keytab, realm.config))
     yield server
-    server.stop()
+    server.leave()
 
 
 @pytest.mark.parametrize("scheme", ["imaps", "pop3s", "imap"])

@@ -187,6 +187,8 @@ def test_watch_draws_again_and_restores_the_terminal(simple, key, code):
     assert b"\033[?1049h" in screen.shown
     haul("fetch", keep=True)
     at = len(screen.shown)
+    if key != b"q":
+        screen.type(b" ")             # the other one waits for the two seconds
     screen.wait(lambda s: b"ok" in s[at:] and draws(s) > 1, "a later one")
     screen.type(key)
     assert screen.end() == code
@@ -212,9 +214,12 @@ def test_watch_goes_on_beside_run(idle, start):
     screen = Screen(haul, "status", "--watch")
     screen.wait(lambda s: b"run: none" in s, "without")
     run = start(haul)
+    haul.server.rests_in("INBOX", "A")
+    screen.type(b" ")                 # any key: now, not two seconds later
     screen.wait(lambda s: b"idle INBOX, A" in s, "beside run")
     run.stop()
     at = len(screen.shown)
+    screen.type(b" ")
     screen.wait(lambda s: b"run: none" in s[at:], "without again")
     screen.type(b"q")
     assert screen.end() == 0

@@ -10,6 +10,7 @@ import pytest
 from ca import CA
 from corpus import ids, msgid, plain
 from servers import Dovecot
+from shift import Leaps
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
 
@@ -265,7 +266,7 @@ def test_check_shows_what_to_pin(simple, folder):
         dovecot.put(haul.mailbox, [])
         assert haul("check").code == 0
     finally:
-        dovecot.stop()
+        dovecot.leave()
 
 
 def test_version_names_libraries(haul):
@@ -290,11 +291,12 @@ def test_ctrl_c_loses_nothing(simple, user):
     """Ctrl-C ends within 10 s, exits 130; the next run goes on there."""
     haul = simple(40)
     haul.sink.rule("dot", "<mute>", match=msgid(20, user), times=1)
-    process = haul.start("fetch")
+    leaps = Leaps(haul)
+    process = haul.start("fetch", env=leaps.env)
     haul.sink.wait(lambda s: any(m.msgid == msgid(20, user)
                                  for m in s.accepted), "the stuck message")
     process.send_signal(signal.SIGINT)
-    assert haul.finish(process, limit=40).code == 130
+    assert leaps.to_the_end(process, 10).code == 130
     doubts = {q["message_id"] for q in haul.queue()
               if q["state"] == "in_doubt"}
     haul("queue", "retry", "--all", "-y")

@@ -2,7 +2,6 @@
 that servers running as other users can read, and every process stopped by its
 own pid."""
 import os
-import shutil
 import socket
 import subprocess
 import tempfile
@@ -11,6 +10,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 _given = set()
+_leaving = []                         # told to end, and not awaited
 
 
 def free_port():
@@ -66,7 +66,12 @@ class Folder:
         return path
 
     def remove(self):
-        shutil.rmtree(self.path, ignore_errors=True)
+        """Beside what comes next: tens of thousands of files."""
+        while _leaving:
+            _leaving.pop().stop()
+        subprocess.Popen(["rm", "-rf", self.path], start_new_session=True,
+                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                         stderr=subprocess.DEVNULL)
 
 
 class Process:
@@ -86,6 +91,12 @@ class Process:
     @property
     def returncode(self):
         return self.popen.returncode
+
+    def leave(self):
+        """It is told to end; Folder.remove() awaits that."""
+        if self.popen.poll() is None:
+            self.popen.terminate()
+            _leaving.append(self)
 
     def stop(self):
         if self.popen.poll() is None:

@@ -198,6 +198,13 @@ class Dovecot:
             self.process.stop()
             self.process = None
 
+    def leave(self):
+        """Takes a second, for which nobody has to wait who does not start()
+        it again."""
+        if self.process:
+            self.process.leave()
+            self.process = None
+
     def box(self, user, *parts):
         return os.path.join(self.dir, "mail", user, self.storage, *parts)
 

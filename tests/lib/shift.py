@@ -40,4 +40,14 @@ class Leaps:
     def on(self, seconds):
         self.s += seconds
         self._write()
+        self.look()
+
+    def look(self):
+        """What came to the process before, a signal say, it has seen now."""
         assert self.haul("status", keep=True).code is not None
+
+    def to_the_end(self, process, seconds):
+        """It was told to end, and that takes it so long, at most; the result."""
+        self.look()
+        self.on(seconds)
+        return self.haul.finish(process, limit=60)
