@@ -344,8 +344,8 @@ static bool apply(struct ledger *l, struct listing_job *j,
 	return ledger_add_known(l, j->q->folder, -retired);
 }
 
-/* One slice of rows; the next phase when there are no more. */
-static void scan(struct ledger *l, struct listing_job *j)
+/* One slice of rows: so many; the next phase when there are no more. */
+static size_t scan(struct ledger *l, struct listing_job *j)
 {
 	/* not zeroed: mostly there are none */
 	struct absent *changes = mem_grow(NULL, SLICE_ROWS * sizeof(*changes));
@@ -363,10 +363,11 @@ static void scan(struct ledger *l, struct listing_job *j)
 	}
 	free(changes);
 	if (rows == SLICE_ROWS)
-		return;
+		return rows;
 	j->phase++;
 	j->at = 0;
 	j->last = (struct message_key){ { 0 } };
+	return rows;
 }
 
 static void count(struct spool_listing *q)
@@ -388,22 +389,29 @@ static bool is_harmless(const struct ledger *l, const struct spool_listing *q)
 			    !q->count[FATE_MARKED] && !q->count[FATE_BROUGHT]);
 }
 
+static size_t begin(struct ledger *l, struct listing_job *j)
+{
+	struct spool_listing *q = j->q;
+
+	q->known = 0;
+	for (size_t i = 0; i < q->n; i++) {
+		q->items[i].fate = FATE_NEW;
+		q->items[i].day = 0;
+	}
+	merge_known(l, q);
+	j->phase = PHASE_SPAN;
+	return q->n;
+}
+
+/* A short one in one go: between two slices there may be a commit. */
 static bool step(struct ledger *l, struct ledger_job *job)
 {
 	struct listing_job *j = LIST_OF(job, struct listing_job, job);
 	struct spool_listing *q = j->q;
+	size_t rows = 0;
 
-	if (j->phase == PHASE_KNOWN) {
-		q->known = 0;
-		for (size_t i = 0; i < q->n; i++) {
-			q->items[i].fate = FATE_NEW;
-			q->items[i].day = 0;
-		}
-		merge_known(l, q);
-		j->phase = PHASE_SPAN;
-		return false;
-	}
-	scan(l, j);
+	while (j->phase != PHASE_DONE && rows < SLICE_ROWS && !l->broken)
+		rows += j->phase == PHASE_KNOWN ? begin(l, j) : scan(l, j);
 	if (j->phase != PHASE_DONE && !l->broken)
 		return false;
 	count(q);

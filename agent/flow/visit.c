@@ -261,8 +261,31 @@ static void save(struct visit *v)
 static void end_if_settled(struct visit *v)
 {
 	if (v->phase == VISIT_LEAVING && !v->source && !v->out &&
-	    !v->acts.out && !v->req_out)
+	    !v->acts.out && !v->req_out && !v->saving)
 		save(v);
+}
+
+static void on_folder_saved(struct spool_req *req)
+{
+	struct visit *v = req->who;
+
+	v->saving--;
+	if (!req->ok)
+		visit_fail(v, &req->err);
+	free(LIST_OF(req, struct spool_folder_save, req));
+	end_if_settled(v);
+}
+
+void visit_save_folder(struct visit *v)
+{
+	struct spool_folder_save *s = mem_new(sizeof(*s));
+
+	*s = (struct spool_folder_save){
+		.req = { .done = on_folder_saved, .who = v, .early = true },
+		.f = v->here,
+	};
+	v->saving++;
+	spool_folder_save(v->parts->spool, s);
 }
 
 bool visit_answered(struct visit *v)

@@ -233,7 +233,8 @@ struct visit {
 		struct spool_folder_open *open; /* owned */
 		size_t from, n, out;		/* out: not answered yet */
 	} ahead;
-	bool req_out; /* req is with the spool */
+	size_t saving; /* folders' rows that are with the spool */
+	bool req_out;  /* req is with the spool */
 	union {
 		struct spool_folder_open open;
 		struct spool_namesakes namesakes;
@@ -241,7 +242,6 @@ struct visit {
 		struct spool_reconcile reconcile;
 		struct spool_adopt adopt;
 		struct spool_skip skip;
-		struct spool_folder_save save;
 		struct spool_patterns patterns;
 		struct {
 			struct spool_account_save account;
@@ -303,6 +303,12 @@ int64_t visit_believed_ms(const struct visit *v);
 void visit_next_folder(struct visit *v);
 void visit_leave(struct visit *v);   /* ends the session well */
 void visit_changed(struct visit *v); /* progress */
+/*
+ * v->here goes to its row. Nobody waits for it but the end of the visit: what
+ * is asked of the spool behind it is never durable without it, and no server
+ * needs to be told.
+ */
+void visit_save_folder(struct visit *v);
 /* Called first by whoever gets v->req back. false: the session ended meanwhile,
  * nothing is to be done. */
 bool visit_answered(struct visit *v);

@@ -246,6 +246,7 @@ static void record(struct visit *v, enum spool_act act,
 		.now_ms = loop_unix_ms(),
 	};
 	spool_acted(v->parts->spool, &a->req.acted);
+	visit_wake(v); /* what is left need not wait for it */
 }
 
 /* --- marking --- */

@@ -216,33 +216,19 @@ static void work(struct visit *v)
 	task_post(&v->go_on);
 }
 
-static void on_folder_saved(struct spool_req *req)
-{
-	struct visit *v = req->who;
-
-	if (!visit_answered_well(v, req))
-		return;
-	work(v);
-}
-
 static void skip_next(struct visit *v);
 
 static void save_first(struct visit *v)
 {
-	if (v->options->task == PASS_REFETCH ||
-	    (v->here.first_done && v->wanted.n <= LIMIT_ASK_MESSAGES)) {
-		work(v);
-		return;
+	if (v->options->task != PASS_REFETCH &&
+	    (!v->here.first_done || v->wanted.n > LIMIT_ASK_MESSAGES)) {
+		v->here.first_done = true;
+		v->here.backlog = v->wanted.n < UINT32_MAX
+					  ? (uint32_t)v->wanted.n
+					  : UINT32_MAX;
+		visit_save_folder(v);
 	}
-	v->here.first_done = true;
-	v->here.backlog =
-		v->wanted.n < UINT32_MAX ? (uint32_t)v->wanted.n : UINT32_MAX;
-	v->req.save = (struct spool_folder_save){
-		.req = { .done = on_folder_saved, .who = v, .early = true },
-		.f = v->here,
-	};
-	v->req_out = true;
-	spool_folder_save(v->parts->spool, &v->req.save);
+	work(v);
 }
 
 static void on_skipped(struct spool_req *req)

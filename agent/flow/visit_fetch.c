@@ -220,17 +220,6 @@ static uint32_t high_uid(const struct visit *v)
 	return high;
 }
 
-static void on_folder_saved(struct spool_req *req)
-{
-	struct visit *v = req->who;
-
-	if (!visit_answered(v))
-		return;
-	if (!req->ok)
-		visit_fail(v, &req->err);
-	visit_next_folder(v);
-}
-
 static void finish_folder(struct visit *v)
 {
 	struct spool_folder *h = &v->here;
@@ -242,7 +231,6 @@ static void finish_folder(struct visit *v)
 		visit_next_folder(v);
 		return;
 	}
-	v->phase = VISIT_RECORDING;
 	if (v->kept && !v->guarded)
 		h->keep_ms = guard_keep_ms(v->settings);
 	h->backlog = (uint32_t)v->missed;
@@ -257,12 +245,8 @@ static void finish_folder(struct visit *v)
 		h->whole_ms = loop_unix_ms();
 		h->listings++;
 	}
-	v->req.save = (struct spool_folder_save){
-		.req = { .done = on_folder_saved, .who = v, .early = true },
-		.f = *h,
-	};
-	v->req_out = true;
-	spool_folder_save(v->parts->spool, &v->req.save);
+	visit_save_folder(v);
+	visit_next_folder(v);
 }
 
 void visit_work(struct visit *v)

@@ -110,35 +110,18 @@ void visit_foresee(struct visit *v, bool counted)
 					dates ? SOURCE_DATES : 0);
 }
 
-static void on_keep_saved(struct spool_req *req)
-{
-	struct visit *v = req->who;
-
-	if (!visit_answered(v))
-		return;
-	if (!req->ok)
-		visit_fail(v, &req->err);
-	visit_next_folder(v);
-}
-
 /* Nothing is due by the keep in force: its change needs no guard later. */
 void visit_unchanged(struct visit *v)
 {
 	int64_t keep = guard_keep_ms(v->settings);
 
 	v->told->found += v->sweeping ? 0 : v->there.exists;
-	if (v->sweeping || v->here.keep_ms == keep ||
-	    loop_unix_ms() < v->here.acts_ms) {
-		visit_next_folder(v);
-		return;
+	if (!v->sweeping && v->here.keep_ms != keep &&
+	    loop_unix_ms() >= v->here.acts_ms) {
+		v->here.keep_ms = keep;
+		visit_save_folder(v);
 	}
-	v->here.keep_ms = keep;
-	v->req.save = (struct spool_folder_save){
-		.req = { .done = on_keep_saved, .who = v, .early = true },
-		.f = v->here,
-	};
-	v->req_out = true;
-	spool_folder_save(v->parts->spool, &v->req.save);
+	visit_next_folder(v);
 }
 
 /* When it came to its mailbox decides, or may decide, what is done with it. */
