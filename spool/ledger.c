@@ -265,8 +265,9 @@ bool ledger_commit(struct ledger *l, struct err *err)
 		return ledger_failed(l, err, "");
 	if (!l->begun)
 		return true;
-	if (!segments_sync(&l->segments, err))
+	if (l->unsynced && !segments_sync(&l->segments, err))
 		return false;
+	l->unsynced = false;
 	/* with the first change: who changes nothing writes nothing */
 	if (ledger_changed(l) && !l->looks && !l->generation_ms &&
 	    !ledger_raise_generation(l, l->opened_ms))

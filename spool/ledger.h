@@ -218,6 +218,7 @@ struct ledger {
 	int dir;			      /* state directory; borrowed */
 	int crash;			      /* crash.h; owned; -1: none */
 	struct segments segments;
+	bool unsynced; /* a body that this transaction names is not synced */
 	struct hash *hash; /* owned; for bodies that come whole */
 	struct known known;
 	struct link jobs;  /* of struct ledger_job */
@@ -485,6 +486,11 @@ void ledger_flag_suspects(struct ledger *l, struct spool_listing *q);
 bool ledger_run_call(struct ledger *l, struct spool_req *r);
 bool ledger_run_backup(struct ledger *l, struct spool_req *r);
 bool ledger_run_put(struct ledger *l, struct spool_req *r);
+/*
+ * The body of a put, before ledger_run_put(): it may be synced meanwhile.
+ * Needs no transaction. false: ledger_run_put() does all of it, or refuses it.
+ */
+bool ledger_put_body(struct ledger *l, struct spool_req *r);
 bool ledger_run_sending(struct ledger *l, struct spool_req *r);
 bool ledger_run_result(struct ledger *l, struct spool_req *r);
 bool ledger_run_hold(struct ledger *l, struct spool_req *r);

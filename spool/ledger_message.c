@@ -231,37 +231,72 @@ static bool record_put(struct ledger *l, struct spool_put *p, const char *rcpts)
 	return true;
 }
 
+static bool is_here(const struct ledger *l, const struct message *m)
+{
+	const struct known_entry *e = known_find(&l->known, m->folder, &m->key);
+
+	return e && e->fate == FATE_QUEUED;
+}
+
+/* With the commit, where it counts already. */
+static void give_up_body(struct ledger *l, const struct spool_put *p)
+{
+	if (p->written)
+		ledger_release_body(l, p->m->place.segment, p->m->place.octets);
+	else
+		body_abandon(l, p->body);
+}
+
+bool ledger_put_body(struct ledger *l, struct spool_req *r)
+{
+	struct spool_put *p = LIST_OF(r, struct spool_put, req);
+
+	/* whether it comes here at all is known in the transaction alone */
+	if (p->m->once || is_here(l, p->m))
+		return false;
+	p->written = body_complete(l, p->body, &p->m->place, &r->err);
+	return p->written;
+}
+
+/* Without an error of its own where sqlite broke. */
+static bool put(struct ledger *l, struct spool_put *p, const char *rcpts)
+{
+	struct message *m = p->m;
+
+	if (m->once && !ledger_once(l, m, spool_body_octets(p->body))) {
+		give_up_body(l, p);
+		return !l->broken;
+	}
+	if (!p->written) {
+		if (!body_complete(l, p->body, &m->place, &p->req.err))
+			return false;
+		l->unsynced = true;
+	}
+	return record_put(l, p, rcpts);
+}
+
 bool ledger_run_put(struct ledger *l, struct spool_req *r)
 {
 	struct spool_put *p = LIST_OF(r, struct spool_put, req);
-	struct message *m = p->m;
-	struct known_entry *e = known_find(&l->known, m->folder, &m->key);
 	struct text rcpts;
 
-	if (e && e->fate == FATE_QUEUED) {
-		body_abandon(l, p->body);
+	if (is_here(l, p->m)) {
+		give_up_body(l, p);
 		r->ok = err_set(&r->err, ERR_BUG, "this message is queued");
 		return true;
 	}
-	if (!join_rcpts(m, &rcpts) || (p->sending && !m->nrcpts)) {
+	if (!join_rcpts(p->m, &rcpts) || (p->sending && !p->m->nrcpts)) {
 		text_fini(&rcpts);
-		body_abandon(l, p->body);
+		give_up_body(l, p);
 		r->ok = err_set(&r->err, ERR_BUG,
 				"no recipient, or one that breaks a line");
 		return true;
 	}
-	if (m->once && !ledger_once(l, m, spool_body_octets(p->body))) {
-		text_fini(&rcpts);
-		body_abandon(l, p->body);
-		return ended(l, r, !l->broken);
-	}
-	if (!body_complete(l, p->body, &m->place, &r->err)) {
-		text_fini(&rcpts);
-		r->ok = false;
-		return true;
-	}
-	ended(l, r, record_put(l, p, text_str(&rcpts)));
+	r->ok = put(l, p, text_str(&rcpts));
 	text_fini(&rcpts);
+	if (l->broken)
+		ledger_failed(l, &r->err, "");
+	MUST(r->ok || l->broken || r->err.class != ERR_NONE);
 	return true;
 }
 

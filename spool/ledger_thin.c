@@ -169,6 +169,7 @@ static bool move(struct ledger *l, const struct resident *r)
 		if (!set_place(l, r, to->number, to->tail))
 			return false;
 		segment_keep(&l->segments, to, r->place.octets);
+		l->unsynced = true;
 	}
 	ledger_release_body(l, r->place.segment, r->place.octets);
 	return true;

@@ -274,27 +274,75 @@ void segment_abandon(struct segments *s, struct segment *g, uint64_t octets)
 	settle_lease(s, g);
 }
 
-bool segments_sync(struct segments *s, struct err *err)
+void segments_take_due(struct segments *s, struct segments_due *d)
 {
-	if (s->dir_touched && s->files->fsync(s->dir) != 0)
-		return files_failed(err, "fsync of the folder of bodies");
+	d->files = s->files;
+	d->dir = s->dir_touched ? s->dir : -1;
+	d->n = 0;
 	s->dir_touched = false;
 	LIST_EACH(at, kept, &s->all) {
 		struct segment *g = LIST_OF(at, struct segment, link);
 
 		if (!g->touched)
 			continue;
+		if (d->n == d->cap) {
+			d->cap = d->cap ? d->cap * 2 : 8;
+			d->fds = mem_grow(d->fds, d->cap * sizeof(*d->fds));
+		}
+		d->fds[d->n++] = g->fd;
+		g->touched = false;
+		g->syncing = true;
+	}
+}
+
+bool segments_due_any(const struct segments_due *d)
+{
+	return d->n > 0 || d->dir >= 0;
+}
+
+bool segments_due_sync(struct segments_due *d, struct err *err)
+{
+	if (d->dir >= 0 && d->files->fsync(d->dir) != 0)
+		return files_failed(err, "fsync of the folder of bodies");
 #ifndef MAILHAUL_MUTANT_NO_FSYNC
-		if (s->files->fdatasync(g->fd) != 0)
+	for (size_t i = 0; i < d->n; i++)
+		if (d->files->fdatasync(d->fds[i]) != 0)
 			return files_failed(err, "fdatasync of a body");
 #endif
-		g->touched = false;
-		if (g->full) { /* never leased again */
+	return true;
+}
+
+void segments_due_fini(struct segments_due *d)
+{
+	free(d->fds);
+	*d = (struct segments_due){ .dir = -1 };
+}
+
+void segments_synced(struct segments *s)
+{
+	LIST_EACH(at, kept, &s->all) {
+		struct segment *g = LIST_OF(at, struct segment, link);
+		bool synced = g->syncing;
+
+		g->syncing = false;
+		if (synced && g->full && !g->touched) { /* never leased again */
 			(void)s->files->close(g->fd);
 			g->fd = -1;
 		}
 	}
-	return true;
+}
+
+bool segments_sync(struct segments *s, struct err *err)
+{
+	struct segments_due d = { 0 };
+	bool ok;
+
+	segments_take_due(s, &d);
+	ok = segments_due_sync(&d, err);
+	segments_due_fini(&d);
+	if (ok)
+		segments_synced(s);
+	return ok;
 }
 
 void segments_release(struct segments *s, uint32_t number, uint64_t octets)

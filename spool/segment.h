@@ -27,6 +27,7 @@ struct segment {
 	bool full;    /* takes no more */
 	bool leased;  /* a body is being appended */
 	bool touched; /* a whole body came in since the last sync */
+	bool syncing; /* of segments_due; its fd stays open */
 	bool held;    /* what lies in it stays, for a backup */
 };
 
@@ -70,7 +71,23 @@ bool segment_write(struct segments *s, struct segment *g, uint64_t offset,
 void segment_keep(struct segments *s, struct segment *g, uint64_t octets);
 /* The body is abandoned; what was written is cut off. */
 void segment_abandon(struct segments *s, struct segment *g, uint64_t octets);
-/* Before the ledger's commit. false: the store must stop. */
+/*
+ * What must be synced before a commit names the bodies that came in: taken by
+ * the store thread, synced by any, then told. One at a time.
+ */
+struct segments_due {
+	const struct spool_files *files; /* borrowed */
+	int dir;			 /* borrowed; -1: need not be */
+	int *fds;			 /* owned; they are borrowed */
+	size_t n, cap;
+};
+void segments_take_due(struct segments *s, struct segments_due *d);
+bool segments_due_any(const struct segments_due *d);
+/* false: the store must stop. */
+bool segments_due_sync(struct segments_due *d, struct err *err);
+void segments_due_fini(struct segments_due *d);
+void segments_synced(struct segments *s);
+/* All of it at once. false: the store must stop. */
 bool segments_sync(struct segments *s, struct err *err);
 /* After it: a body of so many octets is not named any more. */
 void segments_release(struct segments *s, uint32_t number, uint64_t octets);

@@ -1,7 +1,8 @@
 /*
  * spool - the durable half: the ledger (sqlite) and the bodies (segments).
  *
- * One thread, the store thread, owns both. Everything here is asked for by a
+ * One thread, the store thread, owns both (another waits for the barriers of
+ * bodies, and touches nothing else). Everything here is asked for by a
  * request that is handed over, done together with what else is waiting in one
  * transaction (group commit), and given back on the asking thread by
  * spool_results(). What a `done` reports with ok is on disk.
@@ -105,7 +106,8 @@ struct spool_req {
 	bool urgent; /* commit at once, do not wait for company */
 	/*
 	 * May come back before its commit: for what does no harm where a crash
-	 * undoes it. What is asked for behind it is never durable without it.
+	 * undoes it. What is asked for behind it is never durable without it;
+	 * of a put that is true from its `done` on.
 	 */
 	bool early;
 };
@@ -181,6 +183,7 @@ struct spool_put {
 	struct message *m; /* stays the caller's */
 	struct spool_body *body;
 	bool sending;
+	bool written;	    /* the spool's: its body is in a segment */
 	int64_t connection; /* of the caller's, for the ledger's attempt row */
 };
 void spool_put(struct spool *s, struct spool_put *p);

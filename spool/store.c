@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* What the open transaction holds. */
+/* What the open transaction holds, and what waits before it. */
 struct batch {
 	struct link ran;   /* requests that wait for the commit */
 	struct link early; /* done without, of what came together */
@@ -16,6 +16,10 @@ struct batch {
 	int64_t first_us, last_us; /* when the first and the last came */
 	int64_t begun_us;	   /* when the transaction was */
 	int64_t busy_us;	   /* when the last commit was no small one */
+	struct link written;	   /* puts whose bodies are to be synced */
+	struct link syncing;	   /* ... are being synced */
+	unsigned nwritten;
+	int64_t written_us; /* when the first of written came */
 };
 
 static int64_t clock_us(void)
@@ -75,11 +79,19 @@ static bool commit(struct spool *s, struct batch *b)
 	struct err err;
 
 	l->postpone = b->n >= STORE_BUSY;
+	if (l->unsynced) /* it may be about the same segment */
+		syncer_wait(&s->syncer);
 	reader_tell(&s->reader, l);
 	if (!ledger_commit(l, &err)) {
 		err_within(&err, "the spool stopped");
 		return stop_for(s, &err);
 	}
+#ifdef MAILHAUL_MUTANT_LATE_BODY
+	if (s->syncer.state == SYNCER_BACK)
+		(void)syncer_take(&s->syncer, &l->segments, &err);
+	if (s->syncer.state == SYNCER_IDLE)
+		syncer_go(&s->syncer, &l->segments);
+#endif
 	reader_tell(&s->reader, l);
 	atomic_store(&s->octets, segments_live(&l->segments));
 	atomic_store(&s->lag_ms, l->lag_ms);
@@ -122,15 +134,10 @@ static void ran(struct spool *s, struct batch *b, struct spool_req *r)
 }
 
 /* false: fatal. */
-static bool run_one(struct spool *s, struct batch *b, struct spool_req *r)
+static bool run_within(struct spool *s, struct batch *b, struct spool_req *r)
 {
 	struct ledger *l = s->ledger;
 
-	if (without_commit(r)) {
-		(void)r->run(l, r);
-		list_push(&b->early, &r->link);
-		return true;
-	}
 	if (!begin(s, b)) {
 		list_push(&b->ran, &r->link);
 		return stop_for(s, &l->why);
@@ -144,6 +151,25 @@ static bool run_one(struct spool *s, struct batch *b, struct spool_req *r)
 	if (l->broken)
 		return stop_for(s, &l->why);
 	return true;
+}
+
+static bool run_one(struct spool *s, struct batch *b, struct spool_req *r)
+{
+	if (without_commit(r)) {
+		(void)r->run(s->ledger, r);
+		list_push(&b->early, &r->link);
+		return true;
+	}
+	if (r->run == ledger_run_put && ledger_put_body(s->ledger, r)) {
+#ifdef MAILHAUL_MUTANT_LATE_BODY
+		return run_within(s, b, r);
+#endif
+		if (b->nwritten++ == 0)
+			b->written_us = clock_us();
+		list_push(&b->written, &r->link);
+		return true;
+	}
+	return run_within(s, b, r);
 }
 
 /* One slice of one of the jobs, in turn. */
@@ -209,30 +235,54 @@ static int64_t quiet_us(const struct batch *b)
 	return each < STORE_QUIET_US ? each : STORE_QUIET_US;
 }
 
+/* Microseconds until so many, the first of which came then, have no company to
+ * wait for; 0: now. */
+static int64_t gather_us(const struct batch *b, unsigned n, int64_t first_us,
+			 bool quiet)
+{
+	int64_t now = clock_us(), wait, still;
+
+	if (n >= STORE_BATCH ||
+	    (n < STORE_BUSY && now > b->busy_us + STORE_CALM_US))
+		return 0;
+	wait = first_us + STORE_WAIT_MS * 1000 - now;
+	still = b->last_us + quiet_us(b) - now;
+	if (quiet && still < wait)
+		wait = still;
+	return wait > 0 ? wait : 0;
+}
+
 /* Microseconds until the commit; 0: now. */
 static int64_t commit_in(const struct spool *s, const struct batch *b)
 {
-	const struct ledger *l = s->ledger;
-	int64_t now, wait, quiet;
+	int64_t wait;
 
-	if (!ledger_changed(l) || b->urgent || b->n >= STORE_BATCH)
+	if (!ledger_changed(s->ledger) || b->urgent)
 		return 0;
-	now = clock_us();
 	if (!b->n) { /* nobody waits */
-		wait = b->begun_us + STORE_EARLY_US - now;
+		wait = b->begun_us + STORE_EARLY_US - clock_us();
 		return wait > 0 ? wait : 0;
 	}
 #ifdef MAILHAUL_MUTANT_EARLY_RESULT
-	wait = b->first_us + 500000 - now;
+	wait = b->first_us + 500000 - clock_us();
 	return wait > 0 ? wait : 0;
 #endif
-	if (b->n < STORE_BUSY && now > b->busy_us + STORE_CALM_US)
-		return 0;
-	wait = b->first_us + STORE_WAIT_MS * 1000 - now;
-	quiet = b->last_us + quiet_us(b) - now;
-	if (quiet < wait)
-		wait = quiet;
-	return wait > 0 ? wait : 0;
+	/* those whose bodies are being synced are company */
+	return gather_us(b, b->n, b->first_us, list_empty(&b->syncing));
+}
+
+/* Microseconds until there is something to do that nobody asks for; -1: none.
+ */
+static int64_t idle_us(const struct spool *s, const struct batch *b)
+{
+	int64_t commit = s->ledger->begun ? commit_in(s, b) : -1;
+	int64_t bodies = -1;
+
+	if (b->nwritten && list_empty(&b->syncing))
+		bodies = gather_us(b, b->nwritten, b->written_us, true);
+	if (commit < 0 || (bodies >= 0 && bodies < commit))
+		return bodies;
+	return commit;
 }
 
 static void wait_us(struct spool *s, int64_t us)
@@ -247,6 +297,12 @@ static void wait_us(struct spool *s, int64_t us)
 	(void)pthread_cond_timedwait(&s->asked, &s->mutex, &t);
 }
 
+/* Nothing is asked, and nothing came back. Mutex held. */
+static bool is_still(const struct spool *s)
+{
+	return list_empty(&s->inbox) && !syncer_is(&s->syncer, SYNCER_BACK);
+}
+
 /*
  * Moves the inbox to todo. wait: how long something may be waited for (-1: as
  * long as it takes, 0: not at all). false: closing, and nothing is left.
@@ -257,9 +313,10 @@ static bool take(struct spool *s, struct link *todo, int64_t wait)
 	bool more;
 
 	(void)pthread_mutex_lock(&s->mutex);
-	if (list_empty(&s->inbox) && !s->closing && wait > 0)
+	if (is_still(s) && !s->closing && wait > 0)
 		wait_us(s, wait);
-	while (list_empty(&s->inbox) && !s->closing && wait < 0)
+	while (is_still(s) && wait < 0 &&
+	       (!s->closing || syncer_is(&s->syncer, SYNCER_BUSY)))
 		(void)pthread_cond_wait(&s->asked, &s->mutex);
 	while ((at = list_pop(&s->inbox)) != NULL)
 		list_push(todo, at);
@@ -291,6 +348,46 @@ static void give_back_early(struct spool *s, struct batch *b)
 		give_back(s, &b->early);
 }
 
+/* Their bodies are synced: they go into the transaction, and have waited. */
+static bool run_synced(struct spool *s, struct batch *b)
+{
+	struct link *at;
+	struct err err;
+	bool back;
+
+	(void)pthread_mutex_lock(&s->mutex);
+	back = syncer_is(&s->syncer, SYNCER_BACK);
+	(void)pthread_mutex_unlock(&s->mutex);
+	if (!back)
+		return true;
+	if (!syncer_take(&s->syncer, &s->ledger->segments, &err)) {
+		err_within(&err, "the spool stopped");
+		return stop_for(s, &err);
+	}
+	while ((at = list_pop(&b->syncing)) != NULL)
+		if (!run_within(s, b, LIST_OF(at, struct spool_req, link)))
+			return false;
+	b->urgent = true;
+	return true;
+}
+
+/*
+ * Those that were written go to be synced, if it is time, or if a commit is
+ * about to keep us from it. now: all that there is.
+ */
+static void sync_written(struct spool *s, struct batch *b, bool now)
+{
+	struct link *at;
+
+	if (!b->nwritten || !list_empty(&b->syncing) ||
+	    (!now && gather_us(b, b->nwritten, b->written_us, true) > 0))
+		return;
+	while ((at = list_pop(&b->written)) != NULL)
+		list_push(&b->syncing, at);
+	b->nwritten = 0;
+	syncer_go(&s->syncer, &s->ledger->segments);
+}
+
 /*
  * One turn: take what waits, run it, one slice of a job, commit if it is time.
  * false: ended.
@@ -300,23 +397,25 @@ static bool turn(struct spool *s, struct batch *b, struct link *todo)
 	struct ledger *l = s->ledger;
 	bool jobs = !list_empty(&l->jobs);
 	bool apart = !list_empty(&l->apart), open = l->begun;
-	int64_t wait = jobs || (apart && !open) ? 0
-		       : open			? commit_in(s, b)
-						: -1;
-	bool more = take(s, todo, wait);
+	int64_t wait = jobs || (apart && !open) ? 0 : idle_us(s, b);
+	bool more = take(s, todo, wait), due;
 
 	if (!run_all(s, b, todo))
 		return false;
 	if (!list_empty(&l->jobs) && !run_job(s, b))
 		return false;
 	give_back_early(s, b);
+	if (!run_synced(s, b))
+		return false;
 	/* A job alone: each slice that wrote is a commit of its own. */
-	if (l->begun && (commit_in(s, b) == 0 || !more) && !commit(s, b))
+	due = l->begun && (commit_in(s, b) == 0 || !more);
+	sync_written(s, b, due || !more);
+	if (due && !commit(s, b))
 		return false;
 	if (!l->begun && !list_empty(&l->apart) && !run_apart(s, b))
 		return false;
 	return more || !list_empty(&l->jobs) || !list_empty(&l->apart) ||
-	       l->begun;
+	       l->begun || b->nwritten || !list_empty(&b->syncing);
 }
 
 /* After a fatal error: all that is out goes back, to be cancelled. */
@@ -327,6 +426,7 @@ static void give_up(struct spool *s, struct batch *b, struct link *todo)
 
 	(void)pthread_mutex_lock(&s->mutex);
 	while ((at = list_pop(&b->ran)) || (at = list_pop(&b->early)) ||
+	       (at = list_pop(&b->syncing)) || (at = list_pop(&b->written)) ||
 	       (at = list_pop(todo)))
 		list_push(&s->outbox, at);
 	while ((at = list_pop(&s->ledger->jobs)) ||
@@ -352,9 +452,13 @@ static void *store_main(void *arg)
 
 	list_init(&b.ran);
 	list_init(&b.early);
+	list_init(&b.written);
+	list_init(&b.syncing);
 	list_init(&todo);
+	syncer_init(&s->syncer, &s->mutex, &s->asked);
 	while (turn(s, &b, &todo))
 		;
+	syncer_fini(&s->syncer); /* nothing is closed beneath it */
 	give_up(s, &b, &todo);
 	return NULL;
 }

@@ -6,11 +6,16 @@
  * nothing more is coming: at once when all commits lately are small, else
  * after some time without a new request. Work that changed
  * nothing waits for no company.
+ *
+ * A put waits for the barrier of its body before it is run, beside a commit of
+ * others (syncer.h). What was asked behind it is not held up: it is the asking
+ * side's to ask nothing that must not be durable without it.
  */
 #ifndef SPOOL_STORE_H
 #define SPOOL_STORE_H
 #include "ledger.h"
 #include "reader.h"
+#include "syncer.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -44,6 +49,7 @@ struct spool {
 	struct link inbox, outbox;
 	struct spool_req *waited_for; /* by spool_call_now; NULL: came back */
 	bool closing, stopped;
+	struct syncer syncer;
 
 	atomic_bool failed; /* set behind fatal, once */
 	struct err fatal;

@@ -270,8 +270,9 @@ void visit_work(struct visit *v)
 		return;
 	}
 	timer_stop(&v->timer);
-	/* QUIT is a server's leave to hide what was fetched (CASES E16) */
-	if (is_pop3(v) && v->unrecorded)
+	/* QUIT is a server's leave to hide what was fetched (CASES E16), and
+	 * what is decided of a folder holds for what is on record */
+	if (v->unrecorded)
 		return;
 	visit_act(v);
 	if (!is_pop3(v) && visit_acts_unanswered(v))

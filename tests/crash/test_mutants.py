@@ -19,6 +19,7 @@ MUTANTS = {
     # name: what must catch it (how, power cut)
     "batch_sending": [("after", False), ("before", False)],
     "no_fsync": [("after", True), ("before", True)],
+    "late_body": [("after", True), ("before", True)],
     "early_result": [("after", False)],
 }
 # Where it shows, if not all over: behind the last words to the sources.
