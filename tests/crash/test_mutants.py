@@ -1,7 +1,7 @@
 """The sweep has teeth: programs with one rule taken out must fail it.
 
 A mutant is this source built with -DMAILHAUL_MUTANT=NAME in build-mutant, one
-behind the other: three files differ. Not with link-time optimisation: that
+behind the other: four files differ. Not with link-time optimisation: that
 takes longer than all else.
 """
 import functools
