@@ -51,6 +51,7 @@ static void over(struct dest_smtp *d)
 	if (d->phase == PHASE_OVER)
 		return;
 	d->phase = PHASE_OVER;
+	smtp_signin_fini(&d->signin); /* the pool may answer before `closed` */
 	stream_close(d->stream);
 }
 

@@ -23,6 +23,7 @@ void imap_source_end(struct imap_source *s, const struct err *why)
 	if (s->phase == PHASE_OVER)
 		return;
 	s->phase = PHASE_OVER;
+	imap_signin_fini(&s->signin); /* the pool may answer before `closed` */
 	if (why) {
 		s->why = *why;
 		stream_close(s->stream);

@@ -22,6 +22,7 @@ void pop3_source_end(struct pop3_source *s, const struct err *why)
 	if (s->phase == PHASE_OVER)
 		return;
 	s->phase = PHASE_OVER;
+	pop3_signin_fini(&s->signin); /* the pool may answer before `closed` */
 	if (why)
 		s->why = *why;
 	if (why)
