@@ -79,10 +79,10 @@ static bool commit(struct spool *s, struct batch *b)
 	struct err err;
 
 	l->postpone = b->n >= STORE_BUSY;
-	if (l->unsynced) /* it may be about the same segment */
-		syncer_wait(&s->syncer);
 	reader_tell(&s->reader, l);
-	if (!ledger_commit(l, &err)) {
+	/* what is under way may be about the same segment */
+	if ((l->unsynced && !syncer_wait(&s->syncer, &err)) ||
+	    !ledger_commit(l, &err)) {
 		err_within(&err, "the spool stopped");
 		return stop_for(s, &err);
 	}

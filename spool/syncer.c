@@ -78,12 +78,18 @@ bool syncer_is(const struct syncer *y, enum syncer_state state)
 	return y->state == state;
 }
 
-void syncer_wait(struct syncer *y)
+bool syncer_wait(struct syncer *y, struct err *err)
 {
+	bool failed;
+
 	(void)pthread_mutex_lock(y->mutex);
 	while (y->state == SYNCER_BUSY)
 		(void)pthread_cond_wait(y->back, y->mutex);
+	failed = y->state == SYNCER_BACK && !y->ok;
 	(void)pthread_mutex_unlock(y->mutex);
+	if (failed)
+		*err = y->err;
+	return !failed;
 }
 
 bool syncer_take(struct syncer *y, struct segments *s, struct err *err)

@@ -37,8 +37,11 @@ void syncer_fini(struct syncer *y);
 void syncer_go(struct syncer *y, struct segments *s);
 /* With the mutex held. */
 bool syncer_is(const struct syncer *y, enum syncer_state state);
-/* Until it is not SYNCER_BUSY. */
-void syncer_wait(struct syncer *y);
+/*
+ * Until it is not SYNCER_BUSY. false: the barrier failed. It was for all that
+ * was written to those segments by then, and a second one would not fail.
+ */
+bool syncer_wait(struct syncer *y, struct err *err);
 /* SYNCER_BACK: it is idle again. false: the barrier failed, for good. */
 bool syncer_take(struct syncer *y, struct segments *s, struct err *err);
 #endif

@@ -16,6 +16,7 @@
 /* What the injected files do; both threads read them. */
 static _Atomic int pwrite_errno, pwrite_short, pwrite_eintr, no_room;
 static _Atomic int sync_errno;
+static bool sync_once; /* as the kernel: the next one says nothing of it */
 static _Atomic long body_syncs, dir_syncs;
 
 static ssize_t bad_pwrite(int fd, const void *p, size_t n, off_t at)
@@ -53,6 +54,8 @@ static int bad_fdatasync(int fd)
 		(void)sem_wait(&gate);
 	if (sync_errno) {
 		errno = sync_errno;
+		if (sync_once)
+			sync_errno = 0;
 		return -1;
 	}
 	return files_system()->fdatasync(fd);
@@ -644,6 +647,41 @@ static void eio_from_the_sync_of_a_body_is_fatal(void **state)
 	assert_int_equal(bed_sql(b, "SELECT count(*) FROM message"), 0);
 }
 
+/*
+ * Two bodies in one segment: the barrier of one is the other's as well, which
+ * goes with its commit.
+ */
+static void eio_is_fatal_for_whoever_was_in_that_barrier(void **state)
+{
+	struct bed *b = *state;
+	struct place p = place(b);
+	struct message *m[2];
+	struct spool_put put[2];
+
+	cancelled = done_ok = 0;
+	sync_errno = EIO;
+	sync_once = true;
+	for (uint32_t i = 0; i < 2; i++) {
+		m[i] = bed_message(p.account, p.folder,
+				   message_key_uid(100 + i));
+		m[i]->once = i == 1;
+		put[i] = (struct spool_put){ .m = m[i],
+					     .body = bed_body(b, "abc", 3) };
+		put[i].req.done = count_done;
+		spool_put(b->spool, &put[i]);
+	}
+	bed_settle(b);
+	assert_non_null(spool_fatal(b->spool));
+	sync_once = false;
+	bed_close(b);
+	assert_int_equal(done_ok, 0);
+	assert_int_equal(cancelled, 2);
+	bed_open(b, NOW);
+	assert_int_equal(bed_sql(b, "SELECT count(*) FROM message"), 0);
+	message_free(m[0]);
+	message_free(m[1]);
+}
+
 static void eio_from_a_commit_is_fatal(void **state)
 {
 	struct bed *b = *state;
@@ -707,6 +745,7 @@ int main(void)
 		TEST(a_full_disk_in_mid_stream_fails_that_put),
 		TEST(short_writes_and_eintr_are_gone_over),
 		TEST(eio_from_the_sync_of_a_body_is_fatal),
+		TEST(eio_is_fatal_for_whoever_was_in_that_barrier),
 		TEST(eio_from_a_commit_is_fatal),
 		TEST(close_cancels_what_was_streamed),
 	};
