@@ -501,6 +501,7 @@ static void open_if_known(struct deliveries *ds)
 	ds->reports->opened(ds->who);
 	if (ds->count_again)
 		count(ds);
+	end_if_closed(ds); /* stopped before that */
 }
 
 static void on_counted(void *who)

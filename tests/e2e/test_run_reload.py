@@ -81,6 +81,19 @@ def test_two_reloads_right_behind_each_other(simple, start, notify):
     assert max(haul.sink.count().values()) == 1
 
 
+def test_a_stop_right_behind_a_reload(simple, start):
+    """Nothing is under way, so nothing is given up: what a stop that lost its
+    patience leaves in the state directory is not there."""
+    haul = simple(1, poll_every=HOUR)
+    run = start(haul)
+    run.wait("polled account=anna")
+    for number in (signal.SIGSTOP, signal.SIGHUP, signal.SIGTERM,
+                   signal.SIGCONT):
+        run.kill_with(number)
+    assert run.end().code == 0
+    assert not os.path.exists(os.path.join(haul.state, "control"))
+
+
 def test_i22_what_an_account_that_is_gone_has_queued(simple, start, source):
     """It is polled no more; its mail goes when it can."""
     haul = simple(2, poll_every=HOUR)
