@@ -32,7 +32,7 @@ enum visit_phase {
 	VISIT_HEADERS,	 /* ages or fingerprints are looked at */
 	VISIT_ASKING,	 /* a person decides */
 	VISIT_SIZING,	 /* the destination tells what it takes */
-	VISIT_RECORDING, /* adopted and skipped ones are written */
+	VISIT_RECORDING, /* what was decided is written */
 	VISIT_WORKING,	 /* bodies, deliveries, deletions */
 	VISIT_LEAVING,	 /* QUIT or LOGOUT */
 	VISIT_SAVING,	 /* the account's row is written */

@@ -277,6 +277,7 @@ void visit_work(struct visit *v)
 	visit_act(v);
 	if (!is_pop3(v) && visit_acts_unanswered(v))
 		return;
+	v->phase = VISIT_RECORDING; /* once: nothing here is done again */
 	if (v->sweeping)
 		visit_next_folder(v);
 	else
