@@ -26,6 +26,7 @@ struct entry {
 	struct link waiting; /* of struct lookup */
 	struct address list[RESOLVE_ADDRESSES];
 	size_t n;
+	bool is_local; /* needs no look-up */
 	uint64_t fresh_until_ms;
 };
 
@@ -209,6 +210,24 @@ static char *canonical(const char *host)
 	return s;
 }
 
+/* RFC 6761 6.3: this name and all within it. name: as of canonical(). */
+static bool is_localhost(const char *name)
+{
+	static const char local[] = "localhost";
+	size_t n = strlen(name), m = sizeof(local) - 1;
+
+	return n >= m && strcmp(name + n - m, local) == 0 &&
+	       (n == m || name[n - m - 1] == '.');
+}
+
+/* IPv4 first: what serves this machine alone often has no other address. */
+static void be_local(struct entry *e)
+{
+	e->is_local = address_numeric(&e->list[0], "127.0.0.1") &&
+		      address_numeric(&e->list[1], "::1");
+	e->n = 2;
+}
+
 static struct entry *entry_for(struct resolver *r, const char *host)
 {
 	char *name = canonical(host);
@@ -233,6 +252,8 @@ static struct entry *entry_for(struct resolver *r, const char *host)
 	list_init(&e->turn);
 	list_push(&r->entries, &e->link);
 	r->count++;
+	if (is_localhost(name))
+		be_local(e);
 	return e;
 }
 
@@ -268,7 +289,9 @@ static void run_query(void *who)
 
 static bool is_fresh(const struct entry *e)
 {
-	return e->n > 0 && loop_now_ms(e->resolver->loop) < e->fresh_until_ms;
+	return e->is_local ||
+	       (e->n > 0 &&
+		loop_now_ms(e->resolver->loop) < e->fresh_until_ms);
 }
 
 void resolver_expire(struct resolver *r)

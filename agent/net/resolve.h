@@ -5,7 +5,8 @@
  * never takes the whole pool; one look-up per host is in flight, its result is
  * shared and kept for 30 s. Where a look-up fails for now, or takes longer than
  * RESOLVE_MS, the last good result (of any age) is used. Numeric addresses need
- * no look-up. Every failure is ERR_NETWORK with a remedy, also "no such host":
+ * no look-up, nor does localhost: it is this machine, whatever a resolver says
+ * (RFC 6761 6.3). Every failure is ERR_NETWORK with a remedy, also "no such host":
  * resolvers lie when networks change, so a name is never given up.
  */
 #ifndef NET_RESOLVE_H

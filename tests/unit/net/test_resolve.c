@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static atomic_int calls, now_running, most_running;
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
@@ -369,17 +370,48 @@ static void many_hosts_are_forgotten_in_turn(void **state)
 	fixture_down(&f);
 }
 
-static void this_machine_knows_localhost(void **state)
+static void this_machine_knows_its_own_name(void **state)
 {
 	struct fixture f;
 	struct asking a = { 0 };
+	char name[256];
 	int left = 0;
 
 	(void)state;
+	assert_int_equal(gethostname(name, sizeof(name)), 0);
 	fixture_up(&f, NULL);
-	ask(&f, &a, "localhost", &left);
+	ask(&f, &a, name, &left);
 	loop_run(f.loop);
-	assert_true(a.n > 0);
+	assert_int_equal(a.times, 1); /* whatever it is */
+	fixture_down(&f);
+}
+
+static void localhost_is_here_whatever_a_resolver_says(void **state)
+{
+	static const char *const hosts[] = { "localhost", "LocalHost.",
+					     "mail.localhost" };
+	struct fixture f;
+	struct asking a[4] = { 0 };
+	int left = 0;
+
+	(void)state;
+	reset();
+	fixture_up(&f, fake_call);
+	for (size_t i = 0; i < 3; i++)
+		ask(&f, &a[i], hosts[i], &left);
+	loop_run(f.loop);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(a[i].n, 2);
+		assert_string_equal(a[i].first, "127.0.0.1");
+	}
+	assert_int_equal(calls, 0);
+	resolver_expire(f.resolver);
+	a[0] = (struct asking){ 0 };
+	ask(&f, &a[0], "localhost", &left);
+	ask(&f, &a[3], "notlocalhost", &left);
+	loop_run(f.loop);
+	assert_int_equal(a[0].n, 2);
+	assert_int_equal(calls, 1);
 	fixture_down(&f);
 }
 
@@ -426,7 +458,8 @@ int main(void)
 			who_asks_again_when_told_gets_an_answer_of_its_own),
 		cmocka_unit_test(a_resolver_may_go_while_the_pool_still_works),
 		cmocka_unit_test(many_hosts_are_forgotten_in_turn),
-		cmocka_unit_test(this_machine_knows_localhost),
+		cmocka_unit_test(this_machine_knows_its_own_name),
+		cmocka_unit_test(localhost_is_here_whatever_a_resolver_says),
 		cmocka_unit_test(addresses_know_what_is_loopback),
 	};
 
