@@ -75,6 +75,9 @@ void spool_send(struct spool *s);
 void spool_results(struct spool *s);
 /* NULL while all is well. */
 const struct err *spool_fatal(const struct spool *s);
+/* So long the barrier of some bodies has been under way; other requests are
+ * answered meanwhile. 0: none is. */
+uint64_t spool_syncing_ms(const struct spool *s);
 /* Nothing handed over is out any more. */
 bool spool_idle(const struct spool *s);
 /* 32 random octets of this installation (keyed hashes, trace MAC). */

@@ -364,6 +364,7 @@ static bool run_synced(struct spool *s, struct batch *b)
 		err_within(&err, "the spool stopped");
 		return stop_for(s, &err);
 	}
+	atomic_store(&s->syncing_us, 0);
 	while ((at = list_pop(&b->syncing)) != NULL)
 		if (!run_within(s, b, LIST_OF(at, struct spool_req, link)))
 			return false;
@@ -385,7 +386,15 @@ static void sync_written(struct spool *s, struct batch *b, bool now)
 	while ((at = list_pop(&b->written)) != NULL)
 		list_push(&b->syncing, at);
 	b->nwritten = 0;
+	atomic_store(&s->syncing_us, clock_us());
 	syncer_go(&s->syncer, &s->ledger->segments);
+}
+
+uint64_t spool_syncing_ms(const struct spool *s)
+{
+	int64_t since = atomic_load(&s->syncing_us);
+
+	return since ? (uint64_t)(clock_us() - since) / 1000 : 0;
 }
 
 /*

@@ -50,6 +50,7 @@ struct spool {
 	struct spool_req *waited_for; /* by spool_call_now; NULL: came back */
 	bool closing, stopped;
 	struct syncer syncer;
+	_Atomic int64_t syncing_us; /* since when; 0: no body is */
 
 	atomic_bool failed; /* set behind fatal, once */
 	struct err fatal;

@@ -215,6 +215,13 @@ static bool stood_still(struct run *r)
 	return r->beat_ms - before > 2 * r->beat_every_ms + BEAT_MS;
 }
 
+/* A request takes no longer than a beat, nor does a barrier. */
+static bool store_moves(const struct run *r)
+{
+	return r->trip_came &&
+	       spool_syncing_ms(r->kit.parts.spool) <= r->beat_every_ms;
+}
+
 /* The loop moves, or this would not run; the store, and every session. */
 static void on_beat(void *who)
 {
@@ -225,7 +232,7 @@ static void on_beat(void *who)
 		notify_alive(&r->notify);
 	else if (account)
 		tell_stuck("session", account);
-	else if (!r->trip_came)
+	else if (!store_moves(r))
 		tell_stuck("store", NULL);
 	else
 		notify_alive(&r->notify);
