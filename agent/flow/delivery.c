@@ -271,6 +271,7 @@ static void open_conn(struct delivery *d)
 	c->dest = s->scheme == CONFIG_MAILDIR
 			  ? dest_maildir_open(&o, &dest_reports, c)
 			  : dest_smtp_open(&o, &dest_reports, c);
+	task_post(&d->kick); /* others may follow, see may_widen() */
 }
 
 static void read_secret(struct delivery *d, const struct config_secret *from,
