@@ -68,6 +68,12 @@ enum ledger_statement {
 	STMT_TOOK,
 	STMT_SENDER_ADD,
 	STMT_SENDERS_FORGET,
+	STMT_PAUSE,
+	STMT_PAUSE_END,
+	STMT_PAUSES_OF,
+	STMT_READDRESS,
+	STMT_READDRESS_FATES,
+	STMT_READDRESS_ONCE,
 	STMT_POSTPONE,
 	/* loading */
 	STMT_LOAD,
@@ -340,6 +346,9 @@ struct message *ledger_load(struct ledger *l, int64_t id);
 
 /* ledger_past.c: what TX3 writes besides, for later processes. */
 bool ledger_write_past(struct ledger *l, const struct spool_result *q);
+/* delivery NULL: whatever refused the account a setting. */
+bool ledger_end_pauses(struct ledger *l, const char *delivery, int64_t account);
+void ledger_load_pauses(struct ledger *l, struct spool_delivery_load *q);
 
 /* ledger_account.c: rows of these columns */
 #define LEDGER_ACCOUNT_COLUMNS                                                 \

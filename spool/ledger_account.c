@@ -321,6 +321,7 @@ bool ledger_run_delivery_load(struct ledger *l, struct spool_req *r)
 	while (ledger_row(l, b.s))
 		ledger_delivery_row(b.s, &found);
 	*d = found;
+	ledger_load_pauses(l, LIST_OF(r, struct spool_delivery_load, req));
 	return done(l, r);
 }
 

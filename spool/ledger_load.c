@@ -19,7 +19,8 @@
 	" coalesce(q.doubt_at, 0), coalesce(s.at, q.held_at, 0),"              \
 	" iif(q.id, q.reason, s.reason), iif(q.id, q.reply, s.reply),"         \
 	" coalesce(s.code, 0), m.found, m.fallback,"                           \
-	" coalesce(q.suspect, 0), m.client"
+	" coalesce(q.suspect, 0), m.client,"                                   \
+	" (SELECT name FROM folder WHERE folder.id = m.folder)"
 
 static void load_envelope(struct message *m, sqlite3_stmt *s)
 {
@@ -42,6 +43,7 @@ static void load_envelope(struct message *m, sqlite3_stmt *s)
 	m->sender = column_text(s, 13);
 	m->fallback = column_text(s, 34);
 	m->client = column_text(s, 36);
+	m->folder_name = column_text(s, 37);
 	m->uid_text = column_text(s, 15);
 	m->received_at = column_int(s, 16);
 	m->fetched_at = column_int(s, 17);

@@ -328,6 +328,39 @@ bool ledger_run_sending(struct ledger *l, struct spool_req *r)
 	return true;
 }
 
+/* Its fates are numbered as its recipients are: they are written anew. */
+static bool write_rcpts(struct ledger *l, struct message *m)
+{
+	struct bind b = { ledger_statement(l, STMT_READDRESS,
+					   "UPDATE message SET rcpts = ?,"
+					   " found = ? WHERE id = ?"),
+			  0 };
+	struct bind f = { ledger_statement(l, STMT_READDRESS_FATES,
+					   "DELETE FROM fate"
+					   " WHERE message = ?"),
+			  0 };
+	struct bind o = { ledger_statement(l, STMT_READDRESS_ONCE,
+					   "DELETE FROM once"
+					   " WHERE message = ?"),
+			  0 };
+	struct text rcpts;
+	bool ok;
+
+	if (!join_rcpts(m, &rcpts)) {
+		text_fini(&rcpts);
+		return ledger_break(l, "a recipient that breaks a line");
+	}
+	bind_text(&b, text_str(&rcpts));
+	bind_int(&b, count_found(m));
+	bind_int(&b, m->id);
+	bind_int(&f, m->id);
+	bind_int(&o, m->id);
+	ok = ledger_do_one(l, b.s) && ledger_do(l, f.s) && ledger_do(l, o.s);
+	text_fini(&rcpts);
+	m->readdressed = false;
+	return ok;
+}
+
 static bool write_attempt(struct ledger *l, const struct spool_result *q)
 {
 	const struct message *m = q->m;
@@ -489,8 +522,9 @@ bool ledger_run_result(struct ledger *l, struct spool_req *r)
 		return refuse(r, m, "was not being sent");
 	}
 	return ended(l, r,
-		     (delivered ? record_delivered(l, q)
-				: record_undelivered(l, q)) &&
+		     (!m->readdressed || write_rcpts(l, m)) &&
+			     (delivered ? record_delivered(l, q)
+					: record_undelivered(l, q)) &&
 			     ledger_write_past(l, q));
 }
 

@@ -1,7 +1,7 @@
 /*
  * What earlier processes did at a delivery and a later one must know: when
  * messages were handed over, for its `rate`; which senders it refused in a row;
- * of whom it took mail.
+ * which accounts wait for a setting to be corrected; of whom it took mail.
  */
 #include "ledger.h"
 #include "must.h"
@@ -152,9 +152,69 @@ static bool forget_senders(struct ledger *l, const struct spool_result *q)
 	return ledger_do(l, b.s);
 }
 
+static bool begin_pause(struct ledger *l, const struct spool_result *q)
+{
+	struct bind b = { ledger_statement(l, STMT_PAUSE,
+					   "INSERT OR REPLACE INTO pause"
+					   " (delivery, account, until,"
+					   " settings) VALUES (?,?,?,?)"),
+			  0 };
+
+	bind_text(&b, q->delivery);
+	bind_int(&b, q->m->account);
+	bind_int(&b, q->pause.until_ms);
+	bind_uint(&b, q->pause.settings);
+	return ledger_do(l, b.s);
+}
+
+bool ledger_end_pauses(struct ledger *l, const char *delivery, int64_t account)
+{
+	struct bind b = { ledger_statement(
+				  l, STMT_PAUSE_END,
+				  "DELETE FROM pause WHERE account = ?1"
+				  " AND (?2 IS NULL OR delivery = ?2)"),
+			  0 };
+
+	bind_int(&b, account);
+	bind_text(&b, delivery);
+	return ledger_do(l, b.s);
+}
+
+void ledger_load_pauses(struct ledger *l, struct spool_delivery_load *q)
+{
+	struct bind b = { ledger_statement(l, STMT_PAUSES_OF,
+					   "SELECT account, until, settings"
+					   " FROM pause WHERE delivery = ?"),
+			  0 };
+
+	bind_text(&b, q->d.name);
+	while (ledger_row(l, b.s)) {
+		q->pauses = mem_grow(q->pauses,
+				     (q->npauses + 1) * sizeof(*q->pauses));
+		q->pauses[q->npauses++] = (struct spool_pause){
+			.account = column_int(b.s, 0),
+			.until_ms = column_int(b.s, 1),
+			.settings = (uint64_t)column_int(b.s, 2),
+		};
+	}
+}
+
+static bool write_pause(struct ledger *l, const struct spool_result *q)
+{
+	switch (q->pausing) {
+	case SPOOL_PAUSE_KEEP:
+		return true;
+	case SPOOL_PAUSE_BEGIN:
+		return begin_pause(l, q);
+	case SPOOL_PAUSE_END:
+		return ledger_end_pauses(l, q->delivery, q->m->account);
+	}
+	return true;
+}
+
 bool ledger_write_past(struct ledger *l, const struct spool_result *q)
 {
-	if (q->handed && !write_handed(l, q))
+	if ((q->handed && !write_handed(l, q)) || !write_pause(l, q))
 		return false;
 	switch (q->senders) {
 	case SPOOL_SENDERS_KEEP:

@@ -105,6 +105,7 @@ void message_free(struct message *m)
 	list_drop(&m->link);
 	message_no_rcpts(m);
 	free(m->rcpts);
+	free(m->folder_name);
 	free(m->client);
 	free(m->fallback);
 	free(m->message_id);
@@ -140,6 +141,35 @@ bool message_fall_back(struct message *m)
 		return false;
 	message_add_rcpt(m, view_of(m->fallback));
 	return true;
+}
+
+static bool has_rcpt(const struct message *m, const char *address)
+{
+	for (size_t i = 0; i < m->nrcpts; i++)
+		if (strcmp(m->rcpts[i].address, address) == 0)
+			return true;
+	return false;
+}
+
+void message_readdress(struct message *m, const char *const *to, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < m->nrcpts; i++) {
+		struct message_rcpt *r = &m->rcpts[i];
+
+		if (r->found || r->state == RCPT_ACCEPTED) {
+			m->rcpts[kept++] = *r;
+			continue;
+		}
+		free(r->address);
+		free(r->reply);
+	}
+	m->nrcpts = kept;
+	for (size_t i = 0; i < n; i++)
+		if (!has_rcpt(m, to[i]))
+			message_add_rcpt(m, view_of(to[i]));
+	m->readdressed = true;
 }
 
 bool message_may_be_there(const struct message *m)

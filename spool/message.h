@@ -70,6 +70,8 @@ struct message {
 	struct link link;	 /* for the holder's lists */
 	int64_t id;		 /* 0 before TX1 */
 	int64_t account, folder; /* 0: a notice of our own, at no source */
+	char *folder_name; /* owned; where it was loaded from the ledger; NULL
+			    */
 	struct message_key key;
 	enum message_state state;
 	struct message_place place;
@@ -93,8 +95,9 @@ struct message {
 	char *sender;	/* owned; "" is the null sender */
 	size_t nrcpts;
 	struct message_rcpt *rcpts; /* owned */
-	char *client;	 /* owned; who handed it to its provider, for XCLIENT:
-			  * "ADDRESS NAME HELO", - where not known; or NULL */
+	bool readdressed; /* they are others than its row has: to be written */
+	char *client;	  /* owned; who handed it to its provider, for XCLIENT:
+			   * "ADDRESS NAME HELO", - where not known; or NULL */
 	char *fallback;	 /* owned; becomes a recipient (message_fall_back) where
 			  * a found one is refused; NULL: nobody does */
 	bool hold_doubt; /* on_doubt = hold */
@@ -119,6 +122,11 @@ void message_no_rcpts(struct message *m);
  * one already.
  */
 bool message_fall_back(struct message *m);
+/*
+ * Those of its recipients that were not found by multidrop are these from now
+ * on, but who has it already.
+ */
+void message_readdress(struct message *m, const char *const *to, size_t n);
 /* One of its recipients was not found by multidrop. */
 bool message_has_configured(const struct message *m);
 void message_set(char **member, struct view v); /* frees the old, copies v */

@@ -42,7 +42,7 @@ static bool set_due(struct ledger *l, const struct message *m, int64_t now_ms)
 	bind_int(&b, m->state);
 	return (ledger_do_one(l, b.s) ||
 		ledger_break(l, "releasing a message")) &&
-	       ask_again(l, m);
+	       ask_again(l, m) && ledger_end_pauses(l, m->delivery, m->account);
 }
 
 /* The queue row becomes a DROPPED one. */
@@ -168,7 +168,8 @@ bool query_hasten(struct ledger *l, int64_t account, int64_t now_ms,
 	bind_int(&b, now_ms);
 	bind_int(&b, MESSAGE_SPOOLED);
 	bind_int(&b, account);
-	return ledger_do(l, b.s) || ledger_failed(l, err, "hastening a queue");
+	return (ledger_do(l, b.s) && ledger_end_pauses(l, NULL, account)) ||
+	       ledger_failed(l, err, "hastening a queue");
 }
 
 bool query_drop(struct ledger *l, const struct query_filter *f, int64_t now_ms,

@@ -106,7 +106,8 @@ CREATE TABLE folder (
 	UNIQUE (account, name, uidvalidity)
 ) STRICT;
 
--- A message that was fetched. Ids are never used twice. Written once.
+-- A message that was fetched. Ids are never used twice. Written once, but for
+-- recipients that were refused and stand in the configuration no more.
 CREATE TABLE message (
 	id INTEGER PRIMARY KEY,
 	account INTEGER NOT NULL,     -- 0, and folder: a notice of our own
@@ -200,6 +201,16 @@ CREATE TABLE refused_sender (
 	account INTEGER NOT NULL,
 	sender TEXT NOT NULL,
 	PRIMARY KEY (delivery, account, sender)
+) STRICT, WITHOUT ROWID;
+
+-- A delivery refused a setting of an account: its mail waits there until then,
+-- or until the settings are others.
+CREATE TABLE pause (
+	delivery TEXT NOT NULL,
+	account INTEGER NOT NULL,
+	until INTEGER NOT NULL,
+	settings INTEGER NOT NULL,    -- the caller's hash of them
+	PRIMARY KEY (delivery, account)
 ) STRICT, WITHOUT ROWID;
 
 -- What became of a recipient, where its message's row does not tell.

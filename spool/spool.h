@@ -202,7 +202,8 @@ void spool_sending(struct spool *s, struct spool_sending *r);
 /*
  * TX3: what became of an attempt. The caller has set in m: state (SPOOLED with
  * next_at, DOUBT, HELD, DELIVERED), rcpts[], reason, reply, waiting_since,
- * settled_at / doubt_at; the spool writes them where the row is SENDING
+ * settled_at / doubt_at; where m->readdressed, the recipients themselves (that
+ * ends). The spool writes them where the row is SENDING
  * (unsent false) and counts totals; MESSAGE_DELIVERED gives up the body once
  * committed. unsent: the attempt ended before anything could complete the
  * message; state goes back to SPOOLED and no doubt is counted.
@@ -212,14 +213,30 @@ enum spool_senders {
 	SPOOL_SENDERS_ADD,    /* that of m was refused */
 	SPOOL_SENDERS_FORGET, /* mail of m's account was taken */
 };
+/*
+ * A delivery refused a setting of an account: its mail there is not tried
+ * before then, while the settings are those. query_retry() and query_hasten()
+ * end it.
+ */
+struct spool_pause {
+	int64_t account, until_ms;
+	uint64_t settings; /* the caller's hash of them, of 63 bits */
+};
+enum spool_pausing {
+	SPOOL_PAUSE_KEEP,
+	SPOOL_PAUSE_BEGIN, /* in place of an earlier one */
+	SPOOL_PAUSE_END,
+};
 struct spool_result {
 	struct spool_req req;
 	struct message *m;
 	bool unsent;
 	int64_t now_ms;
-	const char *delivery; /* that tried it; for the next two */
+	const char *delivery; /* that tried it; for what follows */
 	bool handed;	      /* its end was sent: counts for `rate` */
 	enum spool_senders senders;
+	enum spool_pausing pausing;
+	struct spool_pause pause; /* of m's account; with SPOOL_PAUSE_BEGIN */
 };
 void spool_result(struct spool *s, struct spool_result *r);
 
@@ -375,6 +392,8 @@ struct spool_delivery {
 struct spool_delivery_load {
 	struct spool_req req;
 	struct spool_delivery d;
+	struct spool_pause *pauses; /* the caller's to free */
+	size_t npauses;
 };
 void spool_delivery_load(struct spool *s, struct spool_delivery_load *d);
 struct spool_delivery_save {

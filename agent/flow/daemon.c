@@ -209,11 +209,11 @@ static void on_refused(void *who, const struct config_delivery *d,
 		return;
 	if (t->seat->active) {
 		if (t->seat->visit->who == t && !t->seat->reading)
-			visit_refused(t->seat->visit, d, m->reason);
+			visit_refused(t->seat->visit, d, m);
 	} else if (t->told.err.class != ERR_REFUSED) {
 		v = new_visit(t); /* its outcome is written once more */
 		v->row = t->seat->bind.a;
-		visit_amend(v, d, m->reason);
+		visit_amend(v, d, m);
 	}
 }
 
@@ -260,7 +260,20 @@ static void on_finished(void *who)
 	task_post(&y->daemon->tidy);
 }
 
+/* As a reload would have it tried. */
+static void on_corrected(void *who, int64_t account)
+{
+	struct tenant *t = tenant_of(who, account);
+
+	if (!t)
+		return;
+	t->hurried = true;
+	seat_schedule(t->seat, true, daemon_is_unheard(t));
+	seat_hasten(t->seat, on_hastened, t);
+}
+
 static const struct deliveries_reports delivery_reports = {
+	.corrected = on_corrected,
 	.changed = on_delivery_changed,
 	.refused = on_refused,
 	.settled = on_settled,
@@ -321,6 +334,10 @@ static void begin(struct tenancy *y)
 		t->hurried = d->again && refused;
 		seat_schedule(t->seat, d->again, daemon_is_unheard(t));
 	}
+	if (d->again)
+		deliveries_forgive(y->deliveries, 0);
+	else
+		deliveries_forgive_corrected(y->deliveries);
 	d->again = true;
 	deliveries_load(y->deliveries, loop_unix_ms());
 	seats_open(y->seats);

@@ -76,6 +76,20 @@ static bool on_elsewhere(void *who, struct delivery *d, struct parcel *p)
 	return to && delivery_take(deliveries_of(o->of, to), p);
 }
 
+static const struct config_account *on_owner(void *who, int64_t account)
+{
+	struct one *o = who;
+
+	return o->of->reports->owner(o->of->who, account);
+}
+
+static void on_corrected(void *who, int64_t account)
+{
+	struct one *o = who;
+
+	o->of->reports->corrected(o->of->who, account);
+}
+
 static void on_stamp(void *who, const struct message *m, struct text *out)
 {
 	struct one *o = who;
@@ -319,6 +333,18 @@ void deliveries_retry(struct deliveries *ds, int64_t account)
 	}
 }
 
+void deliveries_forgive(struct deliveries *ds, int64_t account)
+{
+	for (size_t i = 0; i < ds->n; i++)
+		delivery_forgive(ds->all[i].delivery, account);
+}
+
+void deliveries_forgive_corrected(struct deliveries *ds)
+{
+	for (size_t i = 0; i < ds->n; i++)
+		delivery_forgive_corrected(ds->all[i].delivery);
+}
+
 static void on_recounted(void *who);
 
 static void count(struct deliveries *ds)
@@ -449,6 +475,8 @@ static const struct delivery_reports delivery_reports = {
 	.settled = on_settled,
 	.elsewhere = on_elsewhere,
 	.finished = on_finished,
+	.owner = on_owner,
+	.corrected = on_corrected,
 	.stamp = on_stamp,
 };
 
@@ -518,6 +546,8 @@ static void on_loaded(struct spool_req *req)
 
 	if (req->ok)
 		o->row = o->load.d;
+	delivery_load_pauses(o->delivery, o->load.pauses, o->load.npauses);
+	free(o->load.pauses);
 	delivery_share(o->delivery)->paused = o->row.paused;
 	o->of->loading--;
 	open_if_known(o->of);

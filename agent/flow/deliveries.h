@@ -25,6 +25,9 @@ struct deliveries_reports {
 	void (*settled)(void *who, const struct message *m);
 	/* Whose mail it is, for stamps; NULL: it is configured no more. */
 	const struct config_account *(*owner)(void *who, int64_t account);
+	/* A setting of it that was refused may be right now; in
+	 * deliveries_forgive_corrected(). */
+	void (*corrected)(void *who, int64_t account);
 	/* It failed, or (err NULL) recovered, as a whole; see pass_reports. */
 	void (*told)(void *who, const struct config_delivery *d,
 		     const struct err *err, bool is_new);
@@ -55,6 +58,11 @@ void deliveries_stay(struct deliveries *ds);
  * to an account (0: to any) is tried again, and what is due is loaded.
  */
 void deliveries_retry(struct deliveries *ds, int64_t account);
+/* The same, but that nothing is begun by it: before the queue is loaded. */
+void deliveries_forgive(struct deliveries *ds, int64_t account);
+/* What was refused to accounts whose settings are others since is tried again,
+ * and `corrected` told of each. Before the queue is loaded, all rows known. */
+void deliveries_forgive_corrected(struct deliveries *ds);
 /* The queue was changed by somebody else: what lies in the spool for each is
  * counted anew, and `changed` told of all. */
 void deliveries_recount(struct deliveries *ds);

@@ -34,6 +34,10 @@ struct delivery_reports {
 	void (*settled)(void *who, struct delivery *d, const struct message *m);
 	/* After delivery_finish(): nothing in hand, every connection closed. */
 	void (*finished)(void *who, struct delivery *d);
+	/* Whose mail it is; NULL: it is configured no more, or our own. */
+	const struct config_account *(*owner)(void *who, int64_t account);
+	/* delivery_forgive_corrected() found that of this account. */
+	void (*corrected)(void *who, int64_t account);
 	/* INTERFACE 3: see dest_options.stamp. */
 	void (*stamp)(void *who, const struct message *m, struct text *out);
 };
@@ -48,7 +52,7 @@ enum delivery_state delivery_state(const struct delivery *d);
 const struct err *delivery_err(const struct delivery *d); /* while down */
 /* Up, but something is not as its settings want it; else ERR_NONE. */
 const struct err *delivery_warning(const struct delivery *d);
-/* It was up, and yet refused a setting of some account in this pass. */
+/* It refused a setting of some account, which waits for that. */
 bool delivery_refused(const struct delivery *d);
 bool delivery_deferred(const struct delivery *d); /* the last of some one */
 /* Anything, in this pass, or since delivery_turn_page(). */
@@ -114,6 +118,12 @@ bool delivery_revive(struct delivery *d);
 /* The mail of this account (0: of all) is tried again, though a setting of it
  * was refused. */
 void delivery_forgive(struct delivery *d, int64_t account);
+/* Before anything is entered or loaded: who waits for a setting to be
+ * corrected. */
+void delivery_load_pauses(struct delivery *d, const struct spool_pause *p,
+			  size_t n);
+/* ... and the mail of those whose settings are others now is tried again. */
+void delivery_forgive_corrected(struct delivery *d);
 /*
  * Connections that await no reply to data are closed: what they were to deliver
  * is SPOOLED as before. false: there is no other, or none at all.

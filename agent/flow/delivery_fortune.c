@@ -1,5 +1,6 @@
 /* delivery: how the mail of each account fares with it. */
 #include "handoff.h"
+#include "settings.h"
 
 #include <stdlib.h>
 
@@ -42,6 +43,13 @@ bool delivery_is_paused(const struct delivery *d, int64_t account)
 	const struct fortune *f = find_fortune(d, account);
 
 	return f && f->paused;
+}
+
+bool delivery_is_refused(const struct delivery *d, int64_t account)
+{
+	const struct fortune *f = find_fortune(d, account);
+
+	return f && f->refused;
 }
 
 bool delivery_may_offer(const struct delivery *d, const struct message *m)
@@ -135,6 +143,87 @@ enum spool_senders delivery_note_sender(struct delivery *d,
 	return SPOOL_SENDERS_KEEP;
 }
 
+/*
+ * What was under way when the first was refused changes nothing; only what is
+ * taken later proves that the setting is right.
+ */
+enum spool_pausing delivery_note_pause(struct delivery *d,
+				       const struct message *m, enum verdict v,
+				       struct spool_pause *out)
+{
+	struct fortune *f = fortune_of(d, m->account);
+
+	if (v == VERDICT_DELIVERED && f->recorded && !f->refused) {
+		f->recorded = false;
+		return SPOOL_PAUSE_END;
+	}
+	if (v != VERDICT_SETTING || (f->recorded && f->until_ms >= m->next_at))
+		return SPOOL_PAUSE_KEEP;
+	f->recorded = true;
+	f->until_ms = m->next_at;
+	f->settings = settings_refused(&d->parts, d->config,
+				       d->reports->owner(d->who, m->account));
+	*out = (struct spool_pause){ .account = m->account,
+				     .until_ms = f->until_ms,
+				     .settings = f->settings };
+	return SPOOL_PAUSE_BEGIN;
+}
+
+void delivery_load_pauses(struct delivery *d, const struct spool_pause *p,
+			  size_t n)
+{
+	int64_t now = loop_unix_ms();
+
+	for (size_t i = 0; i < n; i++) {
+		struct fortune *f = fortune_of(d, p[i].account);
+
+		f->recorded = true;
+		f->until_ms = p[i].until_ms;
+		f->settings = p[i].settings;
+		f->paused = f->refused = f->until_ms > now;
+	}
+}
+
+void delivery_forgive_corrected(struct delivery *d)
+{
+	for (size_t i = 0; i < d->nfortunes; i++) {
+		int64_t account = d->fortunes[i].account;
+
+		if (!d->fortunes[i].refused ||
+		    d->fortunes[i].settings ==
+			    settings_refused(
+				    &d->parts, d->config,
+				    d->reports->owner(d->who, account)))
+			continue;
+		delivery_forgive(d, account);
+		d->reports->corrected(d->who, account);
+	}
+}
+
+/* Who is visited is asked for again with the visit, its mail first. */
+static bool is_visited(const struct delivery *d, int64_t account)
+{
+	const struct config_account *a = d->reports->owner(d->who, account);
+
+	return a && a->enabled && a->poll_every_ms;
+}
+
+void delivery_end_pauses(struct delivery *d)
+{
+	int64_t now = loop_unix_ms();
+
+	for (size_t i = 0; i < d->nfortunes; i++) {
+		struct fortune *f = &d->fortunes[i];
+
+		if (!f->refused) {
+			f->paused = false;
+			f->deferred = 0;
+		} else if (f->until_ms <= now && !is_visited(d, f->account)) {
+			delivery_forgive(d, f->account);
+		}
+	}
+}
+
 void delivery_add_sender(struct delivery *d, int64_t account,
 			 const char *sender)
 {
@@ -156,6 +245,7 @@ void delivery_forgive(struct delivery *d, int64_t account)
 		if (account && f->account != account)
 			continue;
 		f->paused = f->refused = f->proven = false;
+		f->until_ms = 0;
 		f->deferred = 0;
 	}
 }

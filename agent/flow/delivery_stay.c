@@ -15,8 +15,9 @@ static void take_due(struct delivery *d, struct message *m)
 
 	d->due_after = m->id;
 	if (hand_has(d->parts.hand, m->id) ||
-	    (!d->stays && d->first_put && m->id >= d->first_put)) {
-		message_free(m); /* in hand, or was in this pass */
+	    (!d->stays && d->first_put && m->id >= d->first_put) ||
+	    delivery_is_refused(d, m->account)) {
+		message_free(m); /* in hand, or was in this pass, or waits */
 		return;
 	}
 	p = parcel_new(m);
@@ -108,16 +109,11 @@ bool delivery_is_loading(const struct delivery *d)
 
 /* --- staying -------------------------------------------------------------- */
 
-/* Who was deferred again and again is tried again; who was refused is not. */
 static void on_round(void *who)
 {
 	struct delivery *d = who;
 
-	for (size_t i = 0; i < d->nfortunes; i++)
-		if (!d->fortunes[i].refused) {
-			d->fortunes[i].paused = false;
-			d->fortunes[i].deferred = 0;
-		}
+	delivery_end_pauses(d);
 	set_round(d, INT64_MAX / 2);
 	delivery_load(d, loop_unix_ms());
 }

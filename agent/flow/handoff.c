@@ -1,4 +1,5 @@
 #include "handoff.h"
+#include "addressees.h"
 #include "crash.h"
 #include "hand.h"
 #include "hash.h"
@@ -6,6 +7,7 @@
 #include "paced.h"
 #include "refusal.h"
 #include "solo.h"
+#include "value.h"
 
 #include <stdio.h>
 
@@ -100,14 +102,26 @@ static void on_recorded(struct spool_req *req)
 		handoff_settle(d, p);
 }
 
+static bool is_refused_to_some(const struct message *m)
+{
+	for (size_t i = 0; i < m->nrcpts; i++)
+		if (m->rcpts[i].state == RCPT_REFUSED)
+			return true;
+	return false;
+}
+
 /* TX3. The slot in the window is free only when this is durable: P2. */
 static void record(struct parcel *p)
 {
 	struct delivery *d = p->delivery;
 	int64_t now = loop_unix_ms();
 	bool blamed = verdict_blames_sender(p->m, &p->answer, &d->took);
+	struct config_list today = { .n = 0 };
 	enum verdict v;
 
+	if (is_refused_to_some(p->m))
+		addressees(d->reports->owner(d->who, p->m->account), p->m,
+			   &today);
 	v = verdict_apply(
 		p->m, &p->answer,
 		&(struct verdict_given){
@@ -116,7 +130,9 @@ static void record(struct parcel *p)
 			.handed_over = p->handed_over,
 			.now_ms = now,
 			.random = random32(d),
-			.took = &d->took });
+			.took = &d->took,
+			.today = &today });
+	config_list_fini(&today);
 	p->again = v == VERDICT_AGAIN;
 	p->elsewhere = v == VERDICT_ELSEWHERE;
 	p->phase = PARCEL_RECORDING;
@@ -132,6 +148,8 @@ static void record(struct parcel *p)
 	};
 	paced_done(p, paced_counts(&p->answer));
 	delivery_note(d, p->m, v);
+	p->req.result.pausing =
+		delivery_note_pause(d, p->m, v, &p->req.result.pause);
 	if (v == VERDICT_SETTING)
 		d->reports->refused(d->who, d, p->m);
 	spool_result(d->parts.spool, &p->req.result);

@@ -39,7 +39,10 @@ struct fortune {
 	uint32_t offered;  /* now on connections */
 	bool proven;	   /* some of it was accepted */
 	bool paused;	   /* no more attempts */
-	bool refused;	   /* ... for a wrong setting */
+	bool refused;	   /* ... for a wrong setting, until: */
+	bool recorded;	   /* ... and the ledger has that */
+	int64_t until_ms;  /* unix; then it is asked for again */
+	uint64_t settings; /* those that were refused (settings.h) */
 	bool accepted;	   /* some message was */
 	/* senders refused since one was not; owned */
 	char *senders[VERDICT_SENDERS];
@@ -117,6 +120,8 @@ void delivery_quit_all(struct delivery *d);
  * the server's tarpit). It waits in the ledger.
  */
 bool delivery_is_paused(const struct delivery *d, int64_t account);
+/* ... the first of these. */
+bool delivery_is_refused(const struct delivery *d, int64_t account);
 /*
  * Not paused; and until something of the account was accepted, or of another
  * for the same recipients, one message at a time: a wrong recipient is not
@@ -134,9 +139,17 @@ enum spool_senders delivery_note_sender(struct delivery *d,
 					const struct dest_result *r,
 					bool refused);
 
+/* What v means for the pause of m's account; behind delivery_note(). */
+enum spool_pausing delivery_note_pause(struct delivery *d,
+				       const struct message *m, enum verdict v,
+				       struct spool_pause *out);
+
 /* delivery_fortune.c: of the ledger; the sender of one that was refused. */
 void delivery_add_sender(struct delivery *d, int64_t account,
 			 const char *sender);
+/* Who was deferred again and again is tried again; who was refused, when it is
+ * time. */
+void delivery_end_pauses(struct delivery *d);
 void delivery_forget(struct delivery *d);
 
 /* Connections there may be now; >= 1. */

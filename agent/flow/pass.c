@@ -35,7 +35,7 @@ struct pass {
 	struct pass_account *told; /* those asked for, in order */
 	size_t ntold;
 	size_t binding, loading, over;
-	bool begun, finishing, finished, sealing, stopping, ended, cut;
+	bool looked, begun, finishing, finished, sealing, stopping, ended, cut;
 	bool is_guest;	   /* seats and deliveries are somebody else's */
 	int delivery_exit; /* then: of those that failed meanwhile */
 	uint64_t quiet_by_ms;
@@ -150,6 +150,16 @@ static void wait_for_quiet(struct pass *p)
 		timer_start(&p->patience, QUIET_LOOK_MS);
 }
 
+/* All rows are known. true: mail becomes due by it, which is awaited. */
+static bool look_for_corrections(struct pass *p)
+{
+	if (p->looked || p->is_guest || p->options.dry_run)
+		return false;
+	p->looked = true;
+	deliveries_forgive_corrected(p->deliveries);
+	return p->loading > 0;
+}
+
 static void go_on(void *who)
 {
 	struct pass *p = who;
@@ -157,6 +167,8 @@ static void go_on(void *who)
 	if (p->binding || p->loading || p->ended)
 		return;
 	if (!p->begun) {
+		if (look_for_corrections(p))
+			return;
 		p->begun = true;
 		load_due(p);
 		if (!p->is_guest)
@@ -206,9 +218,9 @@ static void on_refused(void *who, const struct config_delivery *d,
 	if (g->over && g->told->err.class != ERR_REFUSED) {
 		g->over = false; /* its outcome is written once more */
 		p->over--;
-		visit_amend(g->visit, d, m->reason);
+		visit_amend(g->visit, d, m);
 	} else if (!g->over) {
-		visit_refused(g->visit, d, m->reason);
+		visit_refused(g->visit, d, m);
 	}
 }
 
@@ -258,7 +270,21 @@ static void on_finished(void *who)
 	task_post(&p->go_on);
 }
 
+static void hasten(struct guest *g);
+
+static void on_corrected(void *who, int64_t account)
+{
+	struct guest *g = guest_of(who, account);
+
+	if (!g)
+		return;
+	if (g->visit)
+		g->visit->named = true;
+	hasten(g);
+}
+
 static const struct deliveries_reports delivery_reports = {
+	.corrected = on_corrected,
 	.changed = on_delivery_changed,
 	.refused = on_refused,
 	.settled = on_settled,
@@ -335,9 +361,17 @@ static void on_hastened(void *who)
 	struct guest *g = who;
 	struct pass *p = g->pass;
 
-	if (p->is_guest && !p->stopping)
+	if (!p->is_guest)
+		deliveries_forgive(p->deliveries, g->seat->bind.a.id);
+	else if (!p->stopping)
 		deliveries_retry(p->deliveries, g->seat->bind.a.id);
 	on_opened(p);
+}
+
+static void hasten(struct guest *g)
+{
+	g->pass->loading++;
+	seat_hasten(g->seat, on_hastened, g);
 }
 
 /* `fetch` without names takes those that are polled; the rest is asked for. */
@@ -359,8 +393,7 @@ static void hasten_queue(struct guest *g)
 	    (!p->options.names &&
 	     (b->a.health != HEALTH_REFUSED || b->a.next_poll_ms > b->now_ms)))
 		return;
-	p->loading++;
-	seat_hasten(g->seat, on_hastened, g);
+	hasten(g);
 }
 
 /* Its row is known. */
@@ -521,7 +554,7 @@ bool pass_note_refused(struct pass *p, const struct config_delivery *d,
 
 	if (!g || !g->visit || g->over || g->seat->visit != g->visit)
 		return false;
-	visit_refused(g->visit, d, m->reason);
+	visit_refused(g->visit, d, m);
 	return true;
 }
 

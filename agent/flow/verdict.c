@@ -186,6 +186,38 @@ static const struct message_rcpt *misconfigured(const struct message *m)
 	return NULL;
 }
 
+/* It is wrong, and the configuration has been corrected since. */
+static bool is_corrected(const struct message_rcpt *wrong,
+			 const struct config_list *today)
+{
+	for (size_t i = 0; today && i < today->n; i++)
+		if (strcmp(today->item[i], wrong->address) == 0)
+			return false;
+	return today && today->n > 0;
+}
+
+/* The words go with their recipient. */
+static void readdress(struct message *m, const struct message_rcpt *wrong,
+		      const struct config_list *today)
+{
+	struct text t;
+
+	text_init(&t, 600);
+	(void)text_fmt(&t,
+		       "the recipient %.300s, configured before, was refused",
+		       wrong->address);
+	reason(m, text_str(&t), words_to(m, wrong, VIEW_NONE));
+	text_fini(&t);
+	message_readdress(m, (const char *const *)today->item, today->n);
+}
+
+static enum verdict again(struct message *m, int64_t now_ms)
+{
+	m->state = MESSAGE_SPOOLED;
+	m->next_at = now_ms;
+	return VERDICT_AGAIN;
+}
+
 /* Those that were found and are unknown there go to the fallback. */
 static bool fall_back(struct message *m)
 {
@@ -304,17 +336,19 @@ static enum verdict by_rcpts(struct message *m, const struct dest_result *r,
 	blame_client(m, g);
 	fell = fall_back(m);
 	wrong = misconfigured(m);
-	if (wrong)
+	if (wrong && is_corrected(wrong, g->today))
+		readdress(m, wrong, g->today);
+	else if (wrong)
 		return wrong_rcpt(m, wrong, g);
 	waiting = first(m, RCPT_WAITING);
 	if (waiting && waiting->code)
 		return later(m, g, words_to(m, waiting, r->words));
+	if (waiting && wrong)
+		return again(m, g->now_ms);
 	if (waiting && fell) {
-		m->state = MESSAGE_SPOOLED;
-		m->next_at = g->now_ms;
 		reason(m, "refused for its recipient, now for the fallback",
 		       r->words);
-		return VERDICT_AGAIN;
+		return again(m, g->now_ms);
 	}
 	if (waiting)
 		return later(m, g, r->words);

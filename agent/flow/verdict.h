@@ -16,7 +16,8 @@ enum verdict {
 	VERDICT_DOUBT,	   /* it is unknown whether it was accepted */
 	VERDICT_UNSENT,	   /* nothing happened: may be sent at once */
 	VERDICT_ELSEWHERE, /* at once, by the delivery of refused_to */
-	VERDICT_AGAIN,	   /* at once, for the fallback of its multidrop */
+	VERDICT_AGAIN,	   /* at once, for the fallback of its multidrop, or
+			      for whom it is by the configuration of today */
 	VERDICT_SETTING,   /* a wrong setting: the delivery pauses for the
 			      account; the message waits in the queue */
 };
@@ -36,12 +37,16 @@ struct verdict_given {
 	/* Of whom the destination ever took mail; NULL: of nobody. What it
 	 * forbids them is not for who they are. */
 	const struct welcome *took;
+	/* Its recipients by the configuration of today (addressees.h); NULL, or
+	 * none: not known. */
+	const struct config_list *today;
 };
 
 /*
  * Sets m->state, next_at, reason, reply, waiting_since, settled_at, doubt_at
- * and doubts, m->delivery with ELSEWHERE, and adds the fallback to m->rcpts,
- * ready for spool_result(); the states of m->rcpts were set by the dest.
+ * and doubts, m->delivery with ELSEWHERE, and adds the fallback to m->rcpts, or
+ * replaces those that stand in the configuration no more, ready for
+ * spool_result(); the states of m->rcpts were set by the dest.
  */
 enum verdict verdict_apply(struct message *m, const struct dest_result *r,
 			   const struct verdict_given *g);

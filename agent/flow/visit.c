@@ -6,6 +6,7 @@
 #include "must.h"
 #include "provider.h"
 #include "remedy.h"
+#include "settings.h"
 #include "trouble.h"
 #include "verdict.h"
 
@@ -463,40 +464,6 @@ static void open_session(struct visit *v)
 		v); /* pipelined behind the sign-in where that works */
 }
 
-static void put_settings(const struct config_effectives *e, struct text *t)
-{
-	for (size_t i = 0; i < e->n; i++)
-		(void)text_fmt(t, "%s=%s\n", e->item[i].name, e->item[i].value);
-}
-
-/* What a change of ends backoff: every setting, and the secret itself. */
-static uint64_t settings_hash(const struct visit *v)
-{
-	const struct config_account *a = v->config;
-	struct text t;
-	uint64_t sum;
-	uint8_t out[8];
-
-	text_init(&t, 1u << 20);
-	put_settings(&a->effective, &t);
-	for (size_t i = 0; i < a->n_blocks; i++) {
-		(void)text_fmt(&t, "folder %s\n", a->blocks[i].pattern);
-		put_settings(&a->blocks[i].effective, &t);
-	}
-	/* behind the effective settings, which do not show it */
-	(void)text_fmt(&t, "%s\n",
-		       v->config->route.proxy.user ? v->config->route.proxy.user
-						   : "");
-	(void)text_put(&t, secret_view(&v->config->route.proxy.password));
-	(void)text_put(&t, secret_view(&v->secret));
-	hash_keyed(spool_key(v->parts->spool), text_view(&t), out, sizeof(out));
-	if (t.p)
-		secret_wipe(t.p, t.n);
-	text_fini(&t);
-	memcpy(&sum, out, sizeof(sum));
-	return sum & INT64_MAX;
-}
-
 static int64_t too_early_ms(const struct visit *v)
 {
 	int64_t left = v->row.next_poll_ms - loop_unix_ms();
@@ -543,7 +510,8 @@ static void on_secret(void *who, struct reach_secret *s)
 
 	take_secret(v, s);
 	if (s->ok) {
-		sum = settings_hash(v);
+		sum = settings_of_account(v->parts, v->config,
+					  secret_view(&v->secret));
 		if (sum != v->row.settings) {
 			v->row.settings = sum;
 			v->row.next_poll_ms = 0;
@@ -662,10 +630,13 @@ void visit_abort(struct visit *v)
 }
 
 void visit_refused(struct visit *v, const struct config_delivery *by,
-		   const char *reason)
+		   const struct message *m)
 {
+	const char *reason = m->reason;
 	struct err err;
 
+	if (!v->refused)
+		v->refused_until_ms = m->next_at;
 	v->refused = true;
 	err_set(&err, ERR_REFUSED, "delivery \"%s\"", by->name);
 	err_peer(&err, view_of(reason));
@@ -690,9 +661,9 @@ void visit_wake(struct visit *v)
 }
 
 void visit_amend(struct visit *v, const struct config_delivery *by,
-		 const char *reason)
+		 const struct message *m)
 {
-	visit_refused(v, by, reason);
+	visit_refused(v, by, m);
 	v->told->result = PASS_OK; /* until it is over once more */
 	save(v);
 }

@@ -139,7 +139,7 @@ struct visit {
 	const struct config_folder *settings; /* of the folder in hand */
 	struct delivery *delivery;	      /* its; of deliveries */
 	struct spool_account row;
-	bool named;
+	bool named; /* its backoff does not count */
 
 	enum visit_phase phase;
 	struct reach_secret fetching;
@@ -154,11 +154,12 @@ struct visit {
 	struct err err;	    /* the first that counts; ERR_NONE */
 	bool is_probe;	    /* there is no network: no failure of its own */
 	bool stopping;	    /* asked to end: nothing new is begun */
-	bool refused;	    /* the destination refuses a setting */
-	bool full;	    /* there is no room in the spool */
-	bool told_down;	    /* that its destination is, and enough waits */
-	bool again;	    /* sign in again after leaving (POP3) */
-	bool inherited;	    /* its session, of which nothing was heard yet */
+	bool refused;	    /* the destination refuses a setting, and is ... */
+	int64_t refused_until_ms; /* ... not asked before that; unix */
+	bool full;		  /* there is no room in the spool */
+	bool told_down; /* that its destination is, and enough waits */
+	bool again;	/* sign in again after leaving (POP3) */
+	bool inherited; /* its session, of which nothing was heard yet */
 	bool undecided;
 	bool declined;	      /* adopt, refetch: a person said no */
 	bool kept;	      /* keep was looked at ... */
@@ -270,13 +271,13 @@ void visit_stop(struct visit *v);  /* finishes what is under way */
 void visit_abort(struct visit *v); /* the store failed: silence */
 /* The delivery's state or room changed. */
 void visit_wake(struct visit *v);
-/* The destination refuses a setting of this account. */
+/* The destination refuses a setting of this account, which m met with. */
 void visit_refused(struct visit *v, const struct config_delivery *by,
-		   const char *reason);
+		   const struct message *m);
 /* The same, found when the visit was over: its outcome is written anew, and
  * `ended` follows again. */
 void visit_amend(struct visit *v, const struct config_delivery *by,
-		 const char *reason);
+		 const struct message *m);
 /* visit_outcome.c: into the account's row, which is then written. */
 void visit_note_outcome(struct visit *v, int64_t now_ms);
 /* When it has ended: v->told has its result, and it is logged. */

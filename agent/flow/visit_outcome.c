@@ -113,11 +113,10 @@ void visit_note_outcome(struct visit *v, int64_t now)
 	if (v->full) /* no fault of the account: polled as ever */
 		return;
 	a->failures += !v->is_probe || !a->failures;
-	then = now +
-	       (int64_t)(v->refused
-				 ? backoff_setting_ms(a->failures, random)
-				 : backoff_account_ms(v->err.class, a->failures,
-						      v->err.wait_ms, random));
+	then = v->refused ? v->refused_until_ms
+			  : now + (int64_t)backoff_account_ms(
+					  v->err.class, a->failures,
+					  v->err.wait_ms, random);
 	if (then > a->next_poll_ms)
 		a->next_poll_ms = then;
 }

@@ -500,6 +500,90 @@ static void a_weekend_does_not_count_for_give_up(void **state)
 	message_free(m);
 }
 
+static struct verdict_given given_today(struct config_list *today, char **to,
+					size_t n)
+{
+	*today = (struct config_list){ .item = to, .n = n };
+	return (struct verdict_given){ .delivery = &delivery,
+				       .now_ms = NOW,
+				       .random = 500,
+				       .today = today };
+}
+
+/* The recipient that was refused stands in the configuration no more. */
+static void a_corrected_recipient_takes_its_place(void **state)
+{
+	char *to[] = { (char *)"a@example.org", (char *)"c@example.org" };
+	struct message *m = message();
+	struct config_list today;
+	struct verdict_given g = given_today(&today, to, 2);
+	struct dest_result r = { .outcome = DEST_ACCEPTED,
+				 .stage = DEST_AT_END,
+				 .code = 250 };
+
+	(void)state;
+	m->rcpts[0].state = RCPT_ACCEPTED;
+	m->rcpts[1].state = RCPT_REFUSED;
+	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_AGAIN);
+	assert_int_equal(m->state, MESSAGE_SPOOLED);
+	assert_int_equal(m->next_at, NOW);
+	assert_non_null(strstr(m->reason, "b@example.org"));
+	assert_true(m->readdressed);
+	assert_int_equal(m->nrcpts, 2);
+	assert_int_equal(m->rcpts[0].state, RCPT_ACCEPTED);
+	assert_string_equal(m->rcpts[1].address, "c@example.org");
+	assert_int_equal(m->rcpts[1].state, RCPT_WAITING);
+	/* that one is wrong as well, and stands there: a pause */
+	m->rcpts[1].state = RCPT_REFUSED;
+	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_SETTING);
+	assert_int_equal(m->nrcpts, 2);
+	/* taken out: who is left has it */
+	m->rcpts[1].state = RCPT_REFUSED;
+	g = given_today(&today, to, 1);
+	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_DELIVERED);
+	assert_int_equal(m->nrcpts, 1);
+	message_free(m);
+}
+
+/* What a header names is not of the configuration, nor is it taken out. */
+static void a_correction_leaves_found_recipients_alone(void **state)
+{
+	char *to[] = { (char *)"info@example.org" };
+	struct message *m = found();
+	struct config_list today;
+	struct verdict_given g = given_today(&today, to, 1);
+	struct dest_result r = { .outcome = DEST_REFUSED,
+				 .stage = DEST_AT_RCPT,
+				 .code = 550 };
+
+	(void)state;
+	m->rcpts[1].found = false; /* its fallback of that time */
+	m->rcpts[0].state = m->rcpts[1].state = RCPT_REFUSED;
+	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_AGAIN);
+	assert_int_equal(m->nrcpts, 2);
+	assert_int_equal(m->rcpts[0].state, RCPT_REFUSED);
+	assert_true(m->rcpts[0].found);
+	assert_string_equal(m->rcpts[1].address, "info@example.org");
+	message_free(m);
+}
+
+/* Nothing is known of it: a wrong setting, as before. */
+static void without_todays_recipients_it_waits(void **state)
+{
+	struct message *m = message();
+	struct config_list today;
+	struct verdict_given g = given_today(&today, NULL, 0);
+	struct dest_result r = { .outcome = DEST_REFUSED,
+				 .stage = DEST_AT_RCPT,
+				 .code = 550 };
+
+	(void)state;
+	m->rcpts[0].state = m->rcpts[1].state = RCPT_REFUSED;
+	assert_int_equal(verdict_apply(m, &r, &g), VERDICT_SETTING);
+	assert_false(m->readdressed);
+	message_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -527,6 +611,9 @@ int main(void)
 		cmocka_unit_test(a_refused_sender_does_not_fall_back),
 		cmocka_unit_test(a_lost_reply_is_a_doubt),
 		cmocka_unit_test(unsent_may_go_at_once),
+		cmocka_unit_test(a_corrected_recipient_takes_its_place),
+		cmocka_unit_test(a_correction_leaves_found_recipients_alone),
+		cmocka_unit_test(without_todays_recipients_it_waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
