@@ -54,6 +54,7 @@
 #define LIMIT_PROXY_MS	  60000u /* a proxy looks up and connects for us */
 #define LIMIT_TLS_MS	  60000u
 #define LIMIT_GREETING_MS 300000u /* SMTP: RFC 5321 4.5.3.2.1 */
+#define LIMIT_CHECK_MS	  30000u  /* ... while a person waits for `check` */
 #define LIMIT_MAIL_MS	  300000u /* RFC 5321 4.5.3.2.2, .3 */
 #define LIMIT_DATA_MS	  120000u /* RFC 5321 4.5.3.2.4 */
 #define LIMIT_BLOCK_MS	  180000u /* RFC 5321 4.5.3.2.5 */
@@ -86,7 +87,7 @@
 
 /* Decisions asked of a person */
 /* Of so many UIDs it is asked at each poll which are no longer marked. */
-#define LIMIT_MARKED_UIDS 2000u
+#define LIMIT_MARKED_UIDS  2000u
 #define LIMIT_ASK_MESSAGES 500u /* first_run = ask, sudden unknown mail */
 #define LIMIT_MASS_DELETE  100u
 #endif

@@ -1,5 +1,6 @@
 #include "probe.h"
 #include "handover.h"
+#include "limits.h"
 #include "must.h"
 #include "remedy.h"
 
@@ -385,6 +386,7 @@ static void on_secret(void *who, struct reach_secret *s)
 		finish(p, &err);
 		return;
 	}
+	p->endpoint.first_ms = LIMIT_CHECK_MS;
 	p->endpoint.refused = &p->tls;
 	if (p->account)
 		open_source(p);

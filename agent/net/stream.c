@@ -39,7 +39,7 @@ struct stream {
 	struct trust *trust;	  /* held */
 	struct tls_info *refused; /* borrowed until closed; or NULL */
 	bool quickack;
-	uint32_t tls_ms;
+	uint32_t tls_ms, first_ms;
 
 	struct dial *dial;	 /* owned while DIALLING */
 	char *via;		 /* owned; of a proxy: see proxy_key() */
@@ -278,6 +278,8 @@ static uint64_t deadline(struct stream *s)
 		p.ms = LIMIT_BLOCK_MS;
 		p.rate = LIMIT_RATE_OCTETS_S;
 	}
+	if (s->first_ms && s->received == 0 && p.ms > s->first_ms)
+		p.ms = s->first_ms;
 	return pace_deadline(&s->pace, loop_now_ms(s->loop), p, moved(s),
 			     s->is_paused && !s->line.wire.is_stuck);
 }
@@ -296,6 +298,19 @@ static void set_alarm(struct stream *s)
 		return;
 	s->alarm_ms = due;
 	timer_start(&s->alarm, due > now ? due - now : 0);
+}
+
+/* Who waits for a ClientHello says nothing. */
+static void remedy_silence(const struct stream *s, struct err *why)
+{
+	if (s->stage == STAGE_HANDSHAKE)
+		(void)err_remedy(why, "check port and TLS form: imaps, pop3s, "
+				      "smtps begin with TLS, imap, pop3, smtp "
+				      "in clear");
+	else
+		(void)err_remedy(why, "check the port; where it begins with "
+				      "TLS, write imaps://, pop3s:// or "
+				      "smtps:// in `server`");
 }
 
 static void fail_late(struct stream *s)
@@ -317,9 +332,7 @@ static void fail_late(struct stream *s)
 		(void)err_set(&why, ERR_NETWORK,
 			      "the server went silent or sends too slowly");
 	if (s->received == 0)
-		(void)err_remedy(&why, "check port and TLS form: imaps, pop3s, "
-				       "smtps begin with TLS, imap, pop3, smtp "
-				       "in clear");
+		remedy_silence(s, &why);
 	(void)fail(s, &why);
 }
 
@@ -472,6 +485,7 @@ struct stream *stream_open(struct loop *l, struct resolver *r,
 	s->refused = to->refused;
 	s->quickack = to->quickack;
 	s->tls_ms = to->tls_ms ? to->tls_ms : LIMIT_TLS_MS;
+	s->first_ms = to->first_ms;
 	task_init(&s->turn, l, on_turn, s);
 	timer_init(&s->alarm, l, on_alarm, s);
 	s->dial = dial_start(l, r, &target, on_dialled, s);

@@ -48,10 +48,10 @@ struct endpoint {
 	uint16_t port;
 	const char *path; /* of a local socket, instead of host and port */
 	enum stream_tls tls;
-	struct trust *trust;	     /* not for TLS_NONE */
-	const char *alpn;	     /* "imap", "pop3"; NULL: none offered */
-	const char *source_address;  /* numeric, to bind to; NULL: any */
-	struct proxy proxy;	     /* kind PROXY_NONE: straight; not for path */
+	struct trust *trust;	    /* not for TLS_NONE */
+	const char *alpn;	    /* "imap", "pop3"; NULL: none offered */
+	const char *source_address; /* numeric, to bind to; NULL: any */
+	struct proxy proxy; /* kind PROXY_NONE: straight; not for path */
 	/*
 	 * Of a certificate that is not trusted: filled before `closed`, and
 	 * lives so long. NULL: nobody asks.
@@ -60,6 +60,8 @@ struct endpoint {
 	bool quickack;		     /* TCP_QUICKACK after each read */
 	uint32_t connect_ms, tls_ms; /* 0: the limits named above */
 	uint32_t proxy_ms;
+	uint32_t first_ms; /* for the first octet that the owner is to get, at
+			    * most; 0: as long as the owner's port says */
 };
 
 struct stream_ports {

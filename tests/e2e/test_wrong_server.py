@@ -2,11 +2,16 @@
 say who answers there, or what it wants, and which setting to write."""
 import os
 import re
+import threading
 
 import pytest
 
 from corpus import plain
 from fakemail import FakeImap, FakePop
+from listener import Listener
+from processes import until
+from relay import Relay
+from shift import Leaps
 
 
 @pytest.fixture
@@ -136,3 +141,29 @@ def test_a_destination_without_sign_in(simple, new_sink, ca):
     result = haul("fetch")
     assert result.code == 77, result
     assert "leave `user` out if it wants no sign-in" in result.err, result
+
+
+def test_check_does_not_wait_long_where_tls_begins(haul, dovecot, ca, user):
+    """A server that waits for a ClientHello is silent: RFC 5321 gives five
+    minutes for a greeting, `check` half a minute, and says what to write."""
+    leaps, told = Leaps(haul), threading.Event()
+    waker = Listener(lambda s: told.wait(60) and s.sendall(b"* BYE later\r\n"))
+    with Relay(dovecot.ports["imaps"]) as relay:
+        haul.delivery(server="smtp://localhost:%d" % relay.port,
+                      to="anna@office.test", tls="required")
+        for kind in ("imap", "pop3"):
+            haul.account(kind, user=user, password="x", tls_ca=ca.file,
+                         server="%s://localhost:%d" % (kind, relay.port))
+        haul.account("waker", user="w", password="x", tls="none",
+                     server="imap://127.0.0.1:%d" % waker.port)
+        check = haul.start("check", env=leaps.env)
+        until(lambda: len(relay.lines) == 3, "three silent lines")
+        leaps.on(31)
+        told.set()
+        result = haul.finish(check)
+    waker.close()
+    assert result.code == 75, result
+    for name in ("delivery home", "imap", "pop3"):
+        assert re.search(r"^%s: .*did not answer within 30 s.*where it begins "
+                         "with TLS, write imaps://, pop3s:// or smtps://"
+                         % name, result.err, re.M), result

@@ -641,6 +641,27 @@ static void silence_after_the_connection_ends_it(void **state)
 	assert_int_equal(o.opened, 1);
 }
 
+static const struct patience minutes = { .serial = 1, .ms = 300000 };
+
+/* Where a person waits; what has begun to speak has its time. */
+static void silence_from_the_start_may_end_sooner(void **state)
+{
+	struct server sv = { .serve = serve_silence };
+	struct owner o = { .patience = minutes };
+	struct endpoint to;
+
+	(void)state;
+	server_start(&sv);
+	to = endpoint_of(&sv, TLS_NONE);
+	to.first_ms = 40;
+	owner_open(&f, &o, &to);
+	owner_await(&f, &o);
+	server_join(&sv);
+	assert_class(&o, ERR_NETWORK);
+	assert_non_null(strstr(o.why.what, "did not answer within 1 s"));
+	assert_non_null(strstr(o.why.remedy, "where it begins with TLS"));
+}
+
 static void silence_in_the_handshake_ends_it(void **state)
 {
 	struct server sv = { .serve = serve_silence };
@@ -845,6 +866,7 @@ int main(void)
 		cmocka_unit_test(a_closed_stream_takes_every_call),
 		cmocka_unit_test(both_sides_see_the_same_channel_binding),
 		cmocka_unit_test(silence_after_the_connection_ends_it),
+		cmocka_unit_test(silence_from_the_start_may_end_sooner),
 		cmocka_unit_test(silence_in_the_handshake_ends_it),
 		cmocka_unit_test(a_dripping_peer_gains_nothing),
 		cmocka_unit_test(a_peer_that_never_reads_is_left),
