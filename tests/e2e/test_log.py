@@ -147,7 +147,8 @@ def test_each_event_has_its_cause_and_its_fields(simple, start, event, form):
     cause(haul)
     run = start(haul)
     if event == "resumed":
-        run.wait("paused" if form == "text" else '"paused"')
+        for first in ("paused", "deferred"):     # it is in the queue
+            run.wait(first if form == "text" else '"%s"' % first)
         haul.sink.up()
         assert haul("queue", "retry", "--all", "-y", keep=True).code == 0
     run.wait("%s " % event if form == "text" else '"%s"' % event)
