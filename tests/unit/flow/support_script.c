@@ -78,7 +78,20 @@ static int is_script(const struct dirent *e)
 	return n > 4 && strcmp(e->d_name + n - 4, ".txt") == 0;
 }
 
-void script_play_all(const char *folder, const char *whole,
+static bool comes_at_once(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	char line[4096];
+	bool is = false;
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		is = is || (line[0] == 'S' && strstr(line, "\\r\\n"));
+	fclose(f);
+	return is;
+}
+
+void script_play_all(const char *folder,
 		     void (*play)(const char *path, size_t drip))
 {
 	struct dirent **names;
@@ -91,7 +104,7 @@ void script_play_all(const char *folder, const char *whole,
 	for (int i = 0; i < n; i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, names[i]->d_name);
 		play(path, 0);
-		if (!strstr(names[i]->d_name, whole))
+		if (!comes_at_once(path))
 			play(path, 7);
 		free(names[i]);
 	}

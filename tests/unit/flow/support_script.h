@@ -26,9 +26,9 @@ void script_judge(const char *path, pid_t server, const struct text *want,
 		  const struct text *got);
 /*
  * Each script of that folder of tests/transcripts as it is, and with the
- * server's octets in small pieces, but for those whose name has `whole`: there
- * it counts what comes at once.
+ * server's octets in small pieces, but for those where one S line holds several
+ * of the server's (a CRLF in its midst): there it counts what comes at once.
  */
-void script_play_all(const char *folder, const char *whole,
+void script_play_all(const char *folder,
 		     void (*play)(const char *path, size_t drip));
 #endif

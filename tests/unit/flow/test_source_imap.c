@@ -634,7 +634,7 @@ static void play(const char *path, size_t drip)
 static void sessions(void **state)
 {
 	(void)state;
-	script_play_all("source_imap", "starttls-with-clear", play);
+	script_play_all("source_imap", play);
 }
 
 int main(void)

@@ -309,7 +309,7 @@ static void play(const char *path, size_t drip)
 static void sessions(void **state)
 {
 	(void)state;
-	script_play_all("source_pop3", "stls-with-clear", play);
+	script_play_all("source_pop3", play);
 }
 
 /* --- listings --- */

@@ -134,9 +134,13 @@ void bed_remove(struct bed *b)
 
 static void wake(void *who)
 {
+	const struct bed *b = who;
+	void (*told)(void *) = b->told; /* at this time, not later */
 	uint64_t one = 1;
 
-	(void)!write(((struct bed *)who)->wake, &one, sizeof(one));
+	(void)!write(b->wake, &one, sizeof(one));
+	if (told)
+		told(b->teller);
 }
 
 bool bed_try(struct bed *b, int64_t now_ms, bool look_only, struct err *err)

@@ -22,6 +22,9 @@ struct bed {
 	struct spool_files files; /* the system's; faults are put in here */
 	int wake;		  /* eventfd */
 	void (*asked)(void *who); /* spool_options.asked; who: the bed */
+	/* NULL, or what the store thread does once results wait */
+	void (*told)(void *who);
+	void *teller;
 };
 
 /* A folder; nothing is opened. */
