@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 /* --- barriers and steps -----------------------------------------------------
@@ -204,6 +205,32 @@ void bed_wait(struct bed *b, struct spool_req *r)
 		r->ok = false;
 	else
 		free(r->who);
+}
+
+static bool stay(struct ledger *l, void *arg, struct err *err)
+{
+	struct timespec late;
+
+	(void)l, (void)err;
+	(void)clock_gettime(CLOCK_REALTIME, &late);
+	late.tv_sec += 60;
+	return sem_timedwait(arg, &late) == 0;
+}
+
+void bed_hold(struct bed *b, struct bed_hold *h)
+{
+	assert_int_equal(sem_init(&h->go, 0, 0), 0);
+	h->call = (struct spool_call){ .fn = stay, .arg = &h->go };
+	bed_prepare(&h->call.req);
+	spool_call(b->spool, &h->call);
+}
+
+void bed_let_go(struct bed *b, struct bed_hold *h)
+{
+	(void)sem_post(&h->go);
+	bed_wait(b, &h->call.req);
+	assert_true(h->call.req.ok);
+	(void)sem_destroy(&h->go);
 }
 
 void bed_settle(struct bed *b)

@@ -8,6 +8,7 @@
 #include "query.h"
 #include "spool.h"
 
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -36,6 +37,16 @@ bool bed_try(struct bed *b, int64_t now_ms, bool look_only, struct err *err);
 void bed_close(struct bed *b);
 /* Runs results until this request is done, or the store stopped. */
 void bed_wait(struct bed *b, struct spool_req *r);
+/*
+ * The store thread stays where it is until bed_let_go(), so that what is asked
+ * meanwhile comes to it at once, however late this thread is.
+ */
+struct bed_hold {
+	struct spool_call call;
+	sem_t go;
+};
+void bed_hold(struct bed *b, struct bed_hold *h);
+void bed_let_go(struct bed *b, struct bed_hold *h);
 /* Runs results until nothing is out, or the store stopped. */
 void bed_settle(struct bed *b);
 /* Before asking: sets done so that bed_wait() sees it. */
