@@ -516,9 +516,22 @@ static int offline(const struct options *o, const struct config *c)
 	return command_flush() ? 0 : err_exit(ERR_DISK);
 }
 
+static int refuse(const struct options *o, const struct config *c,
+		  const struct err *err)
+{
+	int code = command_failed(err);
+
+	if (options_has(o, OPTION_JSON))
+		(void)command_print_json(
+			json_pack("{s:s, s:[], s:[], s:i}", "file", c->file,
+				  "accounts", "deliveries", "exit", code));
+	return code;
+}
+
 int cmd_check(const struct options *o)
 {
 	struct config *c;
+	struct err err;
 	int code;
 
 	if (options_has(o, OPTION_SEND) && (options_has(o, OPTION_OFFLINE) ||
@@ -532,6 +545,9 @@ int cmd_check(const struct options *o)
 		return code;
 	if (!command_accounts(c, o->words, o->nwords))
 		code = 64;
+	else if (!options_has(o, OPTION_EFFECTIVE) &&
+		 !command_has_work(c, NULL, &err))
+		code = refuse(o, c, &err);
 	else if (options_has(o, OPTION_EFFECTIVE))
 		code = effective(o, c);
 	else if (options_has(o, OPTION_OFFLINE))

@@ -293,10 +293,18 @@ static struct config *load_again(struct run *r)
 	};
 	struct config_errors errors = { 0 };
 	struct config *c = config_load(&where, &errors);
+	struct err err;
+	char line[sizeof(err)];
 
 	for (size_t i = 0; i < errors.n; i++)
 		reload_failed(r, errors.line[i]);
 	config_errors_fini(&errors);
+	if (c && !command_has_work(c, NULL, &err)) {
+		err_line(&err, line, sizeof(line));
+		reload_failed(r, line);
+		config_unref(c);
+		return NULL;
+	}
 	if (c && strcmp(c->state_dir, r->config->state_dir) != 0) {
 		reload_failed(r, "state_dir has changed: that needs a restart");
 		config_unref(c);
@@ -489,6 +497,10 @@ static int run(struct run *r)
 		return refuse_start(r, &err);
 	}
 	report_found(&found, say_found, r);
+	if (!command_has_work(r->config, r->kit.parts.spool, &err)) {
+		kit_fini(&r->kit);
+		return command_failed(&err);
+	}
 	begin(r);
 	loop_run(r->kit.parts.loop);
 	code = finish(r);

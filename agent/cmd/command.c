@@ -1,6 +1,7 @@
 #include "command.h"
 #include "log.h"
 #include "process.h"
+#include "query.h"
 #include "term.h"
 
 #include <errno.h>
@@ -101,6 +102,30 @@ bool command_accounts(const struct config *c, const char *const *names,
 		return false;
 	}
 	return true;
+}
+
+static bool count_waiting(struct ledger *l, void *arg, struct err *err)
+{
+	return query_counts(l, 0, NULL, arg, err);
+}
+
+bool command_has_work(const struct config *c, struct spool *spool,
+		      struct err *err)
+{
+	struct query_counts n = { 0 };
+
+	if (c->n_accounts)
+		return true;
+	if (spool && c->n_deliveries &&
+	    !spool_call_now(spool, count_waiting, &n, err))
+		return false;
+	if (n.queued || n.in_doubt)
+		return true;
+	(void)err_set(err, ERR_CONFIG, "no account is configured in %.300s",
+		      c->file);
+	return err_remedy(err, "write one, such as account \"gmx\" { provider = "
+			       "\"gmx\"  user = \"me@gmx.de\" }: man "
+			       "mailhaul.conf, mailhaul providers");
 }
 
 int command_failed(const struct err *err)

@@ -10,6 +10,7 @@
 #include "config.h"
 #include "err.h"
 #include "options.h"
+#include "spool.h"
 
 #include <jansson.h>
 
@@ -42,6 +43,12 @@ bool command_is_written(const struct config *c, const char *setting);
  */
 bool command_accounts(const struct config *c, const char *const *names,
 		      size_t n);
+/*
+ * There is an account; false: err says what to write. Where deliveries are left
+ * (spool: the ledger is open), what waits for them is reason enough to go on.
+ */
+bool command_has_work(const struct config *c, struct spool *spool,
+		      struct err *err);
 /* "mailhaul: what: peer: remedy" on standard error; its exit code. */
 int command_failed(const struct err *err);
 /* One object and a newline on standard output; takes the reference. False: it

@@ -637,7 +637,12 @@ static int run(struct conduct *c, const struct config *config)
 		code = 64;
 	} else if (kit_open_spool(&c->kit, &found, &err)) {
 		report_found(&found, say_found, c);
-		code = run_here(c);
+		if (command_has_work(config, c->kit.parts.spool, &err)) {
+			code = run_here(c);
+		} else {
+			leave_asking(c);
+			code = refuse_start(c, &err);
+		}
 	} else if (err.class == ERR_BUSY && err.origin != ERR_FROM_SQLITE) {
 		code = run_there(c, &err);
 	} else {
