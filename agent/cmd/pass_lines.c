@@ -185,6 +185,7 @@ json_t *pass_account_line(size_t at, const struct pass_account *a)
 	if (a->phase != PASS_DONE)
 		return o;
 	(void)json_object_set_new(o, "err", pass_err_line(&a->err));
+	(void)json_object_set_new(o, "before", pass_err_line(&a->before));
 	(void)json_object_set_new(o, "notice", text(a->notice));
 	(void)json_object_set_new(o, "new", json_boolean(a->err_is_new));
 	(void)json_object_set_new(o, "recovered", json_boolean(a->recovered));
@@ -222,6 +223,7 @@ void pass_read_account(const json_t *line, struct pass_account *a)
 	MEMBERS(GET)
 #undef GET
 	pass_read_err(json_object_get(line, "err"), &a->err);
+	pass_read_err(json_object_get(line, "before"), &a->before);
 	copy(a->notice, sizeof(a->notice), pass_string(line, "notice"));
 	a->err_is_new = pass_flag(line, "new");
 	a->recovered = pass_flag(line, "recovered");

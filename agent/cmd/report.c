@@ -42,6 +42,14 @@ static void put_work(const struct pass_account *a, struct text *out)
 	(void)text_fmt(out, ", %s", span);
 }
 
+static void put_before(const struct err *before, struct text *out)
+{
+	char line[sizeof(*before)];
+
+	err_line(before, line, sizeof(line));
+	(void)text_fmt(out, "; what failed: %s", line);
+}
+
 void report_summary(const struct pass_account *a, struct text *out)
 {
 	const char *name = a->config->name;
@@ -58,6 +66,8 @@ void report_summary(const struct pass_account *a, struct text *out)
 			       "not tried, its time has not come: mailhaul "
 			       "fetch %s tries at once",
 			       name);
+		if (a->before.class != ERR_NONE)
+			put_before(&a->before, out);
 		break;
 	case PASS_DISABLED:
 		(void)text_puts(out, "disabled (enabled = no)");
@@ -259,18 +269,20 @@ static json_t *reasons_json(const struct pass_account *a)
 
 json_t *report_account_json(const struct pass_account *a, bool reasons)
 {
-	bool failed = a->result == PASS_FAILED;
+	const struct err *err =
+		a->result == PASS_BACKOFF ? &a->before : &a->err;
+	bool failed = a->result == PASS_FAILED || a->before.class != ERR_NONE;
 	double seconds = (double)(a->ended_ms - a->started_ms) / 1000;
 	json_t *o = json_pack(
 		"{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o}",
 		"name", shape_str(a->config->name), "result",
-		failed ? err_class_name(a->err.class) : "ok", "found",
+		failed ? err_class_name(err->class) : "ok", "found",
 		shape_number(a->found), "fetched", shape_number(a->fetched),
 		"delivered", shape_number(a->delivered), "queued",
 		shape_number(a->queued), "held", shape_number(a->held),
 		"skipped", shape_number(a->skipped), "deleted",
 		shape_number(a->deleted), "octets", shape_number(a->octets),
-		"seconds", seconds, "error", shape_err(&a->err));
+		"seconds", seconds, "error", shape_err(err));
 
 	if (reasons)
 		(void)json_object_set_new(o, "reasons", reasons_json(a));

@@ -83,6 +83,7 @@ struct pass_account {
 	enum pass_phase phase;
 	enum pass_result result; /* once PASS_DONE */
 	struct err err;		 /* its first, worst failure; ERR_NONE */
+	struct err before;	 /* PASS_BACKOFF: of an earlier pass; ERR_NONE */
 	char notice[240]; /* a lasting condition that is no failure, or "" */
 	bool err_is_new;  /* begins or changed in this pass, or is to be told
 			     again (INTERFACE 1: once a day) */

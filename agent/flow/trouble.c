@@ -54,3 +54,15 @@ bool trouble_note(struct spool_trouble *t, const struct err *err,
 	t->told_ms = now_ms;
 	return true;
 }
+
+/* The words of both are one line by now: what fits stands where ours do. */
+void trouble_err(const struct spool_trouble *t, struct err *err)
+{
+	struct view text = view_of(t->text);
+	size_t n = view_ifind(text, VIEW_LIT(": "));
+
+	(void)err_set(err, t->class, "%.*s", (int)n, t->text);
+	if (n < text.n)
+		(void)err_peer(err, view_skip(text, n + 2));
+	(void)err_remedy(err, "%s", t->remedy);
+}

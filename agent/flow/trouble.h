@@ -11,4 +11,6 @@
 
 bool trouble_note(struct spool_trouble *t, const struct err *err,
 		  int64_t now_ms);
+/* What it was noted of: class, words and remedy. */
+void trouble_err(const struct spool_trouble *t, struct err *err);
 #endif

@@ -471,9 +471,14 @@ static int64_t too_early_ms(const struct visit *v)
 	return v->named || v->options->dry_run || left < 0 ? 0 : left;
 }
 
+/* What it failed with when it was tried is true still. */
 static void not_now(struct visit *v)
 {
+	const struct spool_trouble *t = &v->row.trouble;
+
 	v->told->result = PASS_BACKOFF;
+	if (v->row.failures)
+		trouble_err(t, &v->told->before);
 	v->phase = VISIT_DONE;
 	v->reports->ended(v->who, v);
 }

@@ -62,8 +62,12 @@ def test_c9_a_refused_login_is_not_repeated_before_its_time(simple, scheme):
             return f.read().count("user=<%s>" % haul.mailbox)
     before = attempts()
     assert before >= 1
-    result = haul("fetch")
+    result = haul("fetch", "--json")
     assert result.code == 0 and attempts() == before, result
+    # not tried, and not well
+    told = result.account("anna")
+    assert (told["result"], told["error"]["class"]) == ("auth", "auth"), told
+    assert told["error"]["text"] and told["error"]["remedy"], told
     haul.sections["account", "anna"]["password"] = haul.dovecot.password
     assert haul.fetch().account("anna")["delivered"] == 2
 

@@ -111,7 +111,8 @@ def test_a_named_account_in_backoff_is_tried_at_once(beside):
     haul.run.wait("reloaded")
     haul.run.kill_with(signal.SIGUSR1)
     haul.run.wait("class=network", limit=10)
-    haul.fetch(code=0)                  # not named: it waits, which is no error
+    result = haul.fetch(code=0)         # not named: it waits, which is no error
+    assert result.account("anna")["error"]["class"] == "network", result
     result = haul.fetch("anna", code=75)
     assert result.account("anna")["error"]["class"] == "network"
     haul.sections["account", "anna"]["server"] = port

@@ -57,12 +57,35 @@ static void times_in_a_servers_words_are_no_change(void **state)
 	assert_true(trouble_note(&t, &e, T0 + HOUR));
 }
 
+static void what_was_noted_is_told_again(void **state)
+{
+	struct spool_trouble t = { .class = ERR_NONE };
+	struct err err = { .class = ERR_NONE }, again = { .class = ERR_NONE };
+
+	(void)state;
+	(void)err_set(&err, ERR_AUTH, "sign-in refused");
+	(void)err_peer(&err, VIEW_LIT("NO: [AUTH] not: you"));
+	(void)err_remedy(&err, "correct it");
+	(void)trouble_note(&t, &err, 1);
+	trouble_err(&t, &again);
+	assert_int_equal(again.class, ERR_AUTH);
+	assert_string_equal(again.what, err.what);
+	assert_string_equal(again.peer, err.peer);
+	assert_string_equal(again.remedy, err.remedy);
+	(void)err_set(&err, ERR_STATE, "nobody answered");
+	(void)trouble_note(&t, &err, 2);
+	trouble_err(&t, &again);
+	assert_string_equal(again.what, "nobody answered");
+	assert_string_equal(again.peer, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_refused_login_is_told_at_once_and_daily),
 		cmocka_unit_test(a_network_error_is_told_after_an_hour),
 		cmocka_unit_test(times_in_a_servers_words_are_no_change),
+		cmocka_unit_test(what_was_noted_is_told_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
