@@ -4,6 +4,7 @@
 #include "must.h"
 #include "program.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,9 +13,14 @@ static bool failed(struct err *err, const char *name, enum program_end end,
 {
 	(void)err_set(err, end == PROGRAM_SLOW ? ERR_RETRY : ERR_CONFIG,
 		      "password_command %.80s: %s", name, why);
-	if (end == PROGRAM_SLOW)
+	if (end == PROGRAM_SLOW) {
+		/* of this machine, not of a network: trouble.h */
+		err->origin = ERR_FROM_ERRNO;
+		err->code = ETIMEDOUT;
 		return err_remedy(err, "it must print the secret without "
-				       "asking anybody");
+				       "asking anybody: run it by hand, as this "
+				       "user, without a terminal");
+	}
 	if (end == PROGRAM_EXITED && p->code)
 		return err_remedy(err, "run it by hand, as this user, to see "
 				       "what it says");

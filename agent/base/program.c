@@ -231,7 +231,9 @@ const char *program_why(const struct program *p, enum program_end end,
 	case PROGRAM_KILLED:
 		return "it was killed by a signal";
 	case PROGRAM_SLOW:
-		return "it took too long";
+		(void)snprintf(room, cap, "it did not end within %u s",
+			       (p->patience_ms + 999) / 1000);
+		return room;
 	case PROGRAM_WORDY:
 		return "it wrote too much";
 	case PROGRAM_BROKEN:

@@ -31,8 +31,8 @@ bool trouble_note(struct spool_trouble *t, const struct err *err,
 	words.remedy[0] = 0;
 	err_line(&words, text, sizeof(text));
 	same = t->class == err->class && same_words(t->text, text);
-	passing = err->class == ERR_NETWORK || err->class == ERR_RETRY ||
-		  err->class == ERR_BUSY;
+	passing = err->class == ERR_NETWORK || err->class == ERR_BUSY ||
+		  (err->class == ERR_RETRY && err->origin != ERR_FROM_ERRNO);
 	if (!same) {
 		/* another network error is the same outage */
 		if (!(passing && t->class == ERR_NETWORK)) {

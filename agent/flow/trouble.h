@@ -2,7 +2,8 @@
  * trouble - when an error that lasts is told (INTERFACE 1).
  *
  * When it begins, when it changes, once a day while it lasts; a network error
- * only after an hour, and another network error is the same outage. true: tell
+ * only after an hour (a program of this machine that does not end is none), and
+ * another network error is the same outage. true: tell
  * it now (and it is written down as told). Pure: the time is given, unix ms.
  */
 #ifndef FLOW_TROUBLE_H

@@ -132,6 +132,30 @@ def test_what_a_password_command_must_print(simple, prints, words):
         "alone" % words in result.err, result
 
 
+@pytest.mark.parametrize("whose", ["account anna", "delivery home"])
+def test_a_password_command_that_hangs_is_named(simple, whose):
+    """Told when it begins, though it may pass: it is no network error."""
+    haul = simple(1)
+    kind, name = whose.split()
+    pipe = os.path.join(haul.folder, "pipe")
+    os.mkfifo(pipe)
+    haul.sections[kind, name].update(
+        user=haul.mailbox, password=None, password_command=[
+            "/bin/sh", "-c", "read x < %s; echo; exec sleep 60" % pipe])
+    if kind == "delivery":
+        haul.sections[kind, name]["sender"] = "a@office.test"
+    leaps = Leaps(haul)
+    fetch = haul.start("fetch", env=leaps.env)
+    with open(pipe, "w") as f:              # it waits for that
+        leaps.on(31)
+        f.write("\n")
+    result = haul.finish(fetch)
+    assert result.code == 75, result
+    assert re.search("^%s: password_command /bin/sh: it did not end within "
+                     "30 s: it must print the secret without asking" %
+                     whose.replace("account ", ""), result.err, re.M), result
+
+
 def test_a_destination_without_sign_in(simple, new_sink, ca):
     """A `user` for a server that offers no AUTH at that port."""
     haul, plain_sink = simple(1), new_sink(tls="implicit")

@@ -57,6 +57,19 @@ static void times_in_a_servers_words_are_no_change(void **state)
 	assert_true(trouble_note(&t, &e, T0 + HOUR));
 }
 
+static void a_program_that_hangs_is_told_at_once(void **state)
+{
+	struct spool_trouble t = { .class = ERR_NONE };
+	struct err err = { .class = ERR_RETRY };
+
+	(void)state;
+	assert_false(trouble_note(&t, &err, 1));
+	(void)err_set(&err, ERR_RETRY, "it did not end within 30 s");
+	err.origin = ERR_FROM_ERRNO;
+	assert_true(trouble_note(&t, &err, 2));
+	assert_false(trouble_note(&t, &err, 3));
+}
+
 static void what_was_noted_is_told_again(void **state)
 {
 	struct spool_trouble t = { .class = ERR_NONE };
@@ -85,6 +98,7 @@ int main(void)
 		cmocka_unit_test(a_refused_login_is_told_at_once_and_daily),
 		cmocka_unit_test(a_network_error_is_told_after_an_hour),
 		cmocka_unit_test(times_in_a_servers_words_are_no_change),
+		cmocka_unit_test(a_program_that_hangs_is_told_at_once),
 		cmocka_unit_test(what_was_noted_is_told_again),
 	};
 
