@@ -152,6 +152,8 @@ enum config_sender {
 struct config_effective {
 	const char *name;
 	char *value;  /* as it could be written; a password is "(set)" */
+	char *shown;  /* to people instead, without what programs are told;
+		       * NULL: value */
 	char *origin; /* "FILE:LINE", with "provider "x"" or "defaults"; or
 		       * "built-in provider "x"", "built-in" */
 };

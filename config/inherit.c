@@ -94,15 +94,19 @@ void effective_add(struct config_effectives *e, const struct resolved *r,
 		value = v ? v->text : "none";
 	e->item = mem_grow(e->item, (e->n + 1) * sizeof(*e->item));
 	e->item[e->n++] =
-		(struct config_effective){ setting_table[id].name,
-					   mem_str(value),
-					   origin_of(from ? from : r->by[id]) };
+		(struct config_effective){
+			.name = setting_table[id].name,
+			.value = mem_str(value),
+			.shown = v && value == v->text ? mem_str(v->shown)
+						       : NULL,
+			.origin = origin_of(from ? from : r->by[id]) };
 }
 
 void effectives_fini(struct config_effectives *e)
 {
 	for (size_t i = 0; i < e->n; i++) {
 		free(e->item[i].value);
+		free(e->item[i].shown);
 		free(e->item[i].origin);
 	}
 	free(e->item);

@@ -45,6 +45,7 @@ void value_fini(struct value *v)
 {
 	config_list_fini(&v->list);
 	free(v->text);
+	free(v->shown);
 	*v = (struct value){ 0 };
 }
 
@@ -209,6 +210,18 @@ static char *show(const struct reading *r)
 	return text_take(&t);
 }
 
+/* Which program it is, and not what it is told. */
+static char *show_program(const struct config_list *l)
+{
+	struct text t;
+
+	text_init(&t, SHOWN_OCTETS);
+	(void)text_puts(&t, "{");
+	show_item(&t, view_of(l->item[0]), true);
+	(void)text_puts(&t, ", ...}");
+	return text_take(&t);
+}
+
 /* What holds for every word, whatever it is for. */
 static bool words_are_sound(struct reading *r)
 {
@@ -256,5 +269,7 @@ bool value_read(const struct value_rule *rule, const struct words *words,
 	}
 	if (!out->text)
 		out->text = show(&r);
+	if (rule->kind == VALUE_ARGUMENTS && out->list.n > 1)
+		out->shown = show_program(&out->list);
 	return true;
 }

@@ -66,6 +66,8 @@ struct value {
 	uint64_t number, number2;
 	unsigned choice; /* index in words, enum of the kind, or 0/1 */
 	char *text; /* owned; how it could be written; "(set)" for secrets */
+	char *shown; /* owned; what people are shown instead: arguments may
+		      * hold secrets. NULL: text */
 };
 
 /*

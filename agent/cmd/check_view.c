@@ -490,6 +490,11 @@ static bool is_named(const char *name, const char *const *names, size_t n)
 	return n == 0;
 }
 
+static const char *shown(const struct config_effective *e)
+{
+	return e->shown ? e->shown : e->value;
+}
+
 static void put_settings(const char *kind, const char *name,
 			 const struct config_effectives *e, struct text *out)
 {
@@ -501,7 +506,7 @@ static void put_settings(const char *kind, const char *name,
 	for (size_t i = 0; i < e->n; i++) {
 		table_add(&t, "", TERM_PLAIN);
 		table_add(&t, e->item[i].name, TERM_PLAIN);
-		table_add(&t, e->item[i].value, TERM_PLAIN);
+		table_add(&t, shown(&e->item[i]), TERM_PLAIN);
 		table_add(&t, e->item[i].origin, TERM_PLAIN);
 	}
 	table_write(&t, 0, false, out);
@@ -542,7 +547,7 @@ static json_t *settings_json(const struct config_effectives *e)
 		(void)json_array_append_new(
 			list, json_pack("{s:o, s:o, s:o}", "name",
 					shape_str(e->item[i].name), "value",
-					shape_str(e->item[i].value), "origin",
+					shape_str(shown(&e->item[i])), "origin",
 					shape_str(e->item[i].origin)));
 	return list;
 }

@@ -218,6 +218,21 @@ def test_check_offline_and_effective(simple):
         assert word in effective.out, word
 
 
+def test_check_effective_shows_no_arguments_of_programs(simple):
+    """A secret may be one of them: the program's name alone is told."""
+    haul = simple(1, password=None, password_command=[
+        "/bin/sh", "-c", "false", "token=hush"])
+    haul.general(notify_command=["curl", "https://hook.test/hush"])
+    for more in ((), ("--json",)):
+        told = haul("check", "--effective", *more)
+        assert told.code == 0 and "hush" not in told.out + told.err, told
+    settings = {s["name"]: s["value"]
+                for s in told.account("anna")["settings"] +
+                told.json["general"]}
+    assert settings["password_command"] == '{"/bin/sh", ...}'
+    assert settings["notify_command"] == '{"curl", ...}'
+
+
 @pytest.mark.parametrize("scheme", ["imaps", "pop3s"])
 def test_check_looks_without_moving_mail(simple, user, scheme):
     """check: TLS version, certificate, capabilities, waiting messages, what a

@@ -30,7 +30,10 @@ static void put_all(struct text *t, const char *what, const char *name,
 	for (size_t i = 0; i < e->n; i++)
 		if (strcmp(e->item[i].value, "none") != 0)
 			assert_true(text_fmt(t, "  %s = %s  [%s]\n",
-					     e->item[i].name, e->item[i].value,
+					     e->item[i].name,
+					     e->item[i].shown
+						     ? e->item[i].shown
+						     : e->item[i].value,
 					     e->item[i].origin));
 }
 
