@@ -8,6 +8,7 @@
 
 #define NEAR	    3u /* names that may have been meant */
 #define NEAR_OCTETS 64u
+#define MISSING_OCTETS 190u /* of names, in one error */
 
 const char *plan_single(const struct config_account *a)
 {
@@ -255,6 +256,51 @@ void plan_make(struct plan *p, const struct config_account *a,
 	if (p->n)
 		qsort(p->item, p->n, sizeof(*p->item), in_order);
 	drop_doubles(p);
+}
+
+/* "NAME" (did you mean "NEAR"?); false: no more of them. */
+static bool add_missing(const struct plan_folder *f, bool first,
+			struct text *all)
+{
+	struct text one;
+	bool ok;
+
+	text_init(&one, MISSING_OCTETS);
+	ok = text_fmt(&one, "%s\"%.150s\"", first ? "" : ", ", f->name);
+	if (view_starts(view_of(f->err->remedy), VIEW_LIT("did you mean")))
+		(void)text_fmt(&one, " (%s)", f->err->remedy);
+	ok = ok && text_put(all, text_view(&one));
+	text_fini(&one);
+	return ok;
+}
+
+void plan_missing(const struct plan *p, struct err *err)
+{
+	const struct plan_folder *one = NULL;
+	size_t n = 0, named = 0;
+	struct text all;
+
+	text_init(&all, MISSING_OCTETS);
+	for (size_t i = 0; i < p->n; i++) {
+		if (!p->item[i].err)
+			continue;
+		one = &p->item[i];
+		if (named == n++)
+			named += add_missing(one, !named, &all);
+	}
+	if (n == 1)
+		*err = *one->err;
+	if (n > 1) {
+		(void)err_set(err, ERR_REFUSED, "there are no folders %s",
+			      text_str(&all));
+		if (named < n)
+			(void)err_set(err, ERR_REFUSED,
+				      "there are no folders %s and %zu more",
+				      text_str(&all), n - named);
+		(void)err_remedy(err, "write their names in `folders` as "
+				      "mailhaul check lists them");
+	}
+	text_fini(&all);
 }
 
 void plan_fini(struct plan *p)

@@ -42,6 +42,8 @@ bool plan_lacks(const struct config_account *a, const struct source_listed *l,
 		size_t n);
 void plan_make(struct plan *p, const struct config_account *a,
 	       const struct source_listed *l, size_t n);
+/* All that are named and not there, as far as one error has room for. */
+void plan_missing(const struct plan *p, struct err *err);
 void plan_fini(struct plan *p);
 /* Whether a listed folder is fetched; NULL: it is not. */
 const struct config_folder *plan_settings(const struct config_account *a,

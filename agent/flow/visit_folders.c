@@ -289,6 +289,7 @@ static void look_up(struct visit *v)
 void visit_select(struct visit *v)
 {
 	struct plan_folder *f;
+	struct err missing;
 
 	if (v->folder_at >= v->plan.n) {
 		visit_next_folder(v);
@@ -301,7 +302,8 @@ void visit_select(struct visit *v)
 	if (v->phase != VISIT_SIGNIN)
 		v->phase = VISIT_SELECTING;
 	if (f->err) {
-		visit_fail(v, f->err);
+		plan_missing(&v->plan, &missing);
+		visit_fail(v, &missing);
 		f->seen = true;
 		visit_next_folder(v);
 	} else if (!v->single && visit_skips_folder(v)) {

@@ -1,5 +1,7 @@
 """Which folders are fetched, and what changed in them: names, patterns, special
 uses, blocks; D1, D2, D3, D11, D12, D17 where there are several folders."""
+import re
+
 import pytest
 
 from corpus import ids, msgid, plain
@@ -186,6 +188,22 @@ def test_a_name_that_is_not_there(account, either, user):
     assert 'no folder "Reechnungen"' in result.err, result
     assert 'did you mean "Rechnungen"' in result.err, result
     came(haul, user, 1)
+
+
+def test_several_names_that_are_not_there(account, dovecot, user):
+    """All of them are named at once, as far as a line goes."""
+    haul = account(dovecot, folders=["Reechnungen", "Gibt es nicht", "INBOX"])
+    dovecot.put(user, [plain(2, user)], folder="Rechnungen")
+    result = haul("fetch")
+    assert result.code == 75 and (
+        'anna: there are no folders "Reechnungen" (did you mean "Rechnungen"?)'
+        ', "Gibt es nicht": write their names in `folders`') in result.err, \
+        result
+    haul.sections["account", "anna"]["folders"] = \
+        ["Ordner Nummer %02d" % n for n in range(30)]
+    result = haul("fetch")
+    assert re.search(r'no folders "Ordner Nummer 00", .*"Ordner Nummer 08" '
+                     'and 21 more: write', result.err), result
 
 
 def test_a_single_name_that_is_not_there(account, dovecot, user):
