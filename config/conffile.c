@@ -1,4 +1,5 @@
 #include "conffile.h"
+#include "closed.h"
 #include "grammar.h"
 #include "limits.h"
 #include "must.h"
@@ -71,6 +72,16 @@ static const char *why_of(int errnum)
 	return why ? why : "it cannot be read";
 }
 
+/* in: what is closed; NULL: path itself. */
+static void not_opened(struct conffile_reading *r, struct place from,
+		       const char *path, const char *in, int errnum)
+{
+	char *why = errnum == EACCES ? closed_why(in ? in : path) : NULL;
+
+	cannot(r, from, path, why ? why : why_of(errnum));
+	free(why);
+}
+
 static bool is_known(const struct conffile_reading *r, const struct stat *st)
 {
 	for (size_t i = 0; i < r->files.n; i++)
@@ -110,7 +121,7 @@ static int open_file(struct conffile_reading *r, const char *path,
 	const char *why = NULL;
 
 	if (fd < 0) {
-		cannot(r, from, path, why_of(errno));
+		not_opened(r, from, path, NULL, errno);
 		return -1;
 	}
 	if (fstat(fd, st) != 0)
@@ -150,6 +161,15 @@ static int on_glob_error(const char *path, int errnum)
 	return errnum != ENOENT && errnum != ENOTDIR;
 }
 
+static void not_listed(struct conffile_reading *r, struct place from,
+		       const char *pattern, int errnum)
+{
+	char *folder = conffile_folder(pattern);
+
+	not_opened(r, from, pattern, folder, errnum);
+	free(folder);
+}
+
 static void follow(struct conffile_reading *r, const struct conffile *f,
 		   const struct included *in, unsigned depth)
 {
@@ -161,10 +181,13 @@ static void follow(struct conffile_reading *r, const struct conffile *f,
 	(void)text_fmt(&pattern, "%s%s%s", in->pattern[0] == '/' ? "" : f->dir,
 		       in->pattern[0] == '/' ? "" : "/", in->pattern);
 	result = glob(text_str(&pattern), 0, on_glob_error, &found);
+	/* glob() takes what it may not look at for what is not there */
 	if (result == GLOB_NOMATCH && !strpbrk(in->pattern, "*?["))
-		cannot(r, in->at, text_str(&pattern), why_of(ENOENT));
+		not_opened(r, in->at, text_str(&pattern), NULL,
+			   access(text_str(&pattern), F_OK) != 0 ? errno
+								  : ENOENT);
 	else if (result != 0 && result != GLOB_NOMATCH)
-		cannot(r, in->at, text_str(&pattern), why_of(errno));
+		not_listed(r, in->at, text_str(&pattern), errno);
 	for (size_t i = 0; result == 0 && i < found.gl_pathc; i++)
 		read_one(r, found.gl_pathv[i], in->at, depth + 1);
 	globfree(&found);

@@ -539,6 +539,36 @@ def test_c13_p5_no_secret_leaks(simple, user):
     assert os.stat(haul.state).st_mode & 0o777 == 0o700
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become nobody")
+def test_a_configuration_that_may_not_be_read(simple):
+    """Whose it is, who reads it, and what to do."""
+    haul = simple(1)
+    haul.write()
+    parts = os.path.join(haul.folder, "accounts.d")
+    os.makedirs(os.path.join(parts, "in"))
+    os.chmod(haul.folder, 0o755)
+    haul.user = (65534, 65534)
+
+    def says(words):
+        result = haul("fetch", keep=True)
+        assert result.code == 78, result
+        assert re.search("Permission denied: " + words, result.err), result
+    os.chown(haul.conf, 0, 0)
+    os.chmod(haul.conf, 0o640)
+    says("it belongs to root, root, mode 0640, and mailhaul runs as nobody: run"
+         ".*chown.*chgrp")
+    with open(haul.conf, "a") as f:
+        f.write('include("accounts.d/*.conf")\n'
+                'include("accounts.d/in/a.conf")\n')
+    os.chmod(haul.conf, 0o644)
+    os.chmod(parts, 0o700)
+    says("it belongs to root, root, mode 0700, and mailhaul runs as nobody")
+    os.chmod(parts, 0o755)
+    open(os.path.join(parts, "in", "a.conf"), "w").close()
+    os.chmod(os.path.join(parts, "in"), 0o700)
+    says("mailhaul runs as nobody, who may not enter a folder above it")
+
+
 def test_i27_a_state_directory_on_a_tmpfs_is_told(simple):
     """I27: it works, and `check` says what that means."""
     haul = simple(1)
