@@ -156,15 +156,72 @@ static void deliveries(struct making *m)
 						 &c->deliveries[n++]);
 }
 
+static bool same_user(const struct config_account *a,
+		      const struct config_account *b)
+{
+	return a->user && b->user && a->server.host && b->server.host &&
+	       config_is_pop3(&a->server) == config_is_pop3(&b->server) &&
+	       strcmp(a->user, b->user) == 0;
+}
+
+/* Of the server of a host, in one TLS form or the other. */
+static bool is_usual(const struct config_server *s)
+{
+	return config_is_pop3(s) ? s->port == 110 || s->port == 995
+				 : s->port == 143 || s->port == 993;
+}
+
+/*
+ * At other ports of this machine other servers answer: tunnels, bridges. At
+ * those of another machine it is the same one in another TLS form.
+ */
+static bool differ_by_port(const struct config_account *a,
+			   const struct config_account *b)
+{
+	return a->server.is_loopback && b->server.is_loopback &&
+	       a->server.port != b->server.port &&
+	       !(is_usual(&a->server) && is_usual(&b->server));
+}
+
 static bool same_mailbox(const struct config_account *a,
 			 const struct config_account *b)
 {
-	if (!a->user || !b->user || !a->server.host || !b->server.host)
-		return false;
-	return config_is_pop3(&a->server) == config_is_pop3(&b->server) &&
-	       strcmp(a->user, b->user) == 0 &&
+	return same_user(a, b) && !differ_by_port(a, b) &&
 	       (strcmp(a->server.host, b->server.host) == 0 ||
 		strcmp(a->place, b->place) == 0);
+}
+
+static void add_port(struct config_account *a)
+{
+	struct text t;
+
+	text_init(&t, 300);
+	(void)text_fmt(&t, "%s:%u", a->server.host, a->server.port);
+	free(a->place);
+	a->place = text_take(&t);
+}
+
+/*
+ * Only where two would be taken for one: the ledger knows any other by its host
+ * alone, whatever its port becomes.
+ */
+static void tell_apart(struct config *c)
+{
+	bool *alike = mem_new((c->n_accounts + 1) * sizeof(*alike));
+
+	for (size_t i = 0; i < c->n_accounts; i++)
+		for (size_t k = 0; k < i; k++) {
+			const struct config_account *a = &c->accounts[i];
+			const struct config_account *b = &c->accounts[k];
+
+			if (differ_by_port(a, b) && same_user(a, b) &&
+			    strcmp(a->place, b->place) == 0)
+				alike[i] = alike[k] = true;
+		}
+	for (size_t i = 0; i < c->n_accounts; i++)
+		if (alike[i])
+			add_port(&c->accounts[i]);
+	free(alike);
 }
 
 static void check_same(struct making *m, const struct config_account *a,
@@ -197,6 +254,7 @@ static void accounts(struct making *m)
 			check_same(m, a, m->written->item[i]);
 			c->once = c->once || a->once;
 		}
+	tell_apart(c);
 }
 
 /* By the first delivery; no account is there to fill a placeholder. */

@@ -49,9 +49,10 @@ char *closed_why(const char *path)
 	} else {
 		(void)text_puts(&t, "mailhaul runs as ");
 		put_user(geteuid(), &t);
-		(void)text_puts(&t, ", who may not enter a folder above it: run "
-				    "it as who may, or open that folder "
-				    "(chmod, chgrp)");
+		(void)text_puts(&t,
+				", who may not enter a folder above it: run "
+				"it as who may, or open that folder "
+				"(chmod, chgrp)");
 	}
 	return text_take(&t);
 }

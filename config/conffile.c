@@ -185,7 +185,7 @@ static void follow(struct conffile_reading *r, const struct conffile *f,
 	if (result == GLOB_NOMATCH && !strpbrk(in->pattern, "*?["))
 		not_opened(r, in->at, text_str(&pattern), NULL,
 			   access(text_str(&pattern), F_OK) != 0 ? errno
-								  : ENOENT);
+								 : ENOENT);
 	else if (result != 0 && result != GLOB_NOMATCH)
 		not_listed(r, in->at, text_str(&pattern), errno);
 	for (size_t i = 0; result == 0 && i < found.gl_pathc; i++)

@@ -256,8 +256,9 @@ struct config_account {
 	const struct provider *builtin; /* entry of that name, or NULL */
 	struct config_list remarks;	/* sentences for `check` */
 	/* Whose mailbox it is (DESIGN 5): the provider's name where the server
-	 * comes from the provider, else the host. With protocol family and user
-	 * this is one account for ever. */
+	 * comes from the provider, else the host; of two at other ports of this
+	 * machine, host:port. With protocol family and user this is one account
+	 * for ever. */
 	char *place;
 	struct config_server server;
 	char *user;

@@ -93,13 +93,12 @@ void effective_add(struct config_effectives *e, const struct resolved *r,
 	if (!value)
 		value = v ? v->text : "none";
 	e->item = mem_grow(e->item, (e->n + 1) * sizeof(*e->item));
-	e->item[e->n++] =
-		(struct config_effective){
-			.name = setting_table[id].name,
-			.value = mem_str(value),
-			.shown = v && value == v->text ? mem_str(v->shown)
-						       : NULL,
-			.origin = origin_of(from ? from : r->by[id]) };
+	e->item[e->n++] = (struct config_effective){
+		.name = setting_table[id].name,
+		.value = mem_str(value),
+		.shown = v && value == v->text ? mem_str(v->shown) : NULL,
+		.origin = origin_of(from ? from : r->by[id])
+	};
 }
 
 void effectives_fini(struct config_effectives *e)

@@ -17,9 +17,10 @@ static bool failed(struct err *err, const char *name, enum program_end end,
 		/* of this machine, not of a network: trouble.h */
 		err->origin = ERR_FROM_ERRNO;
 		err->code = ETIMEDOUT;
-		return err_remedy(err, "it must print the secret without "
-				       "asking anybody: run it by hand, as this "
-				       "user, without a terminal");
+		return err_remedy(err,
+				  "it must print the secret without "
+				  "asking anybody: run it by hand, as this "
+				  "user, without a terminal");
 	}
 	if (end == PROGRAM_EXITED && p->code)
 		return err_remedy(err, "run it by hand, as this user, to see "

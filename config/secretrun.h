@@ -10,8 +10,8 @@
 
 /*
  * Waits for the program, patience_ms at most, then kills it. false: ERR_CONFIG
- * (it cannot be started, failed, or told no secret), ERR_RETRY of ERR_FROM_ERRNO
- * (too slow).
+ * (it cannot be started, failed, or told no secret), ERR_RETRY of
+ * ERR_FROM_ERRNO (too slow).
  */
 bool secretrun(const struct config_list *argv, uint32_t patience_ms,
 	       struct secret *out, struct err *err);

@@ -65,7 +65,7 @@ struct value {
 	struct config_list list; /* the texts; one for kinds with one */
 	uint64_t number, number2;
 	unsigned choice; /* index in words, enum of the kind, or 0/1 */
-	char *text; /* owned; how it could be written; "(set)" for secrets */
+	char *text;  /* owned; how it could be written; "(set)" for secrets */
 	char *shown; /* owned; what people are shown instead: arguments may
 		      * hold secrets. NULL: text */
 };

@@ -522,9 +522,9 @@ static int refuse(const struct options *o, const struct config *c,
 	int code = command_failed(err);
 
 	if (options_has(o, OPTION_JSON))
-		(void)command_print_json(
-			json_pack("{s:s, s:[], s:[], s:i}", "file", c->file,
-				  "accounts", "deliveries", "exit", code));
+		(void)command_print_json(json_pack("{s:s, s:[], s:[], s:i}",
+						   "file", c->file, "accounts",
+						   "deliveries", "exit", code));
 	return code;
 }
 

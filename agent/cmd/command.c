@@ -123,9 +123,10 @@ bool command_has_work(const struct config *c, struct spool *spool,
 		return true;
 	(void)err_set(err, ERR_CONFIG, "no account is configured in %.300s",
 		      c->file);
-	return err_remedy(err, "write one, such as account \"gmx\" { provider = "
-			       "\"gmx\"  user = \"me@gmx.de\" }: man "
-			       "mailhaul.conf, mailhaul providers");
+	return err_remedy(err,
+			  "write one, such as account \"gmx\" { provider = "
+			  "\"gmx\"  user = \"me@gmx.de\" }: man "
+			  "mailhaul.conf, mailhaul providers");
 }
 
 int command_failed(const struct err *err)

@@ -83,12 +83,12 @@ struct pass_account {
 	enum pass_phase phase;
 	enum pass_result result; /* once PASS_DONE */
 	struct err err;		 /* its first, worst failure; ERR_NONE */
-	struct err before;	 /* PASS_BACKOFF: of an earlier pass; ERR_NONE */
-	char notice[240]; /* a lasting condition that is no failure, or "" */
-	bool err_is_new;  /* begins or changed in this pass, or is to be told
-			     again (INTERFACE 1: once a day) */
-	bool recovered;	  /* an error that was told is over */
-	uint64_t found;	  /* listed */
+	struct err before; /* PASS_BACKOFF: of an earlier pass; ERR_NONE */
+	char notice[240];  /* a lasting condition that is no failure, or "" */
+	bool err_is_new;   /* begins or changed in this pass, or is to be told
+			      again (INTERFACE 1: once a day) */
+	bool recovered;	   /* an error that was told is over */
+	uint64_t found;	   /* listed */
 	uint64_t wanted, wanted_octets; /* to be fetched in this pass */
 	uint64_t fetched, octets;	/* so far */
 	uint64_t delivered, queued, held, skipped, deleted;

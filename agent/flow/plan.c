@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
-#define NEAR	    3u /* names that may have been meant */
-#define NEAR_OCTETS 64u
+#define NEAR	       3u /* names that may have been meant */
+#define NEAR_OCTETS    64u
 #define MISSING_OCTETS 190u /* of names, in one error */
 
 const char *plan_single(const struct config_account *a)

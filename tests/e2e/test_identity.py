@@ -1,6 +1,7 @@
 """Which message is which: nothing is delivered again because an account, a
 server or a folder changed its looks; nothing foreign is deleted."""
 import os
+import re
 
 import pytest
 
@@ -39,6 +40,24 @@ def test_j4_host_renamed(simple, user, ca):
     result = haul.fetch().account("anna")
     assert result["delivered"] == 0
     assert haul.sink.count() == ids(user, range(5))
+
+
+def test_two_servers_of_this_machine_are_two(at, user, ca):
+    """A tunnel at one port, a bridge at another, the same user: each has its
+    row, the one that was alone before keeps its own, and again when it is."""
+    boxes = [FakeImap({"INBOX": [plain(n, user)]}, cert=ca.issue("fake"))
+             for n in range(2)]
+    haul = at(boxes[0])
+    haul.fetch()
+    second = dict(haul.sections["account", "anna"], server=re.sub(
+        r"\d+$", str(boxes[1].port), haul.sections["account", "anna"]["server"]))
+    haul.account("second", **second)
+    told = haul.fetch()
+    assert [told.account(a)["fetched"] for a in ("anna", "second")] == [0, 1]
+    assert haul.sink.count() == ids(user, range(2))
+    haul.forget("account", "anna")
+    assert haul.fetch().account("second")["fetched"] == 0
+    boxes[1].close()
 
 
 @pytest.mark.parametrize("first,second", [("pop3s", "imaps"),

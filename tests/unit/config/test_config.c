@@ -29,12 +29,11 @@ static void put_all(struct text *t, const char *what, const char *name,
 	assert_true(text_fmt(t, "%s%s%s\n", what, *name ? " " : "", name));
 	for (size_t i = 0; i < e->n; i++)
 		if (strcmp(e->item[i].value, "none") != 0)
-			assert_true(text_fmt(t, "  %s = %s  [%s]\n",
-					     e->item[i].name,
-					     e->item[i].shown
-						     ? e->item[i].shown
-						     : e->item[i].value,
-					     e->item[i].origin));
+			assert_true(text_fmt(
+				t, "  %s = %s  [%s]\n", e->item[i].name,
+				e->item[i].shown ? e->item[i].shown
+						 : e->item[i].value,
+				e->item[i].origin));
 }
 
 /* The folder of the test stands in paths: shown as a dot. */

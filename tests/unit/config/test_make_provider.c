@@ -116,6 +116,43 @@ static void a_section_changes_only_what_it_names(void **state)
 	config_unref(c);
 }
 
+#define AT(name, server)                                                       \
+	"account \"" name "\" { server = \"" server "\" user = \"u\" }\n"
+
+static void refuse_as_same(const char *text)
+{
+	struct config_errors e;
+
+	assert_null(load(text, &e));
+	assert_int_equal(e.n, 1);
+	assert_non_null(strstr(e.line[0], "the same server and user"));
+	config_errors_fini(&e);
+}
+
+/* Tunnels and bridges; of another machine it is the same server. */
+static void ports_of_this_machine_are_servers(void **state)
+{
+	struct config *c = good(AT("a", "imap://localhost:1143")
+					AT("b", "imap://localhost:1144"));
+
+	(void)state;
+	assert_string_equal(c->accounts[0].place, "localhost:1143");
+	assert_string_equal(c->accounts[1].place, "localhost:1144");
+	config_unref(c);
+	c = good(AT("a", "imap://localhost:1143") AT(
+		"b", "pop3://localhost:1110") AT("c", "imap://127.0.0.1:1144"));
+	for (size_t i = 0; i < 2; i++)
+		assert_string_equal(c->accounts[i].place, "localhost");
+	assert_string_equal(c->accounts[2].place, "127.0.0.1");
+	config_unref(c);
+	refuse_as_same(AT("a", "imap://localhost:1143")
+			       AT("b", "imaps://localhost:1143"));
+	refuse_as_same(AT("a", "imap://localhost")
+			       AT("b", "imaps://localhost"));
+	refuse_as_same(AT("a", "imap://mail.example")
+			       AT("b", "imap://mail.example:1144"));
+}
+
 /* The same mailbox, however its provider is called. */
 static void an_alias_is_the_same_provider(void **state)
 {
@@ -207,6 +244,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_shortest_interval_clamps),
 		cmocka_unit_test(a_section_changes_only_what_it_names),
+		cmocka_unit_test(ports_of_this_machine_are_servers),
 		cmocka_unit_test(an_alias_is_the_same_provider),
 		cmocka_unit_test(a_provider_without_server_says_what_to_write),
 		cmocka_unit_test(remarks),
