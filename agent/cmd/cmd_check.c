@@ -516,11 +516,15 @@ static int offline(const struct options *o, const struct config *c)
 	return command_flush() ? 0 : err_exit(ERR_DISK);
 }
 
-static int refuse(const struct options *o, const struct config *c,
-		  const struct err *err)
+/* No account: a delivery alone can be looked at all the same. */
+static int look_at_rest(const struct options *o, const struct config *c,
+			const struct err *err)
 {
 	int code = command_failed(err);
 
+	if (c->n_deliveries)
+		return options_has(o, OPTION_OFFLINE) ? offline(o, c)
+						      : online(o, c);
 	if (options_has(o, OPTION_JSON))
 		(void)command_print_json(json_pack("{s:s, s:[], s:[], s:i}",
 						   "file", c->file, "accounts",
@@ -545,11 +549,10 @@ int cmd_check(const struct options *o)
 		return code;
 	if (!command_accounts(c, o->words, o->nwords))
 		code = 64;
-	else if (!options_has(o, OPTION_EFFECTIVE) &&
-		 !command_has_work(c, NULL, &err))
-		code = refuse(o, c, &err);
 	else if (options_has(o, OPTION_EFFECTIVE))
 		code = effective(o, c);
+	else if (!command_has_work(c, NULL, &err))
+		code = look_at_rest(o, c, &err);
 	else if (options_has(o, OPTION_OFFLINE))
 		code = offline(o, c);
 	else
