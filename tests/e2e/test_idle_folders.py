@@ -84,6 +84,26 @@ def test_mail_between_the_visit_and_the_rest_is_news(fake, start):
     assert run.stop().code == 0
 
 
+@pytest.mark.parametrize("uidnext", [True, False])
+def test_a_session_that_opens_where_nothing_came_hears_nothing(fake, start,
+                                                               uidnext):
+    """The visit had STATUS alone to go by, as nothing was new. A server that
+    says no UIDNEXT to SELECT now is judged by EXISTS."""
+    haul = fake()
+    haul.fetch()
+    before = haul.server.signed_in
+    haul.server.select_uidnext = uidnext
+    run = start(haul, "-vv")
+    haul.server.rests_in("INBOX", "A", "B")
+    haul.server.arrive("A", plain(1, "anna"))
+    arrived(haul.sink, 1)
+    run.wait("polled account=anna", run.wait("polled account=anna"))
+    haul.server.rests_in("INBOX", "A", "B")
+    result = run.stop()
+    assert result.err.count("polled account=anna") == 2, result
+    assert haul.server.signed_in == before + 3
+
+
 @pytest.mark.parametrize("how", ["limit", "bye", "auth"])
 def test_a_server_that_wants_no_more_sessions_has_its_way(fake, start, how):
     """The first session stays; it is told once, and asked no more for now."""

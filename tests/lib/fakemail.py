@@ -442,10 +442,12 @@ class _ImapSession(_Session):
             self.no(tag, "[NONEXISTENT] no such folder")
             return
         self.box, self.writable = box, how == "READ-WRITE"
+        uidnext = "* OK [UIDNEXT %d] x\r\n" % box.next \
+            if self.server.select_uidnext else ""
         self.say(("* FLAGS (\\Seen \\Deleted)\r\n* %d EXISTS\r\n* 0 RECENT\r\n"
-                  "* OK [UIDVALIDITY %d] x\r\n* OK [UIDNEXT %d] x\r\n"
+                  "* OK [UIDVALIDITY %d] x\r\n%s"
                   "* OK [PERMANENTFLAGS (\\Seen \\Deleted)] x\r\n"
-                  % (len(box.mail), box.validity, box.next)).encode())
+                  % (len(box.mail), box.validity, uidnext)).encode())
         self.ok(tag, "[%s] selected" % how)
 
     def do_EXAMINE(self, tag, args):
@@ -589,6 +591,7 @@ class FakeImap(_Server):
                       for name, mails in (boxes or {"INBOX": []}).items()}
         self.capability = list(capability)
         self.attributes = {}    # of folders: "\\Trash"
+        self.select_uidnext = True
         self.status = lambda name, box: \
             "(MESSAGES %d UIDNEXT %d UIDVALIDITY %d)" % (
                 len(box.mail), box.next, box.validity)
