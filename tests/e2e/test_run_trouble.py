@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from corpus import plain
+from corpus import msgid, plain
 from fakemail import FakeImap
 from haul import Raw
 from running import arrived
@@ -275,3 +275,24 @@ def test_b15_silent_servers_hold_up_nobody(haul, new_sink, dovecot, source,
     assert fake.running == 2
     assert run.stop().code == 0
     fake.close()
+
+
+def test_what_is_decided_of_a_folder_holds_for_what_is_on_record(
+        simple, start, trouble, user):
+    """Half a minute behind its last body a visit ends, though the disk has
+    not taken that body: what it writes down meanwhile, and a death then, must
+    not hide the message."""
+    haul = simple(1, keep=True, poll_every=HOUR)
+    assert haul.fetch().account("anna")["delivered"] == 1
+    haul.dovecot.put(user, [plain(1, user)])
+    trouble.begin("bodies-hang")
+    run = start(haul, "-vv", env=trouble.env)
+    run.wait('command="FETCH BODY" status=OK')
+    for n in (1, 2, 3):
+        trouble.ahead(31 * n)
+        haul("queue", "retry", "--all")     # behind what the visit asked for
+    run.process.kill()
+    run.process.wait()
+    trouble.end("bodies-hang")
+    haul.fetch("anna")
+    assert haul.sink.count() == {msgid(n, user): 1 for n in (0, 1)}

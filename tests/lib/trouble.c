@@ -4,6 +4,7 @@
  *
  *   barrier-hangs   while it is there, fsync and fdatasync do not come back
  *   barrier-fails   ... they fail: EIO
+ *   bodies-hang     ... those of segments (*.seg) do not come back
  *   lookup-hangs    ... looking up a name that ends in ".dead" does not
  *   ahead           eight octets: so many milliseconds all clocks are ahead
  */
@@ -66,9 +67,22 @@ static void while_is(const char *what)
 		(void)nanosleep(&t, NULL);
 }
 
+static bool is_segment(int fd)
+{
+	char link[40], path[400];
+	ssize_t n;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path));
+	return n > 4 && n < (ssize_t)sizeof(path) &&
+	       memcmp(path + n - 4, ".seg", 4) == 0;
+}
+
 static int barrier(int fd, long number)
 {
 	while_is("barrier-hangs");
+	if (is_segment(fd))
+		while_is("bodies-hang");
 	if (is("barrier-fails")) {
 		errno = EIO;
 		return -1;
