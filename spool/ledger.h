@@ -69,6 +69,7 @@ enum ledger_statement {
 	STMT_SENDER_ADD,
 	STMT_SENDERS_FORGET,
 	STMT_PAUSE,
+	STMT_RETRY_DELIVERY,
 	STMT_PAUSE_END,
 	STMT_PAUSES_OF,
 	STMT_READDRESS,
@@ -360,7 +361,7 @@ void ledger_load_pauses(struct ledger *l, struct spool_delivery_load *q);
 #define LEDGER_DELIVERY_COLUMNS                                                \
 	"name, health, last_success, failures, paused, trouble,"               \
 	" trouble_text, trouble_remedy, trouble_since, trouble_told,"          \
-	" trouble_count"
+	" trouble_count, next_try, settings"
 void ledger_account_row(sqlite3_stmt *s, struct spool_account *a);
 /* The six columns of a trouble, in the order of schema.sql; from the nth. */
 void ledger_trouble_row(sqlite3_stmt *s, int from, struct spool_trouble *t);

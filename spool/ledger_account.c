@@ -304,6 +304,8 @@ void ledger_delivery_row(sqlite3_stmt *s, struct spool_delivery *d)
 	d->failures = (uint32_t)column_int(s, 3);
 	d->paused = column_int(s, 4) != 0;
 	ledger_trouble_row(s, 5, &d->trouble);
+	d->next_try_ms = column_int(s, 11);
+	d->settings = (uint64_t)column_int(s, 12);
 }
 
 bool ledger_run_delivery_load(struct ledger *l, struct spool_req *r)
@@ -334,8 +336,8 @@ bool ledger_run_delivery_save(struct ledger *l, struct spool_req *r)
 			l, STMT_DELIVERY_SAVE,
 			"INSERT OR REPLACE INTO delivery (name, health, last_success,"
 			" failures, paused, trouble, trouble_text,"
-			" trouble_remedy, trouble_since, trouble_told, trouble_count)"
-			" VALUES (?,?,?,?,?,?,?,?,?,?,?)"),
+			" trouble_remedy, trouble_since, trouble_told, trouble_count,"
+			" next_try, settings) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"),
 		0
 	};
 
@@ -345,6 +347,8 @@ bool ledger_run_delivery_save(struct ledger *l, struct spool_req *r)
 	bind_int(&b, d->failures);
 	bind_int(&b, d->paused);
 	bind_trouble(&b, &d->trouble);
+	bind_int(&b, d->next_try_ms);
+	bind_uint(&b, d->settings);
 	(void)ledger_do(l, b.s);
 	return done(l, r);
 }

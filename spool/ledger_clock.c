@@ -67,6 +67,7 @@ bool ledger_forget_future(struct ledger *l, int64_t now_ms)
 		"UPDATE site SET trouble_told = min(trouble_told, ?1),"
 		" trouble_since = min(trouble_since, ?1)"
 		" WHERE max(trouble_told, trouble_since) > ?1",
+		"UPDATE delivery SET next_try = 0 WHERE next_try > ?2",
 		"DELETE FROM pause WHERE until > ?2",
 		"UPDATE folder SET acts_at = 0 WHERE acts_at > ?3",
 		"UPDATE folder SET whole = 0 WHERE whole > ?2",

@@ -22,6 +22,18 @@ static bool ask_again(struct ledger *l, const struct message *m)
 	return ledger_do(l, b.s);
 }
 
+/* One that refused us is asked at once. */
+static bool try_delivery(struct ledger *l, const char *name)
+{
+	struct bind b = { ledger_statement(l, STMT_RETRY_DELIVERY,
+					   "UPDATE delivery SET next_try = 0"
+					   " WHERE name = ? AND next_try"),
+			  0 };
+
+	bind_text(&b, name);
+	return ledger_do(l, b.s);
+}
+
 static bool set_due(struct ledger *l, const struct message *m, int64_t now_ms)
 {
 	struct bind b = {
@@ -42,7 +54,9 @@ static bool set_due(struct ledger *l, const struct message *m, int64_t now_ms)
 	bind_int(&b, m->state);
 	return (ledger_do_one(l, b.s) ||
 		ledger_break(l, "releasing a message")) &&
-	       ask_again(l, m) && ledger_end_pauses(l, m->delivery, m->account);
+	       ask_again(l, m) &&
+	       ledger_end_pauses(l, m->delivery, m->account) &&
+	       try_delivery(l, m->delivery);
 }
 
 /* The queue row becomes a DROPPED one. */

@@ -78,6 +78,8 @@ CREATE TABLE delivery (
 	last_success INTEGER NOT NULL,
 	failures INTEGER NOT NULL,
 	paused INTEGER NOT NULL,      -- the spool is full for it
+	next_try INTEGER NOT NULL,    -- it refused us: not before; or 0
+	settings INTEGER NOT NULL,    -- ... those; the caller's hash
 	trouble INTEGER NOT NULL,
 	trouble_text TEXT NOT NULL,
 	trouble_remedy TEXT NOT NULL,

@@ -384,8 +384,10 @@ struct spool_delivery {
 	char name[65];
 	enum spool_health health;
 	int64_t last_success_ms;
-	uint32_t failures; /* in a row: how long until the next try */
-	bool paused;	   /* the spool is full for it (spool_limit) */
+	uint32_t failures;   /* in a row: how long until the next try */
+	bool paused;	     /* the spool is full for it (spool_limit) */
+	int64_t next_try_ms; /* it refused us: not before, while ... */
+	uint64_t settings;   /* ... these, a hash of the caller's, last. 0, 0 */
 	struct spool_trouble trouble;
 };
 /* in: name; out: the rest (zeros where unknown). */

@@ -16,6 +16,7 @@ struct one {
 	struct delivery *delivery;
 	struct spool_delivery row;
 	bool finished, failed;
+	bool hasty; /* asked at once, though it refused us before */
 	bool was_down, probed, worked; /* while it stays */
 	bool saving, save_again;
 	int64_t saved_ms;
@@ -215,6 +216,32 @@ static void note_warning(struct one *o, int64_t now)
 	*t = (struct spool_trouble){ 0 };
 }
 
+static uint32_t random32(void)
+{
+	uint32_t r;
+
+	hash_random(&r, sizeof(r));
+	return r;
+}
+
+/*
+ * For a later process, which would ask it at each pass: passwords that are
+ * refused again and again may lock an account.
+ */
+static void note_refusal(struct one *o, int64_t now)
+{
+	enum err_class class = delivery_err(o->delivery)->class;
+	struct spool_delivery *r = &o->row;
+
+	r->next_try_ms = 0;
+	r->settings = 0;
+	if (class != ERR_AUTH && class != ERR_REFUSED)
+		return;
+	r->next_try_ms = now + (int64_t)backoff_delivery_ms(class, r->failures,
+							    random32());
+	r->settings = delivery_settings(o->delivery);
+}
+
 static void note(struct one *o)
 {
 	const struct deliveries *ds = o->of;
@@ -227,6 +254,7 @@ static void note(struct one *o)
 	if (delivery_state(o->delivery) == DELIVERY_DOWN) {
 		o->failed = true;
 		r->failures++;
+		note_refusal(o, now);
 		ds->reports->told(ds->who, c, err,
 				  trouble_note(&r->trouble, err, now));
 		return;
@@ -236,19 +264,12 @@ static void note(struct one *o)
 	else
 		note_warning(o, now);
 	r->failures = 0;
+	r->next_try_ms = 0;
 	if (r->health == HEALTH_OK || delivery_accepted(o->delivery))
 		r->last_success_ms = now;
 }
 
 /* --- while it stays ------------------------------------------------------- */
-
-static uint32_t random32(void)
-{
-	uint32_t r;
-
-	hash_random(&r, sizeof(r));
-	return r;
-}
 
 static void on_probe_time(void *who)
 {
@@ -409,7 +430,7 @@ static void on_finished(void *who, struct delivery *d)
 	struct one *o = who;
 	struct deliveries *ds = o->of;
 	bool cold = delivery_state(d) == DELIVERY_COLD;
-	bool known = cold || o->was_down;
+	bool known = cold || o->was_down || delivery_rests(d);
 	bool moved = o->row.paused != delivery_share(d)->paused;
 
 	o->finished = true;
@@ -540,12 +561,29 @@ static void on_counted(void *who)
 	open_if_known(ds);
 }
 
+static void rest(struct one *o)
+{
+	struct err err = { .class = ERR_NONE };
+
+	trouble_err(&o->row.trouble, &err);
+	delivery_rest(o->delivery, o->row.settings, &err);
+}
+
+void deliveries_try(struct deliveries *ds, const struct config_delivery *d)
+{
+	for (size_t i = 0; i < ds->n; i++)
+		if (delivery_config(ds->all[i].delivery) == d)
+			ds->all[i].hasty = true;
+}
+
 static void on_loaded(struct spool_req *req)
 {
 	struct one *o = req->who;
 
 	if (req->ok)
 		o->row = o->load.d;
+	if (o->row.next_try_ms > loop_unix_ms() && !o->of->stays && !o->hasty)
+		rest(o);
 	delivery_load_pauses(o->delivery, o->load.pauses, o->load.npauses);
 	free(o->load.pauses);
 	delivery_share(o->delivery)->paused = o->row.paused;

@@ -43,6 +43,8 @@ struct deliveries *deliveries_new(const struct parts *p, bool record,
 				  void *who);
 void deliveries_free(struct deliveries *ds); /* finished, or never opened */
 
+/* A person has it asked at once. Before deliveries_open(). */
+void deliveries_try(struct deliveries *ds, const struct config_delivery *d);
 void deliveries_open(struct deliveries *ds);
 /* The one of this configuration; d: of it. */
 struct delivery *deliveries_of(const struct deliveries *ds,

@@ -6,6 +6,7 @@
 #include "presented.h"
 #include "refusal.h"
 #include "remedy.h"
+#include "settings.h"
 #include "solo.h"
 
 #include <stdlib.h>
@@ -301,11 +302,41 @@ static void took_secret(struct delivery *d, struct reach_secret *s,
 	task_post(&d->kick);
 }
 
+/* It refused us before, and nothing has changed since. */
+static bool rests(struct delivery *d)
+{
+	d->rests = d->may_rest && d->rest_settings == delivery_settings(d);
+	d->may_rest = false;
+	if (d->rests)
+		go_down(d, &d->err);
+	return d->rests;
+}
+
+void delivery_rest(struct delivery *d, uint64_t settings, const struct err *err)
+{
+	d->may_rest = true;
+	d->rest_settings = settings;
+	d->err = *err;
+}
+
+bool delivery_rests(const struct delivery *d)
+{
+	return d->rests;
+}
+
+uint64_t delivery_settings(const struct delivery *d)
+{
+	return settings_of_delivery(&d->parts, d->config,
+				    secret_view(&d->secret));
+}
+
 static void on_secret(void *who, struct reach_secret *s)
 {
 	struct delivery *d = who;
 
 	took_secret(d, s, &d->secret);
+	if (s->ok && rests(d))
+		return;
 	if (s->ok)
 		open_conn(d);
 	else if (d->nconns > 0)
@@ -319,7 +350,7 @@ static void dial(struct delivery *d)
 {
 	if (d->config->user)
 		read_secret(d, &d->config->secret, d->config->auth, on_secret);
-	else
+	else if (!rests(d))
 		open_conn(d);
 }
 

@@ -125,6 +125,16 @@ void delivery_load_pauses(struct delivery *d, const struct spool_pause *p,
 /* ... and the mail of those whose settings are others now is tried again. */
 void delivery_forgive_corrected(struct delivery *d);
 /*
+ * Before delivery_warm(): it refused us as a whole (err), and is not connected
+ * to while its settings, with its secret, are those: it is DOWN then, and
+ * delivery_rests().
+ */
+void delivery_rest(struct delivery *d, uint64_t settings,
+		   const struct err *err);
+bool delivery_rests(const struct delivery *d);
+/* A hash of its settings as they are, for that. */
+uint64_t delivery_settings(const struct delivery *d);
+/*
  * Connections that await no reply to data are closed: what they were to deliver
  * is SPOOLED as before. false: there is no other, or none at all.
  */

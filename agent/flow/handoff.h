@@ -60,6 +60,9 @@ struct delivery {
 	bool reading; /* fetching is under way */
 	struct reach_secret fetching;
 	struct secret secret, srs_secret;
+	bool may_rest;		/* it refused these: */
+	uint64_t rest_settings; /* ... and they are the same */
+	bool rests;
 	const char **drop; /* owned array, borrowed strings */
 	uint64_t max_octets;
 

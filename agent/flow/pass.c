@@ -439,6 +439,13 @@ static bool is_asked(const struct pass_options *o, const char *name)
 	return !o->names;
 }
 
+static void try_deliveries(struct pass *p, const struct config_account *a)
+{
+	deliveries_try(p->deliveries, a->own.delivery);
+	for (size_t i = 0; i < a->n_blocks; i++)
+		deliveries_try(p->deliveries, a->blocks[i].delivery);
+}
+
 static void invite(struct pass *p, size_t i)
 {
 	struct guest *g = &p->guests[i];
@@ -447,6 +454,8 @@ static void invite(struct pass *p, size_t i)
 	g->seat = seats_at(p->seats, i);
 	if (!is_asked(&p->options, g->seat->config->name))
 		return;
+	if (p->options.names && !p->is_guest)
+		try_deliveries(p, g->seat->config);
 	g->told = &p->told[p->ntold++];
 	g->told->config = g->seat->config;
 	g->visit = visit_new(&p->parts, p->deliveries, &p->options, g->told,

@@ -18,6 +18,15 @@ static void put_account(const struct config_account *a, struct text *t)
 	}
 }
 
+/* Behind the effective settings, which do not show them. */
+static void put_secrets(const struct config_proxy *proxy, struct view secret,
+			struct text *t)
+{
+	(void)text_fmt(t, "%s\n", proxy->user ? proxy->user : "");
+	(void)text_put(t, secret_view(&proxy->password));
+	(void)text_put(t, secret);
+}
+
 static uint64_t sum_of(const struct parts *p, struct text *t)
 {
 	uint64_t sum;
@@ -39,10 +48,19 @@ uint64_t settings_of_account(const struct parts *p,
 
 	text_init(&t, SETTINGS_OCTETS);
 	put_account(a, &t);
-	/* behind the effective settings, which do not show it */
-	(void)text_fmt(&t, "%s\n", proxy->user ? proxy->user : "");
-	(void)text_put(&t, secret_view(&proxy->password));
-	(void)text_put(&t, secret);
+	put_secrets(proxy, secret, &t);
+	return sum_of(p, &t);
+}
+
+uint64_t settings_of_delivery(const struct parts *p,
+			      const struct config_delivery *d,
+			      struct view secret)
+{
+	struct text t;
+
+	text_init(&t, SETTINGS_OCTETS);
+	put(&d->effective, &t);
+	put_secrets(&d->route.proxy, secret, &t);
 	return sum_of(p, &t);
 }
 

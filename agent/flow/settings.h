@@ -17,4 +17,8 @@ uint64_t settings_of_account(const struct parts *p,
 uint64_t settings_refused(const struct parts *p,
 			  const struct config_delivery *d,
 			  const struct config_account *a);
+/* Of a delivery itself, with the secret it signs in with. */
+uint64_t settings_of_delivery(const struct parts *p,
+			      const struct config_delivery *d,
+			      struct view secret);
 #endif

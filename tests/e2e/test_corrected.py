@@ -134,3 +134,47 @@ def test_an_account_that_is_gone_has_its_pause(refused):
     refused.sink.forget_rules()
     assert refused("fetch", env=shift(hours=7)).code == 0
     assert refused.queue() == [] and len(refused.sink.accepted) == 4
+
+
+@pytest.fixture
+def signed_out(simple, new_sink, smtp, ca):
+    """The destination refuses the sign-in of a fetch; .pass_(hours=0) is a pass
+    of cron then: its code, and how often a password was sent in all."""
+    haul = simple(2)
+    sink = new_sink(tls="implicit", auth={"robot": "right"})
+    haul.delivery(server="smtps://localhost:%d" % sink.port, user="robot",
+                  password="wrong", tls_ca=ca.file, sender="original",
+                  to="anna@office.test")
+    haul.sink, shift = sink, Shift(haul.folder)
+
+    def one(*words, hours=0):
+        result = haul("fetch", *words, env=shift(hours=hours))
+        return result.code, len(sink.events("auth"))
+    haul.pass_ = one
+    assert one() == (77, 1)
+    return haul
+
+
+def test_a_refused_sign_in_is_not_tried_at_each_pass(signed_out, user):
+    """G13: no lock-out: 15 min, then longer; nothing failed in between."""
+    passes = [signed_out.pass_(hours=h) for h in (0, 0.2, 0.4, 0.5, 24)]
+    assert passes == [(0, 1), (0, 1), (77, 2), (0, 2), (77, 3)]
+    assert signed_out.queue()[0]["state"] == "queued"
+    [home] = signed_out("status", "--json").json["deliveries"]
+    assert home["state"] == "auth" and home["last_error"]["remedy"], home
+
+
+@pytest.mark.parametrize("words", [("queue", "retry", "--all", "-y"),
+                                   ("fetch", "anna")])
+def test_a_person_has_a_refused_sign_in_tried(signed_out, words):
+    assert signed_out.pass_() == (0, 1)
+    signed_out(*words)
+    assert signed_out.pass_()[1] == 2
+
+
+def test_another_password_is_tried_at_once(signed_out, user):
+    signed_out.sections["delivery", "home"]["password"] = "right"
+    assert signed_out.pass_()[0] == 0
+    assert signed_out.sink.count() == ids(user, range(2))
+    [home] = signed_out("status", "--json").json["deliveries"]
+    assert (home["state"], home["last_error"]) == ("ok", None), home
