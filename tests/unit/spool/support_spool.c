@@ -209,20 +209,25 @@ void bed_wait(struct bed *b, struct spool_req *r)
 
 static bool stay(struct ledger *l, void *arg, struct err *err)
 {
+	struct bed_hold *h = arg;
 	struct timespec late;
 
 	(void)l, (void)err;
+	(void)sem_post(&h->there);
 	(void)clock_gettime(CLOCK_REALTIME, &late);
 	late.tv_sec += 60;
-	return sem_timedwait(arg, &late) == 0;
+	return sem_timedwait(&h->go, &late) == 0;
 }
 
 void bed_hold(struct bed *b, struct bed_hold *h)
 {
+	assert_int_equal(sem_init(&h->there, 0, 0), 0);
 	assert_int_equal(sem_init(&h->go, 0, 0), 0);
-	h->call = (struct spool_call){ .fn = stay, .arg = &h->go };
+	h->call = (struct spool_call){ .fn = stay, .arg = h };
 	bed_prepare(&h->call.req);
 	spool_call(b->spool, &h->call);
+	/* with what it took before it came here it goes on alone */
+	(void)sem_wait(&h->there);
 }
 
 void bed_let_go(struct bed *b, struct bed_hold *h)
@@ -230,6 +235,7 @@ void bed_let_go(struct bed *b, struct bed_hold *h)
 	(void)sem_post(&h->go);
 	bed_wait(b, &h->call.req);
 	assert_true(h->call.req.ok);
+	(void)sem_destroy(&h->there);
 	(void)sem_destroy(&h->go);
 }
 

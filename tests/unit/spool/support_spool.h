@@ -43,7 +43,7 @@ void bed_wait(struct bed *b, struct spool_req *r);
  */
 struct bed_hold {
 	struct spool_call call;
-	sem_t go;
+	sem_t there, go;
 };
 void bed_hold(struct bed *b, struct bed_hold *h);
 void bed_let_go(struct bed *b, struct bed_hold *h);

@@ -217,37 +217,24 @@ static bool look(struct ledger *l, void *arg, struct err *err)
 	return k->q.req.ok;
 }
 
-/* Keeps the store thread until the rest was asked for. */
-static bool hold(struct ledger *l, void *arg, struct err *err)
-{
-	(void)l;
-	(void)err;
-	while (!atomic_load((atomic_bool *)arg))
-		(void)usleep(100);
-	return true;
-}
-
 /* Both are in one transaction. */
 static void deliver_and_look(struct bed *b, struct message *m, struct look *k)
 {
-	atomic_bool go = false;
-	struct spool_call held = { .fn = hold, .arg = &go };
+	struct bed_hold hold;
 	struct spool_result r = { .m = m, .now_ms = NOW };
 	struct spool_call c = { .fn = look, .arg = k };
 
-	bed_prepare(&held.req);
 	bed_prepare(&r.req);
 	bed_prepare(&c.req);
 	m->state = MESSAGE_DELIVERED;
 	m->settled_at = NOW;
 	for (size_t i = 0; i < m->nrcpts; i++)
 		m->rcpts[i].state = RCPT_ACCEPTED;
-	spool_call(b->spool, &held);
+	bed_hold(b, &hold);
 	spool_result(b->spool, &r);
 	spool_call(b->spool, &c);
-	atomic_store(&go, true);
+	bed_let_go(b, &hold);
 	bed_settle(b);
-	bed_wait(b, &held.req);
 	bed_wait(b, &r.req);
 	bed_wait(b, &c.req);
 	assert_true(r.req.ok && c.req.ok);
