@@ -381,7 +381,9 @@ static void finish_at_once(struct owner *o)
 
 static void finishing_sends_all_that_is_pending_and_goodbye(void **state)
 {
-	struct server sv = { .serve = count_all };
+	/* TLS 1.3 sends tickets behind the handshake: octets that nobody reads
+	 * make the kernel reset the line, and drop what it has not sent. */
+	struct server sv = { .serve = count_all, .max = TLS1_2_VERSION };
 	struct owner o = { .pattern_left = MIB, .on_opened = finish_at_once };
 
 	(void)state;
