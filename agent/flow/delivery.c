@@ -161,6 +161,7 @@ static void go_down(struct delivery *d, const struct err *err)
 	d->loaded_all = true;
 	give_back_ready(d);
 	d->reports->changed(d->who, d);
+	task_post(&d->kick); /* it may be that nothing else is waited for */
 }
 
 static void on_ready(void *who, const struct dest_ready *r)

@@ -136,6 +136,21 @@ def test_an_account_that_is_gone_has_its_pause(refused):
     assert refused.queue() == [] and len(refused.sink.accepted) == 4
 
 
+def test_a_pass_ends_where_all_rests(simple):
+    """The destination refused the session, and the source needs no visit: there
+    is nothing to wait for."""
+    haul = simple(2)
+    haul.sink.rule("connect", "554 5.3.2 not you")
+    assert haul("fetch").code == 75
+    haul.forget("account", "anna")
+    haul.account("ben", enabled=False, user="ben", password="x",
+                 server="imaps://localhost")
+    before = len(haul.sink.events("connect"))
+    for _ in range(2):
+        assert haul("fetch").code == 0
+    assert len(haul.sink.events("connect")) == before
+
+
 @pytest.fixture
 def signed_out(simple, new_sink, smtp, ca):
     """The destination refuses the sign-in of a fetch; .pass_(hours=0) is a pass
