@@ -16,6 +16,7 @@ import subprocess
 import termios
 
 from processes import ROOT
+from reachable import reachable
 
 DEBUG = os.path.join(ROOT, "build-debug", "mailhaul")
 RELEASE = os.path.join(ROOT, "build-release", "mailhaul")
@@ -136,7 +137,8 @@ class Mailhaul:
                 "print_stacktrace=1:exitcode=99", **self.env, **(env or {})}
 
     def argv(self, args):
-        return [self.program, "--config", self.conf, "--state", self.state,
+        program = reachable(self.program) if self.user else self.program
+        return [program, "--config", self.conf, "--state", self.state,
                 *args]
 
     def _how(self):

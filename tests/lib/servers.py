@@ -11,6 +11,7 @@ import ssl
 import subprocess
 
 from processes import Process, free_port, listens, until
+from reachable import reachable
 
 
 def _me():
@@ -535,9 +536,11 @@ class Exim:
         # Exim trusts only root's configuration when run by root, and writes
         # its files as the user above: it runs as that user altogether.
         how = dict(env=self._environment(folder, user, group))
+        program = self.program()
         if os.geteuid() == 0:
             how.update(user=user.pw_uid, group=group.gr_gid, extra_groups=[])
-        self.process = Process([self.program(), "-C", self.conf, "-bdf",
+            program = reachable(program)
+        self.process = Process([program, "-C", self.conf, "-bdf",
                                 "-q1m"], os.path.join(folder, "output"), **how)
         until(lambda: listens(self.port), "Exim", proc=self.process)
 
