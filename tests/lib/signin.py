@@ -6,9 +6,11 @@ It knows enough of each protocol for `mailhaul check`.
         s.port; s.scheme; s.plus = False (not listed any more); s.log
 Each sign-in is noted in s.log: (mechanism, first message in clear, accepted).
 """
+import atexit
 import base64
 import ctypes
 import os
+import shutil
 import ssl
 import tempfile
 
@@ -41,6 +43,7 @@ def _library():
     if _lib:
         return _lib
     folder = tempfile.mkdtemp(prefix="mailhaul-sasl-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     options = {b"auxprop_plugin": b"sasldb", b"pwcheck_method": b"auxprop",
                b"sasldb_path": os.path.join(folder, "db").encode(),
                b"log_level": b"0"}
