@@ -3,7 +3,8 @@
  *
  * A trust is shared by all who ask for an equal setting, loads its files when
  * the first connection needs it, and is kept for those who ask later, with its
- * TLS sessions, until one of its files changes or trusts_renew() is called. Certificates are always checked:
+ * TLS sessions, until one of its files changes or trusts_renew() is called.
+ * Certificates are always checked:
  * either chain and name (RFC 6125: DNS names of the SAN, CN only where there
  * are none, no partial wildcards), or, with fingerprints, exactly those
  * certificates or keys, whatever they say of themselves. TLS 1.2 at least
