@@ -20,8 +20,11 @@ struct pass {
 };
 static _Thread_local struct pass *now;
 
+/* Close together, and the room that is not needed is not touched. */
 struct options {
-	cfg_opt_t of[SECTION_KINDS][SETTINGS + SECTION_KINDS + 2];
+	cfg_opt_t *of[SECTION_KINDS];
+	size_t n;
+	cfg_opt_t item[SECTION_KINDS * (SETTINGS + SECTION_KINDS + 2)];
 };
 
 static enum section_kind kind_of(const char *name)
@@ -36,7 +39,7 @@ static int on_include(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv);
 
 static void options_fill(struct options *all, enum section_kind kind)
 {
-	cfg_opt_t *opt = all->of[kind];
+	cfg_opt_t *opt = all->of[kind] = all->item + all->n;
 	const cfg_opt_t end = CFG_END(),
 			include = CFG_FUNC("include", on_include);
 
@@ -51,13 +54,15 @@ static void options_fill(struct options *all, enum section_kind kind)
 				CFGF_MULTI | CFGF_TITLE | CFGF_NODEFAULT);
 	if (kind == SECTION_GENERAL)
 		*opt++ = include;
-	*opt = end;
+	*opt++ = end;
+	all->n += (size_t)(opt - all->of[kind]);
 }
 
 static struct options *options_new(void)
 {
-	struct options *all = mem_new(sizeof(*all));
+	struct options *all = mem_grow(NULL, sizeof(*all));
 
+	all->n = 0;
 	/* the inner ones first: libconfuse copies them with the outer */
 	for (unsigned i = SECTION_KINDS; i > 0; i--)
 		options_fill(all, (enum section_kind)(i - 1));
