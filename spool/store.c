@@ -530,9 +530,10 @@ void store_send(struct spool *s)
 	first = list_empty(&s->inbox);
 	while ((at = list_pop(&s->kept)) != NULL)
 		list_push(&s->inbox, at);
+	(void)pthread_mutex_unlock(&s->mutex);
+	/* behind it: else who wakes finds it locked, and sleeps again */
 	if (first)
 		(void)pthread_cond_signal(&s->asked);
-	(void)pthread_mutex_unlock(&s->mutex);
 }
 
 bool store_wait(struct spool *s, struct spool_req *r)
