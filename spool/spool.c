@@ -241,6 +241,11 @@ bool spool_idle(const struct spool *s)
 	return s->out == 0;
 }
 
+bool spool_is_durable(const struct spool *s)
+{
+	return spool_idle(s) && !atomic_load(&s->uncommitted);
+}
+
 const uint8_t *spool_key(const struct spool *s)
 {
 	return s->ledger->key;

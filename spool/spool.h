@@ -80,6 +80,8 @@ const struct err *spool_fatal(const struct spool *s);
 uint64_t spool_syncing_ms(const struct spool *s);
 /* Nothing handed over is out any more. */
 bool spool_idle(const struct spool *s);
+/* ... and none of it waits for a commit. */
+bool spool_is_durable(const struct spool *s);
 /* 32 random octets of this installation (keyed hashes, trace MAC). */
 const uint8_t *spool_key(const struct spool *s);
 /* Random name of this installation, 12 letters (INTERFACE 3: INSTANCE). */

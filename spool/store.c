@@ -95,6 +95,7 @@ static bool commit(struct spool *s, struct batch *b)
 	reader_tell(&s->reader, l);
 	atomic_store(&s->octets, segments_live(&l->segments));
 	atomic_store(&s->lag_ms, l->lag_ms);
+	atomic_store(&s->uncommitted, false);
 	if (b->n >= STORE_BUSY)
 		b->busy_us = clock_us();
 	b->n = l->owed = 0;
@@ -116,6 +117,7 @@ static bool begin(struct spool *s, struct batch *b)
 {
 	if (!s->ledger->begun)
 		b->begun_us = clock_us();
+	atomic_store(&s->uncommitted, true);
 	return ledger_begin(s->ledger);
 }
 

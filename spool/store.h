@@ -40,6 +40,7 @@ struct spool {
 	uint64_t free_octets;
 	_Atomic uint64_t octets;
 	_Atomic int64_t lag_ms;
+	atomic_bool uncommitted; /* the store thread has a transaction open */
 	bool threaded;
 	pthread_t thread;
 

@@ -121,6 +121,10 @@ static void seal_and_end(struct pass *p)
 {
 	if (p->sealing)
 		return;
+	if (spool_is_durable(p->parts.spool)) {
+		end(p);
+		return;
+	}
 	p->sealing = true;
 	p->seal = (struct spool_call){
 		.req = { .done = on_sealed, .who = p, .urgent = true },
@@ -344,8 +348,17 @@ static bool on_rest(void *who, struct visit *v)
 	return p->reports->rest && p->reports->rest(p->who, v->told, v);
 }
 
+static bool on_waited_for(void *who, struct visit *v)
+{
+	const struct pass *p = ((struct guest *)who)->pass;
+
+	(void)v;
+	return !p->is_guest && p->over + 1 == p->ntold;
+}
+
 static const struct visit_reports visit_reports = {
 	.rest = on_rest,
+	.waited_for = on_waited_for,
 	.left = on_visit_left,
 	.ended = on_visit_ended,
 	.changed = on_visit_changed,

@@ -227,6 +227,8 @@ static void on_saved(struct spool_req *req)
 /* Nobody waits for these but the end of the pass: many share a commit. */
 static void save_row(struct visit *v)
 {
+	bool last = v->reports->waited_for && v->reports->waited_for(v->who, v);
+
 	v->req.last.account = (struct spool_account_save){
 		.req = { .done = on_saved, .who = v, .early = true },
 		.a = v->row,
@@ -234,7 +236,10 @@ static void save_row(struct visit *v)
 		.unfetched = v->unfetched,
 	};
 	v->req.last.tidy = (struct spool_tidy){
-		.req = { .done = on_tidied, .who = v, .early = true },
+		.req = { .done = on_tidied,
+			 .who = v,
+			 .early = !last,
+			 .urgent = last },
 		.account = v->row.id,
 		.now_ms = loop_unix_ms(),
 		.history_ms = (int64_t)v->parts->config->history_keep_ms,

@@ -125,6 +125,9 @@ struct visit_reports {
 	 * for it. NULL: nobody wants it.
 	 */
 	bool (*rest)(void *who, struct visit *v);
+	/* Somebody waits for the outcome to be durable, and for nothing else.
+	 * NULL: nobody does. */
+	bool (*waited_for)(void *who, struct visit *v);
 };
 
 struct visit {
