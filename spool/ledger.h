@@ -93,6 +93,8 @@ enum ledger_statement {
 	STMT_ACCOUNT_LOAD,
 	STMT_ACCOUNT_SAVE,
 	STMT_PATTERNS,
+	STMT_FOLDERS_KNOWN,
+	STMT_NONE_QUEUED,
 	STMT_DELIVERY_LOAD,
 	STMT_DELIVERY_SAVE,
 	STMT_FOLDER_OLDER,
@@ -232,6 +234,7 @@ struct ledger {
 	struct link apart; /* ... whose slices are outside any transaction */
 	int64_t next_id;
 	uint64_t nsuspects; /* rows of `suspect`, at most */
+	bool none_queued;   /* nor was anything since that was found */
 	bool begun, broken;
 	bool looks;	/* look_only: nobody runs, and nothing recovers */
 	struct err why; /* broken: what sqlite said */
@@ -344,6 +347,7 @@ struct message_key column_key(sqlite3_stmt *s, int n);
 
 /* An owned message with all that is on record; NULL: none, or broken. */
 struct message *ledger_load(struct ledger *l, int64_t id);
+bool ledger_none_queued(struct ledger *l);
 
 /* ledger_past.c: what TX3 writes besides, for later processes. */
 bool ledger_write_past(struct ledger *l, const struct spool_result *q);

@@ -196,13 +196,32 @@ static int64_t due_later(struct ledger *l, const struct spool_due *d)
 	return at;
 }
 
+bool ledger_none_queued(struct ledger *l)
+{
+	sqlite3_stmt *s;
+
+	if (l->none_queued)
+		return true;
+	s = ledger_statement(l, STMT_NONE_QUEUED,
+			     "SELECT NOT EXISTS (SELECT 1 FROM queue)");
+	while (ledger_row(l, s))
+		l->none_queued = column_int(s, 0) != 0;
+	return l->none_queued;
+}
+
 bool ledger_run_due(struct ledger *l, struct spool_req *r)
 {
 	struct spool_due *d = LIST_OF(r, struct spool_due, req);
-	int64_t *ids = mem_new(d->max * sizeof(*ids));
-	size_t n = due_ids(l, d, ids);
+	int64_t *ids;
+	size_t n;
 
 	d->n = 0;
+	d->next_ms = 0;
+	r->ok = true;
+	if (ledger_none_queued(l))
+		return true;
+	ids = mem_new(d->max * sizeof(*ids));
+	n = due_ids(l, d, ids);
 	for (size_t i = 0; i < n && !l->broken; i++) {
 		struct message *m = ledger_load(l, ids[i]);
 

@@ -102,6 +102,7 @@ static bool insert_queue(struct ledger *l, const struct message *m,
 		0
 	};
 
+	l->none_queued = false;
 	bind_int(&b, m->id);
 	bind_int(&b, m->state);
 	bind_int(&b, m->place.segment);

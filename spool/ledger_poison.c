@@ -165,6 +165,7 @@ int64_t ledger_hold_unfetched(struct ledger *l,
 		" hold_doubt, next_at, attempts, doubts, strikes, sent_at,"
 		" connection, waiting_since, doubt_at, held_at, reason)"
 		" VALUES (?, 4, 0, 0, '', 0, 0, 0, 0, ?, 0, 0, 0, 0, ?, ?)");
+	l->none_queued = false;
 	bind_int(&q, id);
 	bind_int(&q, u->strikes);
 	bind_int(&q, now_ms);

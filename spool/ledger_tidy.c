@@ -274,7 +274,8 @@ static void fold(struct ledger *l, struct tidy_job *j,
 	bool more;
 	size_t n = gather(l, j, e, &more);
 
-	if (fold_identities(l, e, n) && fold_prints(l, e, n, true, t->now_ms) &&
+	if (n && fold_identities(l, e, n) &&
+	    fold_prints(l, e, n, true, t->now_ms) &&
 	    fold_prints(l, e, n, false, t->now_ms) && drop_unfolded(l, e, n))
 		for (size_t i = 0; i < n; i++)
 			known_drop(&l->known, e[i].folder, &e[i].key);
@@ -399,7 +400,8 @@ bool ledger_run_tidy(struct ledger *l, struct spool_req *r)
 	t->given_up = 0;
 	l->segments.now_ms = t->now_ms;
 	(void)ledger_flush(l);
-	load_folders(l, j, t->account);
+	if (l->known.n) /* what they may be of */
+		load_folders(l, j, t->account);
 	if (l->generation_ms) /* else by the next change */
 		(void)ledger_raise_generation(l, t->now_ms);
 	(void)ledger_look_at_clock(l, t->now_ms);

@@ -6,7 +6,11 @@
 
 static bool add(struct ledger *l, const struct spool_found *f)
 {
-	struct bind b = {
+	struct bind b;
+
+	if (!f->new_doubts && !f->crashed && !f->foreign)
+		return true;
+	b = (struct bind){
 		ledger_statement(
 			l, STMT_UNTOLD,
 			"UPDATE site SET untold_doubts = untold_doubts + ?,"
@@ -16,9 +20,6 @@ static bool add(struct ledger *l, const struct spool_found *f)
 			" untold_foreign = untold_foreign OR ?"),
 		0
 	};
-
-	if (!f->new_doubts && !f->crashed && !f->foreign)
-		return true;
 	bind_uint(&b, f->new_doubts);
 	bind_int(&b, f->crashed);
 	bind_uint(&b, f->suspects);

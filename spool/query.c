@@ -197,7 +197,11 @@ bool query_usage(struct ledger *l,
 		 bool (*row)(void *who, const struct query_usage *), void *who,
 		 struct err *err)
 {
-	sqlite3_stmt *s = ledger_statement(
+	sqlite3_stmt *s;
+
+	if (ledger_none_queued(l))
+		return query_ended(l, err);
+	s = ledger_statement(
 		l, STMT_USAGE,
 		"SELECT q.delivery, sum(m.octets),"
 		" count(*) FILTER (WHERE q.state <> 4),"

@@ -95,6 +95,7 @@ static void name_holder(int fd, struct err *err, const char *dir)
 	uint64_t number = 0;
 
 	v = view_head(v, view_find(v, '\n'));
+	v = view_head(v, view_find(v, ' '));
 	if (view_number(v, INT32_MAX, &number) && number)
 		err_set(err, ERR_BUSY,
 			"process %d holds the state directory %s", (int)number,
@@ -105,6 +106,7 @@ static void name_holder(int fd, struct err *err, const char *dir)
 	err_remedy(err, "wait until it has ended, or end it");
 }
 
+/* Of one width: emptying the file first would take longer than all of it. */
 static bool take_lock(struct spool *s, struct err *err)
 {
 	char text[24];
@@ -120,10 +122,7 @@ static bool take_lock(struct spool *s, struct err *err)
 		name_holder(s->lock, err, s->options.dir);
 		return false;
 	}
-	n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
-	if (ftruncate(s->lock, 0) != 0)
-		return state_failed(err, "cannot write to the state directory",
-				    s->options.dir);
+	n = snprintf(text, sizeof(text), "%-10d\n", (int)getpid());
 	return files_write(s->options.files, s->lock,
 			   (struct view){ text, (size_t)n }, 0, err) ||
 	       err_within(err, "writing the lock file");

@@ -250,55 +250,6 @@ static void die(struct bed *b, void (*what)(struct bed *))
 	assert_true(WIFSIGNALED(status));
 }
 
-static off_t size_of(const struct bed *b, const char *name)
-{
-	char path[128];
-	struct stat st;
-
-	(void)snprintf(path, sizeof(path), "%s/%s", b->dir, name);
-	assert_int_equal(stat(path, &st), 0);
-	return st.st_size;
-}
-
-/*
- * Opening writes nothing where nothing is to be recovered, and the first change
- * raises the generation along with it, once for a process.
- */
-static void the_first_change_raises_the_generation(void **state)
-{
-	struct bed *b = *state;
-	int64_t before;
-
-	bed_open(b, NOW);
-	(void)bed_account(b, "gmx", SPOOL_IMAP);
-	before = bed_sql(b, "SELECT generation FROM site");
-	bed_close(b);
-	/* nothing is left in it that belongs to this very ledger.db */
-	assert_int_equal(size_of(b, "ledger.db-wal"), 0);
-	bed_open(b, NOW + 1);
-	assert_int_equal(size_of(b, "ledger.db-wal"), 0);
-	bed_close(b);
-	bed_open(b, NOW + 2);
-	assert_int_equal(bed_sql(b, "SELECT generation FROM site"), before);
-	(void)bed_account(b, "web", SPOOL_IMAP);
-	assert_int_equal(bed_sql(b, "SELECT generation FROM site"), before + 1);
-	(void)bed_account(b, "qq", SPOOL_IMAP);
-	assert_int_equal(bed_sql(b, "SELECT generation FROM site"), before + 1);
-	bed_close(b);
-	bed_open(b, NOW + 3);
-	assert_false(b->found.foreign);
-	assert_int_equal(bed_sql(b, "SELECT generation FROM site"), before + 1);
-	bed_close(b);
-	/* the clock and the anchor are of a day */
-	bed_open(b, NOW + 86400000);
-	assert_false(b->found.foreign);
-	assert_int_equal(bed_sql(b, "SELECT generation FROM site"), before + 2);
-	bed_close(b);
-	bed_open(b, NOW + 86400001);
-	assert_int_equal(size_of(b, "ledger.db-wal"), 0);
-	assert_int_equal(bed_sql(b, "SELECT generation FROM site"), before + 2);
-}
-
 static void hold_doubt_parks(struct bed *b)
 {
 	int64_t a;
@@ -762,7 +713,6 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(killed_at_every_step),
-		TEST(the_first_change_raises_the_generation),
 		TEST(doubt_is_held_where_it_was_asked_for),
 		TEST(what_was_settled_under_load_stays_settled),
 		TEST(a_torn_tail_is_ignored),
