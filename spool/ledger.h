@@ -516,7 +516,7 @@ bool ledger_run_bind(struct ledger *l, struct spool_req *r);
 bool ledger_run_account_save(struct ledger *l, struct spool_req *r);
 bool ledger_run_delivery_load(struct ledger *l, struct spool_req *r);
 bool ledger_run_delivery_save(struct ledger *l, struct spool_req *r);
-bool ledger_run_patterns(struct ledger *l, struct spool_req *r);
+bool ledger_run_folders(struct ledger *l, struct spool_req *r);
 bool ledger_run_folder_open(struct ledger *l, struct spool_req *r);
 /* ledger_namesake.c */
 void ledger_load_namesakes(struct ledger *l, int64_t folder,

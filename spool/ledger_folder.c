@@ -12,23 +12,6 @@ static bool done(struct ledger *l, struct spool_req *r)
 	return true;
 }
 
-bool ledger_run_patterns(struct ledger *l, struct spool_req *r)
-{
-	struct spool_patterns *q = LIST_OF(r, struct spool_patterns, req);
-	struct bind b = { ledger_statement(l, STMT_PATTERNS,
-					   "SELECT patterns FROM account"
-					   " WHERE id = ?"),
-			  0 };
-
-	q->lines = NULL;
-	bind_int(&b, q->account);
-	while (ledger_row(l, b.s)) {
-		free(q->lines);
-		q->lines = mem_str((const char *)sqlite3_column_text(b.s, 0));
-	}
-	return done(l, r);
-}
-
 /* The row this name had before under another UIDVALIDITY; 0: none. */
 static int64_t older_folder(struct ledger *l, const struct spool_folder_open *q,
 			    int64_t *adopted)
@@ -248,9 +231,8 @@ static void load_same(struct ledger *l, struct spool_folder *f)
 	}
 }
 
-bool ledger_run_folder_open(struct ledger *l, struct spool_req *r)
+static void open_folder(struct ledger *l, struct spool_folder_open *q)
 {
-	struct spool_folder_open *q = LIST_OF(r, struct spool_folder_open, req);
 	struct spool_folder *f = &q->f;
 	struct beside beside = { false };
 	int64_t adopted = 0, older = 0;
@@ -280,7 +262,82 @@ bool ledger_run_folder_open(struct ledger *l, struct spool_req *r)
 	/* Until the new one was dealt with, through restarts as well. */
 	f->changed = older && !f->first_done;
 	f->appeared = appears;
+}
+
+bool ledger_run_folder_open(struct ledger *l, struct spool_req *r)
+{
+	open_folder(l, LIST_OF(r, struct spool_folder_open, req));
 	return done(l, r);
+}
+
+static char *patterns_of(struct ledger *l, int64_t account)
+{
+	struct bind b = { ledger_statement(l, STMT_PATTERNS,
+					   "SELECT patterns FROM account"
+					   " WHERE id = ?"),
+			  0 };
+	char *lines = NULL;
+
+	bind_int(&b, account);
+	while (ledger_row(l, b.s)) {
+		free(lines);
+		lines = mem_str((const char *)sqlite3_column_text(b.s, 0));
+	}
+	return lines;
+}
+
+static void known_folders(struct ledger *l, struct spool_folders *q)
+{
+	struct bind b = {
+		ledger_statement(
+			l, STMT_FOLDERS_KNOWN,
+			"SELECT name, uidvalidity FROM folder WHERE account = ?"
+			" ORDER BY name, uidvalidity LIMIT ?"),
+		0
+	};
+
+	q->known = mem_new((q->most + 1) * sizeof(*q->known));
+	bind_int(&b, q->account);
+	bind_uint(&b, q->most);
+	while (ledger_row(l, b.s)) {
+		struct spool_known_folder *k = &q->known[q->n++];
+
+		k->name = column_text(b.s, 0);
+		k->f.uidvalidity = (uint32_t)column_int(b.s, 1);
+	}
+	for (size_t i = 0; i < q->n && !l->broken; i++) {
+		struct spool_folder_open o = {
+			.account = q->account,
+			.name = q->known[i].name,
+			.uidvalidity = q->known[i].f.uidvalidity,
+			.look = true,
+		};
+
+		open_folder(l, &o);
+		free(o.namesakes);
+		q->known[i].f = o.f;
+	}
+}
+
+bool ledger_run_folders(struct ledger *l, struct spool_req *r)
+{
+	struct spool_folders *q = LIST_OF(r, struct spool_folders, req);
+
+	q->patterns = patterns_of(l, q->account);
+	q->known = NULL;
+	q->n = 0;
+	if (!l->broken && ledger_none_queued(l))
+		known_folders(l, q);
+	return done(l, r);
+}
+
+void spool_folders_fini(struct spool_folders *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		free(f->known[i].name);
+	free(f->known);
+	f->known = NULL;
+	f->n = 0;
 }
 
 bool ledger_run_folder_save(struct ledger *l, struct spool_req *r)

@@ -374,14 +374,6 @@ struct spool_account_save {
 };
 void spool_account_save(struct spool *s, struct spool_account_save *a);
 
-/* out: what spool_account_save() wrote last; the receiver frees it. */
-struct spool_patterns {
-	struct spool_req req;
-	int64_t account;
-	char *lines;
-};
-void spool_patterns(struct spool *s, struct spool_patterns *p);
-
 struct spool_delivery {
 	char name[65];
 	enum spool_health health;
@@ -480,6 +472,26 @@ struct spool_folder_open {
 	size_t nnamesakes;
 };
 void spool_folder_open(struct spool *s, struct spool_folder_open *f);
+/*
+ * What is on record of an account's folders: the patterns that
+ * spool_account_save() wrote last, and as many rows as are wanted, by name and
+ * UIDVALIDITY. While a message is queued no rows are told: its outcome may
+ * change them before they are looked at.
+ */
+struct spool_folders {
+	struct spool_req req;
+	int64_t account;
+	size_t most;	/* rows */
+	char *patterns; /* out: the receiver frees it */
+	struct spool_known_folder {
+		char *name;
+		struct spool_folder f; /* as spool_folder_open() tells it */
+	} * known; /* out: the receiver calls spool_folders_fini() */
+	size_t n;
+};
+void spool_folders(struct spool *s, struct spool_folders *f);
+/* Frees known; nothing is known then. */
+void spool_folders_fini(struct spool_folders *f);
 /* Writes uidnext .. first_done, backlog, keep_ms and acts_ms, where something
  * differs from what is stored. */
 struct spool_folder_save {

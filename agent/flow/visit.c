@@ -127,6 +127,7 @@ void visit_free(struct visit *v)
 	plan_fini(&v->plan);
 	free(v->patterns);
 	free(v->unfetched);
+	visit_forget_ahead(v);
 	free(v->ahead.open);
 	free(v->twins);
 	item_list_fini(&v->wanted);
@@ -267,7 +268,7 @@ static void save(struct visit *v)
 static void end_if_settled(struct visit *v)
 {
 	if (v->phase == VISIT_LEAVING && !v->source && !v->out &&
-	    !v->acts.out && !v->req_out && !v->saving)
+	    !v->acts.out && !v->req_out && !v->ahead.out && !v->saving)
 		save(v);
 }
 
@@ -294,13 +295,18 @@ void visit_save_folder(struct visit *v)
 	spool_folder_save(v->parts->spool, s);
 }
 
-bool visit_answered(struct visit *v)
+bool visit_goes_on(struct visit *v)
 {
-	v->req_out = false;
 	if (v->source)
 		return true;
 	end_if_settled(v);
 	return false;
+}
+
+bool visit_answered(struct visit *v)
+{
+	v->req_out = false;
+	return visit_goes_on(v);
 }
 
 bool visit_answered_well(struct visit *v, const struct spool_req *req)
@@ -365,6 +371,7 @@ static void on_ready(void *who, const struct source_ready *r)
 	if (v->phase == VISIT_SIGNIN)
 		v->phase = VISIT_SELECTING;
 	v->told->phase = PASS_LISTING;
+	visit_ask_ledger(v);
 	visit_changed(v);
 }
 

@@ -232,10 +232,12 @@ struct visit {
 	struct visit_seek seek;
 	uint64_t settled_in_session;
 
-	/* what the ledger knows of the next folders, all asked for at once */
+	/* what the ledger knows of folders, asked for many at once */
 	struct ahead {
-		struct spool_folder_open *open; /* owned */
+		struct spool_folders folders;	/* while LIST is answered */
+		struct spool_folder_open *open; /* owned; of the next ones */
 		size_t from, n, out;		/* out: not answered yet */
+		bool listed;			/* by the server */
 	} ahead;
 	size_t saving; /* folders' rows that are with the spool */
 	bool req_out;  /* req is with the spool */
@@ -246,7 +248,6 @@ struct visit {
 		struct spool_reconcile reconcile;
 		struct spool_adopt adopt;
 		struct spool_skip skip;
-		struct spool_patterns patterns;
 		struct {
 			struct spool_account_save account;
 			struct spool_tidy tidy;
@@ -316,6 +317,8 @@ void visit_save_folder(struct visit *v);
 /* Called first by whoever gets v->req back. false: the session ended meanwhile,
  * nothing is to be done. */
 bool visit_answered(struct visit *v);
+/* The same for what is asked beside v->req. */
+bool visit_goes_on(struct visit *v);
 /* ... and where the store could not: it ends the folder in hand, false. */
 bool visit_answered_well(struct visit *v, const struct spool_req *req);
 
@@ -325,6 +328,10 @@ void visit_find_folders(struct visit *v);
 void visit_on_listed(void *who, const struct source_listed *l, size_t n,
 		     const struct err *err);
 bool visit_counts(void *who, const struct source_listed *l);
+/* What it knows of the folders: signed in, so that it answers while the server
+ * looks for them. */
+void visit_ask_ledger(struct visit *v);
+void visit_forget_ahead(struct visit *v);
 /* The folder at folder_at, or the end. */
 void visit_select(struct visit *v);
 /* A single folder was refused: true, the folders there are looked at. */

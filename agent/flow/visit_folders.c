@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define DAY_MS	  86400000
 #define SURVEY_MS 5000u /* nothing waits longer for what is nice to know */
@@ -33,19 +34,6 @@ static void look(struct visit *v, bool all)
 	free(patterns);
 }
 
-void visit_find_folders(struct visit *v)
-{
-	v->ahead.n = 0;
-	v->folder_at = 0;
-	v->single = plan_single(v->config) != NULL;
-	if (!v->single) {
-		look(v, false);
-		return;
-	}
-	plan_make_single(&v->plan, v->config);
-	visit_select(v);
-}
-
 bool visit_counts(void *who, const struct source_listed *l)
 {
 	const struct visit *v = who;
@@ -57,19 +45,125 @@ bool visit_counts(void *who, const struct source_listed *l)
 	return fetched;
 }
 
-static void on_patterns(struct spool_req *req)
+/* --- what the ledger knows -------------------------------------------------
+ */
+
+void visit_forget_ahead(struct visit *v)
+{
+	v->ahead.n = 0;
+	spool_folders_fini(&v->ahead.folders);
+}
+
+/* Both the server and the ledger have told what folders there are. */
+static void go_to_first(struct visit *v)
+{
+	if (!v->ahead.listed || v->ahead.out)
+		return;
+	if (!v->ahead.folders.req.ok)
+		v->folder_at = v->plan.n;
+	visit_select(v);
+}
+
+static void on_folders(struct spool_req *req)
 {
 	struct visit *v = req->who;
 
 	free(v->patterns);
-	v->patterns = v->req.patterns.lines; /* freed with v in any case */
-	if (!visit_answered(v))
-		return;
-	if (!req->ok) {
+	v->patterns = v->ahead.folders.patterns; /* freed with v in any case */
+	v->ahead.out--;
+	if (!req->ok)
 		visit_fail(v, &req->err);
-		plan_fini(&v->plan);
+	if (visit_goes_on(v))
+		go_to_first(v);
+}
+
+void visit_ask_ledger(struct visit *v)
+{
+	if (v->single)
+		return;
+	visit_forget_ahead(v);
+	v->ahead.listed = false;
+	v->ahead.folders = (struct spool_folders){
+		.req = { .done = on_folders, .who = v, .early = true },
+		.account = v->row.id,
+		.most = AHEAD,
+	};
+	v->ahead.out++;
+	spool_folders(v->parts->spool, &v->ahead.folders);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct plan_folder *f = a;
+	const struct spool_known_folder *k = b;
+	int order = strcmp(f->name, k->name);
+
+	if (order)
+		return order;
+	return (f->there.uidvalidity > k->f.uidvalidity) -
+	       (f->there.uidvalidity < k->f.uidvalidity);
+}
+
+static const struct spool_folder *known(const struct visit *v)
+{
+	const struct spool_folders *s = &v->ahead.folders;
+	const struct spool_known_folder *k =
+		s->n ? bsearch(in_hand(v), s->known, s->n, sizeof(*s->known),
+			       by_name)
+		     : NULL;
+
+	return k ? &k->f : NULL;
+}
+
+/* What STATUS told may spare the SELECT. */
+static bool may_be_unchanged(const struct visit *v)
+{
+	const struct plan_folder *f = in_hand(v);
+
+	return f->counted && f->there.uidvalidity && f->there.uidnext &&
+	       !v->options->dry_run && !visit_is_task(v);
+}
+
+static void on_looked_up(struct spool_req *req)
+{
+	struct spool_folder_open *o =
+		LIST_OF(req, struct spool_folder_open, req);
+	struct visit *v = req->who;
+
+	free(o->namesakes);
+	o->namesakes = NULL;
+	if (--v->ahead.out == 0 && visit_goes_on(v))
+		visit_select(v);
+}
+
+/*
+ * The ledger is asked about many folders in one go: fifty that have not changed
+ * would else cost fifty trips to the store thread. So many, because what
+ * follows from an answer at hand goes down the stack.
+ */
+static void look_up(struct visit *v)
+{
+	size_t n = v->plan.n - v->folder_at;
+	struct ahead *a = &v->ahead;
+
+	if (!a->open)
+		a->open = mem_new(AHEAD * sizeof(*a->open));
+	a->from = v->folder_at;
+	a->n = a->out = n < AHEAD ? n : AHEAD;
+	for (size_t i = 0; i < a->n; i++) {
+		const struct plan_folder *f = &v->plan.item[a->from + i];
+
+		a->open[i] = (struct spool_folder_open){
+			.req = { .done = on_looked_up,
+				 .who = v,
+				 .early = true },
+			.account = v->row.id,
+			.name = f->name,
+			.uidvalidity = f->there.uidvalidity,
+			.look = true,
+		};
+		spool_folder_open(v->parts->spool, &a->open[i]);
 	}
-	visit_select(v);
 }
 
 /* --- what is not fetched ---------------------------------------------------
@@ -145,12 +239,23 @@ void visit_on_listed(void *who, const struct source_listed *l, size_t n,
 	}
 	v->folder = NULL;
 	plan_make(&v->plan, v->config, l, n);
-	v->req.patterns = (struct spool_patterns){
-		.req = { .done = on_patterns, .who = v, .early = true },
-		.account = v->row.id,
-	};
-	v->req_out = true;
-	spool_patterns(v->parts->spool, &v->req.patterns);
+	v->ahead.listed = true;
+	go_to_first(v);
+}
+
+void visit_find_folders(struct visit *v)
+{
+	v->folder_at = 0;
+	v->single = plan_single(v->config) != NULL;
+	if (!v->single) {
+		if (v->phase != VISIT_SIGNIN)
+			visit_ask_ledger(v);
+		look(v, false);
+		return;
+	}
+	visit_forget_ahead(v);
+	plan_make_single(&v->plan, v->config);
+	visit_select(v);
 }
 
 bool visit_look_again(struct visit *v, const struct err *err)
@@ -159,6 +264,7 @@ bool visit_look_again(struct visit *v, const struct err *err)
 	    !v->source->ops->look)
 		return false;
 	v->single = false;
+	visit_ask_ledger(v);
 	look(v, true);
 	return true;
 }
@@ -201,15 +307,6 @@ char *visit_patterns(const struct visit *v)
 
 /* --- one after the other -------------------------------------------------- */
 
-/* What STATUS told may spare the SELECT. */
-static bool may_be_unchanged(const struct visit *v)
-{
-	const struct plan_folder *f = in_hand(v);
-
-	return f->counted && f->there.uidvalidity && f->there.uidnext &&
-	       !v->options->dry_run && !visit_is_task(v);
-}
-
 /* v->here is known. */
 static void judge(struct visit *v)
 {
@@ -219,7 +316,7 @@ static void judge(struct visit *v)
 		visit_unchanged(v);
 		return;
 	}
-	v->ahead.n = 0; /* a visit may change what was read of the others */
+	visit_forget_ahead(v); /* a visit may change what is known of others */
 	v->source->ops->folder(v->source, v->folder);
 	visit_foresee(v, true);
 }
@@ -238,51 +335,18 @@ static void take_looked_up(struct visit *v)
 	visit_next_folder(v);
 }
 
-static void on_looked_up(struct spool_req *req)
+static void compare(struct visit *v)
 {
-	struct spool_folder_open *o =
-		LIST_OF(req, struct spool_folder_open, req);
-	struct visit *v = req->who;
-
-	free(o->namesakes);
-	o->namesakes = NULL;
-	if (--v->ahead.out == 0 && visit_answered(v))
-		take_looked_up(v);
-}
-
-/*
- * The ledger is asked about many folders in one go: fifty that have not changed
- * would else cost fifty trips to the store thread. So many, because what
- * follows from an answer at hand goes down the stack.
- */
-static void look_up(struct visit *v)
-{
-	size_t n = v->plan.n - v->folder_at;
-	struct ahead *a = &v->ahead;
+	const struct spool_folder *k = known(v);
 
 	v->there = in_hand(v)->there;
-	if (v->folder_at - a->from < a->n) {
+	if (k) {
+		v->here = *k;
+		judge(v);
+	} else if (v->folder_at - v->ahead.from < v->ahead.n) {
 		take_looked_up(v);
-		return;
-	}
-	if (!a->open)
-		a->open = mem_new(AHEAD * sizeof(*a->open));
-	a->from = v->folder_at;
-	a->n = a->out = n < AHEAD ? n : AHEAD;
-	v->req_out = true;
-	for (size_t i = 0; i < a->n; i++) {
-		const struct plan_folder *f = &v->plan.item[a->from + i];
-
-		a->open[i] = (struct spool_folder_open){
-			.req = { .done = on_looked_up,
-				 .who = v,
-				 .early = true },
-			.account = v->row.id,
-			.name = f->name,
-			.uidvalidity = f->there.uidvalidity,
-			.look = true,
-		};
-		spool_folder_open(v->parts->spool, &a->open[i]);
+	} else {
+		look_up(v);
 	}
 }
 
@@ -309,9 +373,9 @@ void visit_select(struct visit *v)
 	} else if (!v->single && visit_skips_folder(v)) {
 		visit_next_folder(v);
 	} else if (may_be_unchanged(v)) {
-		look_up(v);
+		compare(v);
 	} else {
-		v->ahead.n = 0;
+		visit_forget_ahead(v);
 		v->source->ops->folder(v->source, v->folder);
 		visit_foresee(v, false);
 	}

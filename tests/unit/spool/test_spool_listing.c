@@ -375,114 +375,6 @@ static void skipped_is_decided_anew(void **state)
 	free(items);
 }
 
-static void a_new_uidvalidity_is_told_until_it_is_dealt_with(void **state)
-{
-	struct bed *b = *state;
-	int64_t a = bed_account(b, "gmx", SPOOL_IMAP);
-	struct spool_folder_save save = { .f = bed_folder(b, a, "INBOX", 17) };
-	struct spool_folder f;
-
-	assert_false(save.f.changed);
-	save.f.adopted_ms = NOW - 5;
-	save.f.first_done = true;
-	save.f.high_uid = 99;
-	bed_prepare(&save.req);
-	spool_folder_save(b->spool, &save);
-	bed_wait(b, &save.req);
-	for (int i = 0; i < 2; i++) {
-		f = bed_folder(b, a, "INBOX", 18);
-		assert_true(f.changed);
-		assert_int_equal(f.adopted_ms, NOW - 5);
-		assert_int_equal(f.high_uid, 0);
-		bed_close(b);
-		bed_open(b, NOW);
-	}
-	save.f = f;
-	save.f.first_done = true;
-	bed_prepare(&save.req);
-	spool_folder_save(b->spool, &save);
-	bed_wait(b, &save.req);
-	assert_false(bed_folder(b, a, "INBOX", 18).changed);
-	assert_false(bed_folder(b, a, "INBOX", 17).changed);
-	assert_int_equal(bed_folder(b, a, "INBOX", 17).high_uid, 99);
-	assert_false(bed_folder(b, a, "Other", 18).changed);
-}
-
-static struct spool_folder look_up(struct bed *b, int64_t account,
-				   const char *name, uint32_t uidvalidity,
-				   bool look)
-{
-	struct spool_folder_open q = { .account = account,
-				       .name = name,
-				       .uidvalidity = uidvalidity,
-				       .look = look,
-				       .appears = true,
-				       .exists = 600 };
-
-	bed_prepare(&q.req);
-	spool_folder_open(b->spool, &q);
-	bed_wait(b, &q.req);
-	assert_true(q.req.ok);
-	return q.f;
-}
-
-static void a_look_makes_no_row_and_what_appears_needs_no_decision(void **state)
-{
-	struct bed *b = *state;
-	int64_t a = bed_account(b, "gmx", SPOOL_IMAP);
-	struct spool_folder f;
-
-	assert_int_equal(look_up(b, a, "New", 7, true).id, 0);
-	f = look_up(b, a, "New", 7, false);
-	assert_true(f.id && f.appeared && f.first_done && !f.changed);
-	assert_int_equal(f.backlog, 600);
-	assert_true(f.keep_ms == INT64_MIN);
-	f = look_up(b, a, "New", 7, true);
-	assert_true(f.id && !f.appeared && f.first_done);
-	/* another UIDVALIDITY is no appearance: it is compared */
-	f = look_up(b, a, "New", 8, false);
-	assert_true(f.changed && !f.appeared && !f.first_done);
-	/* what was undecided stays so */
-	assert_false(bed_folder(b, a, "Old", 7).first_done);
-	f = look_up(b, a, "Old", 7, false);
-	assert_true(!f.appeared && !f.first_done);
-}
-
-static char *patterns_of(struct bed *b, int64_t account)
-{
-	struct spool_patterns q = { .account = account };
-
-	bed_prepare(&q.req);
-	spool_patterns(b->spool, &q);
-	bed_wait(b, &q.req);
-	assert_true(q.req.ok);
-	return q.lines;
-}
-
-static void patterns_stay_until_they_are_written(void **state)
-{
-	struct bed *b = *state;
-	int64_t a = bed_account(b, "gmx", SPOOL_IMAP);
-	struct spool_account_save save = { .a.id = a };
-	const char *written[] = { "INBOX\nLists/*\n", NULL, "!x\n" };
-	const char *want[] = { "INBOX\nLists/*\n", "INBOX\nLists/*\n", "!x\n" };
-	char *lines = patterns_of(b, a);
-
-	assert_string_equal(lines, "");
-	free(lines);
-	for (size_t i = 0; i < 3; i++) {
-		save.patterns = written[i];
-		bed_prepare(&save.req);
-		spool_account_save(b->spool, &save);
-		bed_wait(b, &save.req);
-		bed_close(b);
-		bed_open(b, NOW);
-		lines = patterns_of(b, a);
-		assert_string_equal(lines, want[i]);
-		free(lines);
-	}
-}
-
 /* --- accounts
  * ----------------------------------------------------------------------------
  */
@@ -694,9 +586,6 @@ int main(void)
 		TEST(ranges_hold_what_an_array_holds),
 		TEST(the_last_uid_is_no_trap),
 		TEST(skipped_is_decided_anew),
-		TEST(a_new_uidvalidity_is_told_until_it_is_dealt_with),
-		TEST(a_look_makes_no_row_and_what_appears_needs_no_decision),
-		TEST(patterns_stay_until_they_are_written),
 		TEST(an_account_is_found_however_it_moved),
 		TEST(a_bound_row_is_not_taken),
 		TEST(states_are_kept),
