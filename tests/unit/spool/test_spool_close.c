@@ -1,6 +1,7 @@
 /* What an orderly end leaves behind, and what the first change adds to it. */
 #include "support_spool.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -158,6 +159,30 @@ static void a_wal_that_is_needed_stays(void **state)
 	assert_true(wal_is_empty(b));
 }
 
+static int no_barrier(int fd)
+{
+	(void)fd;
+	errno = EIO;
+	return -1;
+}
+
+/* Nor is it emptied before ledger.db is on disk. */
+static void a_wal_stays_where_the_last_barrier_fails(void **state)
+{
+	struct bed *b = *state;
+
+	bed_open(b, NOW);
+	many_rows(b, 3);
+	b->files.fdatasync = no_barrier;
+	bed_close(b);
+	assert_false(wal_is_empty(b));
+	b->files.fdatasync = fdatasync;
+	bed_open(b, NOW);
+	assert_int_equal(bed_sql(b, "SELECT count(*) FROM account"), 3);
+	bed_close(b);
+	assert_true(wal_is_empty(b));
+}
+
 /* What stands behind an empty header is older than ledger.db. */
 static void an_old_frame_never_comes_back(void **state)
 {
@@ -210,6 +235,7 @@ int main(void)
 		TEST(the_first_change_raises_the_generation),
 		TEST(a_short_wal_keeps_its_blocks),
 		TEST(a_wal_that_is_needed_stays),
+		TEST(a_wal_stays_where_the_last_barrier_fails),
 		TEST(an_old_frame_never_comes_back),
 		TEST(what_is_asked_becomes_durable),
 	};
