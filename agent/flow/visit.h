@@ -331,6 +331,7 @@ bool visit_counts(void *who, const struct source_listed *l);
 /* What it knows of the folders: signed in, so that it answers while the server
  * looks for them. */
 void visit_ask_ledger(struct visit *v);
+/* What was told is not believed any more: a folder was changed since. */
 void visit_forget_ahead(struct visit *v);
 /* The folder at folder_at, or the end. */
 void visit_select(struct visit *v);
