@@ -175,6 +175,7 @@ void imap_folders_look(struct imap_folders *f, const char *const *patterns,
 {
 	forget_patterns(f);
 	f->phase = IMAP_FOLDERS_WANTED;
+	f->aside = false;
 	if (n > PATTERNS)
 		return;
 	f->patterns = mem_new((n + 1) * sizeof(*f->patterns));

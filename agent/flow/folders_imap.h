@@ -45,6 +45,7 @@ struct imap_folders {
 	size_t slots;	/* a power of two; 0: none yet */
 	uint32_t seed;
 	bool too_many;
+	bool aside;   /* beside a folder that stays selected */
 	size_t near;  /* where the last name was found */
 	size_t next;  /* STATUS: the next to be asked for */
 	size_t asked; /* and not answered yet */

@@ -260,6 +260,11 @@ struct source_ops {
 	 */
 	void (*look)(struct source *s, const char *const *patterns, size_t n);
 	/*
+	 * The same of all, beside the folder in hand, which stays selected: its
+	 * own numbers may be missing. NULL likewise.
+	 */
+	void (*look_round)(struct source *s);
+	/*
 	 * When all that was asked is answered: waits for the server's word of
 	 * new mail in the folder selected last, of which everything since
 	 * list() (or its selection) is news, and, with NOTIFY, in

@@ -57,6 +57,14 @@ static void op_look(struct source *source, const char *const *patterns,
 	task_post(&s->turn);
 }
 
+static void op_look_round(struct source *source)
+{
+	struct imap_source *s = of(source);
+
+	op_look(source, NULL, 0);
+	s->folders.aside = true;
+}
+
 static void ask_bodies(struct imap_source *s, const struct spool_item *items,
 		       size_t n, bool headers)
 {
@@ -212,6 +220,7 @@ const struct source_ops imap_source_ops = {
 	.list = op_list,
 	.foresee = op_foresee,
 	.look = op_look,
+	.look_round = op_look_round,
 	.fetch = op_fetch,
 	.erase = op_erase,
 	.mark = op_mark,

@@ -269,10 +269,14 @@ void imap_source_unseen(struct imap_source *s, const struct imap_event *ev)
 
 /* --- what can be done now --- */
 
-/* RFC 3501 6.3.10: no STATUS of what is selected. RFC 3691 */
+/*
+ * RFC 3501 6.3.10: no STATUS of what is selected, if its numbers matter. (Among
+ * those of all others LIST may tell them: RFC 9051 6.3.11.) RFC 3691
+ */
 static void unselect(struct imap_source *s)
 {
 	if (s->selected && imap_folders_wait(&s->folders) &&
+	    !s->folders.aside &&
 	    imap_capabilities(s->imap)->can & IMAP_CAN_UNSELECT &&
 	    imap_unselect(s->imap))
 		s->selected = false;

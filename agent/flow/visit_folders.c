@@ -173,13 +173,14 @@ bool visit_survey(struct visit *v)
 {
 	int64_t ago = loop_unix_ms() - v->row.unfetched_ms;
 
-	if (!v->source->ops->look || v->surveying || v->options->dry_run ||
-	    visit_is_task(v) || v->err.class != ERR_NONE || !v->plan.n ||
+	if (!v->source->ops->look_round || v->surveying ||
+	    v->options->dry_run || visit_is_task(v) ||
+	    v->err.class != ERR_NONE || !v->plan.n ||
 	    (ago >= 0 && ago < DAY_MS))
 		return false;
 	v->surveying = true;
 	v->row.unfetched_ms = loop_unix_ms(); /* also if it comes to nothing */
-	v->source->ops->look(v->source, NULL, 0);
+	v->source->ops->look_round(v->source);
 	timer_start(&v->timer, SURVEY_MS);
 	return true;
 }

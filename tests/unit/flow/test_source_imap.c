@@ -28,6 +28,7 @@ struct box {
 	const char *move_to;
 	bool headers, cancels, pauses, is_paused, looks, marks, unseen, here;
 	bool rests, wakes; /* wakes: as soon as it was asked to rest */
+	bool looks_round;  /* at the end, at all folders */
 	bool relooks;	   /* woken, it looks at all folders */
 	bool rests_on;	   /* woken the first time, it rests again */
 	bool undated;	   /* dates are not asked for */
@@ -114,6 +115,12 @@ static void next_folder_or_quit(struct box *b)
 {
 	if (b->rests) {
 		rest(b);
+		return;
+	}
+	if (!b->second && b->looks_round) {
+		b->looks_round = false;
+		b->folder = NULL;
+		b->source->ops->look_round(b->source);
 		return;
 	}
 	if (!b->second) {
@@ -510,6 +517,8 @@ static void set_up(void *who, struct view words)
 		b->wakes = true;
 	else if (view_eq(verb, VIEW_LIT("rest-on")))
 		b->rests_on = true;
+	else if (view_eq(verb, VIEW_LIT("look-round")))
+		b->looks_round = true;
 	else if (view_eq(verb, VIEW_LIT("look-then")))
 		b->relooks = true;
 	else if (view_eq(verb, VIEW_LIT("look")) ||
