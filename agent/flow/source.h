@@ -260,8 +260,10 @@ struct source_ops {
 	 */
 	void (*look)(struct source *s, const char *const *patterns, size_t n);
 	/*
-	 * The same of all, beside the folder in hand, which stays selected: its
-	 * own numbers may be missing. NULL likewise.
+	 * As look() for all, answered likewise, but beside the folder in hand:
+	 * it stays selected, and its own numbers are missing or stale. Who
+	 * does not want those spares the server closing it and opening it
+	 * again. NULL: the protocol has none.
 	 */
 	void (*look_round)(struct source *s);
 	/*
